@@ -1,0 +1,1 @@
+"""What a shape sees in an image: geometry, crops and shape-indexed features."""

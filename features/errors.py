@@ -1,0 +1,9 @@
+"""The exception every room raises for wrong input."""
+
+
+class InputError(ValueError):
+    """Wrong input from the user: a file, an array or an option.
+
+    The message is one sentence or two that name the offending thing and say what to do about it;
+    the command line prints it as it is and exits with code 1.
+    """

@@ -1,0 +1,119 @@
+"""Box frames and similarity alignment of shapes."""
+
+import numpy as np
+
+from .errors import InputError
+
+
+def box_placement(boxes):
+    """Placement of the box frame in the image of each box.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (4,) or (n, 4)
+        (left, top, right, bottom) in pixels.
+
+    Returns
+    -------
+    ndarray of shape (3,) or (n, 3), float32
+        (cx, cy, side): the centre, and the side ``sqrt(width * height)`` that is the frame's unit.
+
+    Raises
+    ------
+    InputError
+        If a box is not finite, or its right is not beyond its left, or its bottom not beyond
+        its top.
+
+    Examples
+    --------
+    >>> box_placement([10, 20, 30, 40]).tolist()
+    [20.0, 30.0, 20.0]
+    """
+    boxes = np.asarray(boxes, dtype=np.float64)
+    if boxes.shape[-1:] != (4,):
+        raise InputError(f"a box is (left, top, right, bottom); got an array of shape {boxes.shape}")
+    left, top, right, bottom = np.moveaxis(boxes, -1, 0)
+    with np.errstate(invalid="ignore"):
+        bad = ~(np.isfinite(boxes).all(-1) & (right > left) & (bottom > top))
+    if bad.any():
+        index = int(np.argmax(np.atleast_1d(bad)))
+        raise InputError(
+            f"box {index} is {np.atleast_2d(boxes)[index].tolist()}: need finite numbers with "
+            "left < right and top < bottom"
+        )
+    side = np.sqrt((right - left) * (bottom - top))
+    return np.stack([(left + right) / 2, (top + bottom) / 2, side], axis=-1).astype(np.float32)
+
+
+def to_box_frame(shapes, placements):
+    """Shapes (n, L, 2) from pixels to the box frame of `placements` (n, 3)."""
+    placements = np.asarray(placements, np.float32)
+    return (np.asarray(shapes, np.float32) - placements[..., None, :2]) / placements[..., None, 2:]
+
+
+def from_box_frame(shapes, placements):
+    """Shapes (n, L, 2) from the box frame of `placements` (n, 3) to pixels."""
+    placements = np.asarray(placements, np.float32)
+    return np.asarray(shapes, np.float32) * placements[..., None, 2:] + placements[..., None, :2]
+
+
+def similarity(source, target):
+    """Least-squares similarity from `source` to each of `target` (Umeyama 1991, 2-d, no reflection).
+
+    Landmarks that are NaN in either shape are left out.
+
+    Parameters
+    ----------
+    source : ndarray of shape (L, 2) or (n, L, 2)
+    target : ndarray of shape (n, L, 2)
+
+    Returns
+    -------
+    linear : ndarray of shape (n, 2), float32
+        (a, b) of the scaled rotation ``[[a, -b], [b, a]]``.
+    shift : ndarray of shape (n, 2), float32
+        So that ``target ≈ rotate(source, linear) + shift``.
+    """
+    source, target = np.broadcast_arrays(
+        np.asarray(source, np.float64), np.asarray(target, np.float64)
+    )
+    seen = np.isfinite(source).all(-1, keepdims=True) & np.isfinite(target).all(-1, keepdims=True)
+    count = np.maximum(seen.sum(1, keepdims=True), 1)
+    source, target = np.where(seen, source, 0.0), np.where(seen, target, 0.0)
+    source_mean, target_mean = source.sum(1, keepdims=True) / count, target.sum(1, keepdims=True) / count
+    x, y = np.moveaxis((source - source_mean) * seen, -1, 0)
+    u, v = np.moveaxis((target - target_mean) * seen, -1, 0)
+    energy = np.maximum((x * x + y * y).sum(1), 1e-12)
+    linear = np.stack([(x * u + y * v).sum(1), (x * v - y * u).sum(1)], -1) / energy[:, None]
+    shift = target_mean[:, 0] - rotate(source_mean, linear)[:, 0]
+    return linear.astype(np.float32), shift.astype(np.float32)
+
+
+def rotate(shapes, linear):
+    """Apply the scaled rotations (a, b) of `linear` (n, 2) to `shapes` (n, L, 2)."""
+    a, b = linear[..., None, 0], linear[..., None, 1]
+    x, y = shapes[..., 0], shapes[..., 1]
+    return np.stack([a * x - b * y, b * x + a * y], axis=-1)
+
+
+def inverse(linear):
+    """The scaled rotations that undo `linear` (n, 2)."""
+    a, b = linear[..., 0], linear[..., 1]
+    energy = a * a + b * b
+    return np.stack([a / energy, -b / energy], axis=-1)
+
+
+def procrustes_mean(shapes, n_iterations=10):
+    """Mean of `shapes` (n, L, 2) after similarity alignment, at the average position and size.
+
+    Generalised Procrustes analysis (Gower 1975) that skips NaN landmarks. The result keeps the
+    frame of the input: its centroid, size and angle are the averages of the shapes'.
+    """
+    mean = np.nanmean(shapes, axis=0)
+    for _ in range(n_iterations):
+        linear, shift = similarity(mean[None], shapes)
+        aligned = rotate(shapes - shift[:, None], inverse(linear))
+        update = np.nanmean(aligned, axis=0)
+        linear, shift = similarity(update[None], mean[None])
+        mean = (rotate(update[None], linear) + shift[:, None])[0]
+    return mean.astype(np.float32)
