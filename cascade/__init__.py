@@ -1,0 +1,24 @@
+"""Cascaded-regression face alignment: S(t+1) = S(t) + r_t(φ_t(I, S(t)))."""
+
+from features.errors import InputError
+
+from .alignment import Alignment
+from .cascade import Cascade
+from .formats import load, save
+from .initialization import Starts
+from .methods import METHODS
+from .methods.ert import ERT
+from .stage import Stage
+
+__version__ = "0.1.0"
+__all__ = [
+    "ERT",
+    "METHODS",
+    "Alignment",
+    "Cascade",
+    "InputError",
+    "Stage",
+    "Starts",
+    "load",
+    "save",
+]

@@ -1,0 +1,5 @@
+"""Model files."""
+
+from .native import load, save
+
+__all__ = ["load", "save"]

@@ -1,0 +1,50 @@
+"""Threads over nogil kernels."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+
+def count_jobs(n_jobs):
+    """Number of threads for scikit-learn's `n_jobs`: None is 1, -1 is every core there is."""
+    if n_jobs is None:
+        return 1
+    if n_jobs < 0:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return max(1, cores + 1 + n_jobs)
+    return max(1, n_jobs)
+
+
+class Workers:
+    """A pool of threads that sleep between calls, the calling thread among them.
+
+    Kernels compiled with ``nogil=True`` run side by side in it. Unlike OpenMP's, its threads do
+    not spin while they wait, so a busy machine loses no CPU time to them.
+    """
+
+    def __init__(self, n_jobs=1):
+        self.n = count_jobs(n_jobs)
+        self._pool = ThreadPoolExecutor(self.n - 1) if self.n > 1 else None
+
+    def map(self, function, items):
+        """``[function(item) for item in items]``, in parallel; the results keep their order."""
+        items = list(items)
+        if self._pool is None or len(items) == 1:
+            return [function(item) for item in items]
+        others = [self._pool.submit(function, item) for item in items[1:]]
+        return [function(items[0])] + [other.result() for other in others]
+
+    def ranges(self, n, tile=1):
+        """Split range(n) into at most one (start, stop) a thread, at multiples of `tile`."""
+        tiles = -(-n // tile)
+        share = max(1, -(-tiles // self.n)) * tile
+        return [(start, min(n, start + share)) for start in range(0, n, share)]
+
+    def close(self):
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()

@@ -1,0 +1,85 @@
+"""The residuals of one stage in fixed point, in the basis of their principal components."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+# Bound of the absolute sum of one row's coefficients: any signed fold of them fits 16 bits, with
+# as much room again for residuals that grow while trees are added.
+_ROW_LIMIT = 2**14
+# Bound of the absolute sum over all rows: any histogram of folds fits 32 bits.
+_TOTAL_LIMIT = 2**30
+
+
+@dataclass(frozen=True)
+class ResidualBasis:
+    """Principal components of residuals, and the step of their fixed-point coefficients.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (2L,), float32
+    components : ndarray of shape (R, 2L), float32
+        Orthonormal rows, strongest first.
+    step : float
+        Value of one unit of an integer coefficient, in box sides.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    step: float
+
+    @classmethod
+    def fit(cls, residuals, n_components):
+        """Components of `residuals` (N, 2L) in which NaN, a missing landmark, weighs nothing.
+
+        The covariance is that of the pairs of coordinates that are both there. Returns the basis
+        and the integer coefficients (N, R) int16 of the residuals.
+        """
+        seen = np.isfinite(residuals)
+        whole = seen.all()
+        count = np.maximum(seen.sum(0), 1)
+        mean = (np.where(seen, residuals, 0).sum(0, dtype=np.float64) / count).astype(np.float32)
+        centred = np.where(seen, residuals - mean, np.float32(0))
+        # One thread, because the order in which BLAS adds depends on their number.
+        with threadpool_limits(1):
+            covariance = (centred.T @ centred).astype(np.float64)
+            if whole:
+                covariance /= len(centred)
+            else:
+                pairs = seen.astype(np.float32)
+                covariance /= np.maximum(pairs.T @ pairs, 1)
+            values, vectors = np.linalg.eigh(covariance)
+            order = np.argsort(-values, kind="stable")[:n_components]
+            components = _signed(vectors[:, order].T).astype(np.float32)
+            coefficients = centred @ components.T
+            if not whole:
+                partial = ~seen.all(1)
+                coefficients[partial] = _project(
+                    centred[partial], seen[partial], components, np.maximum(values[order], 0)
+                )
+        magnitude = np.abs(coefficients).sum(1, dtype=np.float64)
+        step = max(magnitude.max() / _ROW_LIMIT, magnitude.sum() / _TOTAL_LIMIT, 1e-12)
+        basis = cls(mean, components, float(step))
+        return basis, np.rint(coefficients / step).astype(np.int16)
+
+
+def _signed(components):
+    """Fix the sign of each row by its largest entry: eigenvectors come with either."""
+    largest = np.abs(components).argmax(1)
+    sign = np.sign(components[np.arange(len(components)), largest])
+    return components * np.where(sign == 0, 1, sign)[:, None]
+
+
+def _project(residuals, seen, components, variances):
+    """Most probable coefficients of residuals with gaps, under a Gaussian of `variances`.
+
+    The missing coordinates drop out of the likelihood; where nothing is seen the answer is 0.
+    """
+    noise = max(variances[-1], 1e-9)
+    prior = np.diag(noise / np.maximum(variances, 1e-9))
+    out = np.empty((len(residuals), len(components)), np.float32)
+    for row, (residual, there) in enumerate(zip(residuals, seen, strict=True)):
+        visible = components[:, there].astype(np.float64)
+        out[row] = np.linalg.solve(visible @ visible.T + prior, visible @ residual[there])
+    return out

@@ -1,0 +1,69 @@
+"""The state of the loop: which face each sample looks at, and where its shape is now."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from features.geometry import inverse, rotate, similarity
+
+
+@dataclass
+class Samples:
+    """N shapes on their way, over the crops of m faces.
+
+    Attributes
+    ----------
+    images : ndarray of shape (m, H, W), uint8
+    index : ndarray of shape (N,), intp
+        Image of each sample.
+    placements : ndarray of shape (N, 3), float32
+        The box frame in each sample's image.
+    shapes : ndarray of shape (N, L, 2), float32
+        Current shapes in the box frame.
+    truth : ndarray of shape (N, L, 2), float32, or None
+        True shapes, NaN where a landmark is missing.
+    """
+
+    images: np.ndarray
+    index: np.ndarray
+    placements: np.ndarray
+    shapes: np.ndarray
+    truth: np.ndarray | None = None
+
+    @classmethod
+    def from_store(cls, store, starts):
+        """Samples that start at `starts` (k * m, L, 2); row ``j * m + i`` looks at crop i."""
+        copies = len(starts) // len(store)
+        index = np.tile(np.arange(len(store)), copies)
+        return cls(
+            store.images,
+            index,
+            np.ascontiguousarray(store.placements[index], np.float32),
+            np.array(starts, np.float32, order="C"),
+            np.ascontiguousarray(store.shapes[index], np.float32),
+        )
+
+    def __len__(self):
+        return len(self.index)
+
+    def part(self, start, stop):
+        """The samples [start, stop), sharing memory: what one thread works on."""
+        rows = slice(start, stop)
+        truth = None if self.truth is None else self.truth[rows]
+        return replace(
+            self,
+            index=self.index[rows],
+            placements=self.placements[rows],
+            shapes=self.shapes[rows],
+            truth=truth,
+        )
+
+    def residuals(self, centred_mean):
+        """What is left to move, in the mean-shape frame: (N, 2L) float32, NaN where unknown."""
+        linear, _ = similarity(centred_mean, self.shapes)
+        return rotate(self.truth - self.shapes, inverse(linear)).reshape(len(self), -1)
+
+    def move(self, updates, centred_mean):
+        """Add `updates` (N, 2L), given in the mean-shape frame, to the shapes, in place."""
+        linear, _ = similarity(centred_mean, self.shapes)
+        self.shapes += rotate(updates.reshape(self.shapes.shape), linear).astype(np.float32)

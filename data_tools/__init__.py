@@ -1,0 +1,1 @@
+"""Data in, judgement out: annotated faces, landmark schemes and the store that training reads."""

@@ -1,0 +1,288 @@
+"""Annotated faces: image files or arrays, landmarks, boxes and the scheme that they share."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from features.errors import InputError
+from features.geometry import box_placement
+from features.images import as_grey, read_image
+
+from .schemes import Scheme, get_scheme, scheme_for
+from .store import build_store
+
+# Consecutive files that a split keeps together.
+BLOCK = 8
+
+
+class Skipped(NamedTuple):
+    """A file that a reader left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(eq=False)
+class FaceDataset:
+    """Annotated faces.
+
+    Parameters
+    ----------
+    files : list of str
+        Image file of each face, or a name where the image is in memory. Faces of one photograph
+        have the same file.
+    shapes : array_like of shape (n, L, 2)
+        Landmarks in 0-based pixels, NaN where missing. Kept as float32.
+    boxes : array_like of shape (n, 4)
+        Face boxes (left, top, right, bottom) in pixels. Kept as float32.
+    scheme : Scheme, str or Path, optional
+        What the landmarks are; without it, the built-in scheme of that many points.
+    skipped : list of Skipped
+        What the reader left out.
+    images : list of (ndarray of shape (H, W), uint8) or None, optional
+        Images in memory, one a face; None, whole or for a face, where it is read from its file.
+    sizes : array_like of shape (n, 2), optional
+        (width, height) of each face's image, if known; an image file that no longer has it is
+        refused.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ, or a face is unusable (see `fault`).
+    """
+
+    files: list[str]
+    shapes: np.ndarray
+    boxes: np.ndarray
+    scheme: Scheme | None = None
+    skipped: list[Skipped] = field(default_factory=list)
+    images: list[np.ndarray | None] | None = None
+    sizes: np.ndarray | None = None
+
+    def __post_init__(self):
+        self.files = [str(file) for file in self.files]
+        n_faces = len(self.files)
+        self.shapes = np.asarray(self.shapes, np.float32)
+        if self.shapes.ndim != 3 or self.shapes.shape[2] != 2 or self.shapes.shape[1] == 0:
+            raise InputError(f"shapes must be (n, L, 2), not {self.shapes.shape}")
+        self.boxes = np.asarray(self.boxes, np.float32)
+        if self.sizes is not None:
+            self.sizes = np.asarray(self.sizes, np.int64)
+        columns = {"shapes": self.shapes, "boxes": self.boxes, "images": self.images}
+        for name, column in {**columns, "sizes": self.sizes}.items():
+            if column is not None and len(column) != n_faces:
+                raise InputError(f"{name} has {len(column)} entries for {n_faces} files")
+        if self.boxes.shape != (n_faces, 4):
+            raise InputError(f"boxes must be ({n_faces}, 4), not {self.boxes.shape}")
+        n_points = self.shapes.shape[1]
+        self.scheme = scheme_for(n_points) if self.scheme is None else get_scheme(self.scheme)
+        if self.scheme.n_points != n_points:
+            raise InputError(
+                f"landmark scheme {self.scheme.name!r} has {self.scheme.n_points} points, but the "
+                f"faces have {n_points}; name their scheme"
+            )
+        for i, file in enumerate(self.files):
+            size = None if self.sizes is None else self.sizes[i]
+            problem = fault(self.shapes[i], self.boxes[i], size)
+            if problem:
+                raise InputError(f"{file}, face {i}: {problem}")
+
+    @classmethod
+    def from_arrays(cls, images, shapes, boxes, scheme=None, files=None, color="bgr"):
+        """Faces whose images are in memory.
+
+        Parameters
+        ----------
+        images : sequence of ndarray, or one ndarray of them
+            One a face, of any kind that `features.images.as_grey` takes. Faces of one photograph
+            may share one array.
+        shapes, boxes, scheme
+            As in `FaceDataset`.
+        files : sequence of str, optional
+            Name of each image; without it, each face counts as an image of its own.
+        color : {"bgr", "rgb"}
+            Channel order of colour images.
+
+        Raises
+        ------
+        InputError
+            If an image is of no kind known, the lengths differ, or a face is unusable.
+        """
+        images = list(images)  # holds on to the items of one array, whose ids are used below
+        if files is None:
+            files = [f"image_{i:06d}" for i in range(len(images))]
+        if len(files) != len(images):
+            raise InputError(f"files has {len(files)} entries for {len(images)} images")
+        # One array that serves several faces is converted, and kept, once.
+        grey = {}
+        for file, image in zip(files, images, strict=True):
+            if id(image) not in grey:
+                try:
+                    grey[id(image)] = as_grey(image, color)
+                except InputError as error:
+                    raise InputError(f"{file}: {error}") from error
+        images = [grey[id(image)] for image in images]
+        sizes = np.array([image.shape[::-1] for image in images], np.int64).reshape(-1, 2)
+        return cls(files, shapes, boxes, scheme, images=images, sizes=sizes)
+
+    @classmethod
+    def concatenate(cls, datasets):
+        """The faces of several sets, in order.
+
+        Raises
+        ------
+        InputError
+            If there is no set, or the sets differ in the number of points or the scheme.
+        """
+        datasets = list(datasets)
+        if not datasets:
+            raise InputError("no dataset to concatenate; give at least one")
+        first = datasets[0]
+        for other in datasets[1:]:
+            refuse_mixed(
+                [d.files[0] if d.files else d.scheme.name for d in (first, other)],
+                [d.shapes.shape[1] for d in (first, other)],
+            )
+            if other.scheme != first.scheme:
+                raise InputError(
+                    f"cannot join landmark schemes {first.scheme.name!r} and "
+                    f"{other.scheme.name!r}; read all sets with one scheme"
+                )
+        images = sizes = None
+        if any(d.images is not None for d in datasets):
+            images = [image for d in datasets for image in (d.images or [None] * len(d))]
+        if all(d.sizes is not None for d in datasets):
+            sizes = np.concatenate([d.sizes for d in datasets])
+        return cls(
+            [file for d in datasets for file in d.files],
+            np.concatenate([d.shapes for d in datasets]),
+            np.concatenate([d.boxes for d in datasets]),
+            first.scheme,
+            [entry for d in datasets for entry in d.skipped],
+            images,
+            sizes,
+        )
+
+    def __len__(self):
+        return len(self.files)
+
+    @property
+    def groups(self):
+        """Index of each face's image file among the sorted files: ndarray of shape (n,), int32."""
+        return np.unique(self.files, return_inverse=True)[1].astype(np.int32)
+
+    def image(self, i):
+        """The image of face `i` as uint8 grey (H, W).
+
+        Raises
+        ------
+        InputError
+            If its file has vanished, is damaged, or has another size than when it was read.
+        """
+        if self.images is not None and self.images[i] is not None:
+            return self.images[i]
+        image = read_image(self.files[i])
+        if self.sizes is not None and image.shape[::-1] != tuple(self.sizes[i]):
+            raise InputError(
+                f"{self.files[i]}: {image.shape[1]}x{image.shape[0]} pixels now, but "
+                f"{self.sizes[i][0]}x{self.sizes[i][1]} when the dataset was made; read it again"
+            )
+        return image
+
+    def subset(self, indices):
+        """The faces at `indices`: integers in any order, a slice or a boolean mask."""
+        indices = np.arange(len(self))[indices]
+        return FaceDataset(
+            [self.files[i] for i in indices],
+            self.shapes[indices],
+            self.boxes[indices],
+            self.scheme,
+            images=None if self.images is None else [self.images[i] for i in indices],
+            sizes=None if self.sizes is None else self.sizes[indices],
+        )
+
+    def split(self, share, seed):
+        """Split into two sets that share no photograph, nor near-identical ones.
+
+        Faces of one image file stay together. So do blocks of 8 consecutive files in the order of
+        their names, because collections number the photographs of one person or event in a row;
+        where that would make fewer than 10 blocks, the blocks are smaller.
+
+        Parameters
+        ----------
+        share : float in (0, 1)
+            Share of the files that goes to the first set, up to the nearest whole block.
+        seed : int or Generator
+            Choice of the blocks.
+
+        Returns
+        -------
+        first, rest : FaceDataset
+            Both in the order of this dataset; neither is empty.
+
+        Raises
+        ------
+        InputError
+            If `share` is not between 0 and 1, or there are fewer than two image files.
+        """
+        if not 0 < share < 1:
+            raise InputError(f"share must lie between 0 and 1, not {share!r}")
+        groups = self.groups
+        n_files = int(groups.max(initial=-1)) + 1
+        if n_files < 2:
+            raise InputError(f"cannot split {n_files} image files; need at least 2")
+        length = min(BLOCK, max(1, n_files // 10))
+        blocks = np.split(np.arange(n_files), range(length, n_files, length))
+        order = np.random.default_rng(seed).permutation(len(blocks))
+        filled = np.cumsum([len(blocks[b]) for b in order])[:-1]
+        n_first = int(np.argmin(np.abs(filled - share * n_files))) + 1
+        chosen = np.concatenate([blocks[b] for b in order[:n_first]])
+        in_first = np.isin(groups, chosen)
+        return self.subset(in_first), self.subset(~in_first)
+
+    def store(self, frame=None, **options):
+        """The crops that training reads: `build_store` of this dataset."""
+        return build_store(self, frame, **options)
+
+
+def fault(shape, box=None, size=None):
+    """What makes a face unusable, in words, or None.
+
+    Parameters
+    ----------
+    shape : ndarray of shape (L, 2)
+    box : ndarray of shape (4,), optional
+    size : (int, int), optional
+        (width, height) of the image.
+    """
+    if np.isinf(shape).any():
+        return "a landmark is infinite; mark missing ones with NaN"
+    seen = shape[np.isfinite(shape).all(1)]
+    if len(seen) < 2 or np.ptp(seen, axis=0).max() < 1:
+        return "the landmarks have no spread: fewer than two are visible or all are in one place"
+    if box is None:
+        return None
+    try:
+        box_placement(box)
+    except InputError:
+        return f"degenerate box {_text(box)}: need left < right and top < bottom"
+    if size is not None and not (
+        box[2] >= 0 and box[3] >= 0 and box[0] <= size[0] - 1 and box[1] <= size[1] - 1
+    ):
+        return f"the box {_text(box)} lies outside the image of {size[0]}x{size[1]} pixels"
+    return None
+
+
+def _text(box):
+    return f"({', '.join(f'{value:.6g}' for value in box)})"
+
+
+def refuse_mixed(files, counts):
+    """Raise InputError, naming two files, unless all have the same number of landmarks."""
+    for file, count in zip(files, counts, strict=True):
+        if count != counts[0]:
+            raise InputError(
+                f"{files[0]} has {counts[0]} landmarks but {file} has {count}; "
+                "a dataset holds one landmark scheme, so read them apart"
+            )

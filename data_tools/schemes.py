@@ -1,0 +1,346 @@
+"""Landmark schemes: what the points of a face are, and where each goes in a mirror."""
+
+import json
+import operator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from features.errors import InputError
+
+from .files import read_text
+
+# Above any scheme in use; bounds what a scheme file can make the program allocate.
+MAX_POINTS = 4096
+MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What the landmarks of a set of faces are.
+
+    Sides are the pictured person's own: the right eye is on the left of the image.
+
+    Parameters
+    ----------
+    name : str
+        How messages and model files call the scheme.
+    n_points : int
+        Number of landmarks L, at most 4096.
+    flip : sequence of int, optional
+        Index of each landmark's counterpart in the mirror; a landmark on the middle line is its
+        own. None where the landmarks have no mirror symmetry or it is unknown.
+    groups : dict of str to (sequence of int, bool), optional
+        Lines to draw: the landmarks in order, and whether the last connects to the first.
+    eye_corners : (int, int), optional
+        Outer corners of the right and the left eye.
+    pupils : (sequence of int, sequence of int), optional
+        Landmarks whose means are the pupil centres of the right and the left eye.
+
+    Raises
+    ------
+    InputError
+        If an index is out of range, or `flip` is no involution of all landmarks.
+
+    Examples
+    --------
+    >>> eyes = Scheme("eyes", 2, flip=(1, 0))
+    >>> eyes.mirrored([[[-0.25, 0.0], [0.125, 0.5]]]).tolist()
+    [[[-0.125, 0.5], [0.25, 0.0]]]
+    """
+
+    name: str
+    n_points: int
+    flip: tuple[int, ...] | None = None
+    groups: dict[str, tuple[tuple[int, ...], bool]] = field(default_factory=dict, hash=False)
+    eye_corners: tuple[int, int] | None = None
+    pupils: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"name of a landmark scheme must be a text, not {self.name!r}")
+        n_points = self._integer("n_points", self.n_points)
+        if not 1 <= n_points <= MAX_POINTS:
+            raise self._error("n_points", f"must be 1 to {MAX_POINTS}, not {n_points}")
+        # Through object: the way to normalise the fields of a frozen dataclass.
+        object.__setattr__(self, "n_points", n_points)
+        object.__setattr__(self, "groups", self._checked_groups())
+        if self.flip is not None:
+            flip = self._indices("flip", self.flip, length=n_points)
+            if any(flip[flip[i]] != i for i in range(n_points)):
+                wrong = next(i for i in range(n_points) if flip[flip[i]] != i)
+                raise self._error(
+                    "flip",
+                    f"sends {wrong} to {flip[wrong]} but {flip[wrong]} to {flip[flip[wrong]]}; "
+                    "mirror pairs must name each other",
+                )
+            object.__setattr__(self, "flip", flip)
+        if self.eye_corners is not None:
+            corners = self._indices("eye_corners", self.eye_corners, length=2)
+            object.__setattr__(self, "eye_corners", corners)
+        if self.pupils is not None:
+            pupils = self._sequence("pupils", self.pupils, length=2)
+            pupils = tuple(self._indices("pupils", points) for points in pupils)
+            object.__setattr__(self, "pupils", pupils)
+
+    def mirrored(self, shapes):
+        """Shapes of the mirrored faces: x becomes −x, and counterparts trade places.
+
+        Parameters
+        ----------
+        shapes : array_like of shape (..., L, 2)
+            In the box frame, whose origin lies on the mirror's axis. NaN marks a missing landmark
+            and goes to its counterpart.
+
+        Returns
+        -------
+        ndarray of shape (..., L, 2), float32
+
+        Raises
+        ------
+        InputError
+            If the scheme has no `flip`, or another number of landmarks.
+        """
+        if self.flip is None:
+            raise self._error("flip", "is not known, so it cannot mirror; give one")
+        shapes = np.asarray(shapes, np.float32)
+        if shapes.shape[-2:] != (self.n_points, 2):
+            raise InputError(
+                f"landmark scheme {self.name!r} mirrors shapes (..., {self.n_points}, 2), "
+                f"not {shapes.shape}"
+            )
+        return shapes[..., self.flip, :] * np.array([-1, 1], np.float32)
+
+    def to_dict(self):
+        """The scheme as a dict of plain lists, numbers and texts, for JSON."""
+        return {
+            "name": self.name,
+            "n_points": self.n_points,
+            "flip": None if self.flip is None else list(self.flip),
+            "groups": {
+                name: {"points": list(points), "closed": closed}
+                for name, (points, closed) in self.groups.items()
+            },
+            "eye_corners": None if self.eye_corners is None else list(self.eye_corners),
+            "pupils": None if self.pupils is None else [list(points) for points in self.pupils],
+        }
+
+    @classmethod
+    def from_dict(cls, content):
+        """The scheme that `to_dict` described; optional fields may be left out.
+
+        Raises
+        ------
+        InputError
+            If a field is missing, unknown or wrong.
+        """
+        if not isinstance(content, dict):
+            raise InputError("a landmark scheme must be a JSON object with name and n_points")
+        known = ("name", "n_points", "flip", "groups", "eye_corners", "pupils")
+        unknown = [name for name in content if name not in known]
+        if unknown:
+            raise InputError(
+                f"unknown field {unknown[0]!r} in a landmark scheme; known are {', '.join(known)}"
+            )
+        missing = [name for name in known[:2] if name not in content]
+        if missing:
+            raise InputError(f"field {missing[0]!r} is missing in a landmark scheme")
+        groups = content.get("groups")
+        if groups is None:
+            groups = {}
+        if not isinstance(groups, dict):
+            raise InputError("groups of a landmark scheme must be a JSON object")
+        lines = {}
+        for name, group in groups.items():
+            if not isinstance(group, dict) or set(group) != {"points", "closed"}:
+                raise InputError(
+                    f"group {name!r} of a landmark scheme must be an object of points and closed"
+                )
+            lines[name] = (group["points"], group["closed"])
+        return cls(**{**content, "groups": lines})
+
+    @classmethod
+    def from_file(cls, path):
+        """Read a scheme from a JSON file with the fields of `to_dict`.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, above 1 MiB, not JSON or no valid scheme; the message names it.
+        """
+        text = read_text(path, MAX_BYTES)
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError) as error:  # nested beyond any scheme
+            raise InputError(f"{path}: not a JSON file; write Scheme.to_dict() as one") from error
+        try:
+            return cls.from_dict(content)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def _error(self, what, problem):
+        return InputError(f"{what} of landmark scheme {self.name!r} {problem}")
+
+    def _integer(self, what, value):
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            return operator.index(value)
+        except TypeError:
+            raise self._error(what, f"must be an integer, not {value!r}") from None
+
+    def _sequence(self, what, value, length=None):
+        if isinstance(value, str | dict) or not hasattr(value, "__len__"):
+            raise self._error(what, f"must be a list, not {value!r}")
+        if length is not None and len(value) != length:
+            raise self._error(what, f"must have {length} entries, not {len(value)}")
+        return value
+
+    def _indices(self, what, value, length=None):
+        indices = tuple(self._integer(what, i) for i in self._sequence(what, value, length))
+        if not indices:
+            raise self._error(what, "names no landmark")
+        for index in indices:
+            if not 0 <= index < self.n_points:
+                raise self._error(what, f"names landmark {index}, outside 0 to {self.n_points - 1}")
+        return indices
+
+    def _checked_groups(self):
+        if not isinstance(self.groups, dict):
+            raise self._error("groups", f"must be a dict, not {self.groups!r}")
+        groups = {}
+        for name, group in self.groups.items():
+            points, closed = self._sequence(f"group {name!r}", group, length=2)
+            if not isinstance(closed, bool):
+                raise self._error(f"group {name!r}", f"is closed: true or false, not {closed!r}")
+            groups[name] = (self._indices(f"group {name!r}", points), closed)
+        return groups
+
+
+def _flip(n_points, *pairs):
+    """Flip index of which two equally long ranges a pair hold the counterparts in order."""
+    flip = list(range(n_points))
+    for right, left in pairs:
+        for i, j in zip(right, left, strict=True):
+            flip[i], flip[j] = j, i
+    return tuple(flip)
+
+
+def _lines(**groups):
+    """Groups from (first, last, closed), both ends included."""
+    return {
+        name: (tuple(range(first, last + 1)), closed)
+        for name, (first, last, closed) in groups.items()
+    }
+
+
+# 300-W (Sagonas et al. 2013), the Multi-PIE order: jaw from the person's right ear to the left,
+# eyebrows, nose, eyes, outer then inner lip.
+FACE68 = Scheme(
+    "face68",
+    68,
+    flip=_flip(
+        68,
+        (range(8), range(16, 8, -1)),
+        (range(17, 22), range(26, 21, -1)),
+        ((31, 32), (35, 34)),
+        ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46)),
+        ((48, 49, 50), (54, 53, 52)),
+        ((58, 59), (56, 55)),
+        ((60, 61, 67), (64, 63, 65)),
+    ),
+    groups=_lines(
+        jaw=(0, 16, False),
+        right_eyebrow=(17, 21, False),
+        left_eyebrow=(22, 26, False),
+        nose_bridge=(27, 30, False),
+        nose_base=(31, 35, False),
+        right_eye=(36, 41, True),
+        left_eye=(42, 47, True),
+        outer_lip=(48, 59, True),
+        inner_lip=(60, 67, True),
+    ),
+    eye_corners=(36, 45),
+    pupils=(range(36, 42), range(42, 48)),
+)
+
+# IMM (Stegmann and Nordstrøm et al. 2004): jaw from the person's right to the left; left eye then
+# right eye, each from the outer corner over the upper lid; left eyebrow then right eyebrow, each
+# from the nose outwards; mouth from the person's right corner over the upper lip; nose from beside
+# the right eye down around the tip and up again.
+IMM58 = Scheme(
+    "imm58",
+    58,
+    flip=_flip(
+        58,
+        (range(6), range(12, 6, -1)),
+        (range(21, 29), range(13, 21)),
+        (range(34, 39), range(29, 34)),
+        ((39, 40, 46), (43, 42, 44)),
+        (range(47, 52), range(57, 52, -1)),
+    ),
+    groups=_lines(
+        jaw=(0, 12, False),
+        left_eye=(13, 20, True),
+        right_eye=(21, 28, True),
+        left_eyebrow=(29, 33, False),
+        right_eyebrow=(34, 38, False),
+        mouth=(39, 46, True),
+        nose=(47, 57, False),
+    ),
+    eye_corners=(21, 13),
+    pupils=(range(21, 29), range(13, 21)),
+)
+
+# Five points in dlib's order: left eye outer corner, left eye inner corner, right eye outer corner,
+# right eye inner corner, base of the nose; landmarks 45, 42, 36, 39 and 33 of face68.
+FACE5 = Scheme(
+    "face5",
+    5,
+    flip=(2, 3, 0, 1, 4),
+    groups=_lines(left_eye=(0, 1, False), right_eye=(2, 3, False), nose=(4, 4, False)),
+    eye_corners=(2, 0),
+    pupils=((2, 3), (0, 1)),
+)
+
+SCHEMES = {scheme.name: scheme for scheme in (FACE68, IMM58, FACE5)}
+
+
+def scheme_for(n_points):
+    """The built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
+    nor draw.
+
+    Examples
+    --------
+    >>> scheme_for(68).name, scheme_for(7).name, scheme_for(7).flip
+    ('face68', 'points7', None)
+    """
+    for scheme in SCHEMES.values():
+        if scheme.n_points == n_points:
+            return scheme
+    return Scheme(f"points{n_points}", n_points)
+
+
+def get_scheme(spec):
+    """The scheme that `spec` means.
+
+    Parameters
+    ----------
+    spec : Scheme, str or Path
+        A scheme (returned as it is), the name of a built-in one, or a JSON file.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or file, or the file is wrong.
+    """
+    if isinstance(spec, Scheme):
+        return spec
+    if isinstance(spec, str) and spec in SCHEMES:
+        return SCHEMES[spec]
+    if isinstance(spec, Path) or (isinstance(spec, str) and Path(spec).suffix.lower() == ".json"):
+        return Scheme.from_file(spec)
+    raise InputError(
+        f"no landmark scheme {spec!r}; give {', '.join(SCHEMES)} or the path of a .json file"
+    )

@@ -1,0 +1,189 @@
+"""What training reads: every face cropped at one scale, mirrored, in memory or mapped from disk."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.errors import InputError
+from features.frame import Frame
+from features.geometry import box_placement, to_box_frame
+
+from .schemes import Scheme
+
+MEMORY_LIMIT = 2 << 30
+# Crops copied at a time when a subset is taken.
+CHUNK = 256
+
+
+@dataclass(eq=False)
+class FaceStore:
+    """Crops of m faces and mirrored faces.
+
+    Attributes
+    ----------
+    images : ndarray or memmap of shape (m, F, F), uint8
+        The crops; F is ``frame.size``.
+    placements : ndarray of shape (m, 3), float32
+        (cx, cy, side), where the box frame lies in each crop: ``pixel = (cx, cy) + side * shape``.
+    shapes : ndarray of shape (m, L, 2), float32
+        True landmarks in the box frame, NaN where missing.
+    source : ndarray of shape (m,), int32
+        Index of the face in the dataset; a face and its mirrored copy share it.
+    groups : ndarray of shape (m,), int32
+        Index of the image file among the dataset's sorted files: what cross-validation must not
+        tear apart.
+    mirrored : ndarray of shape (m,), bool
+    frame : Frame
+    scheme : Scheme
+    memory_limit : int
+        Bytes of crops above which a subset goes to a mapped file, too.
+    folder : str or Path or None
+        Where mapped files are made; None is the system's folder for temporary files.
+    """
+
+    images: np.ndarray
+    placements: np.ndarray
+    shapes: np.ndarray
+    source: np.ndarray
+    groups: np.ndarray
+    mirrored: np.ndarray
+    frame: Frame
+    scheme: Scheme
+    memory_limit: int = MEMORY_LIMIT
+    folder: object = None
+
+    def __len__(self):
+        return len(self.images)
+
+    def subset(self, indices):
+        """The faces at `indices`: integers in any order, a boolean mask, or a slice, which copies
+        no crop."""
+        if isinstance(indices, slice):
+            images = self.images[indices]
+        else:
+            indices = np.arange(len(self))[indices]
+            size = self.frame.size
+            images = _allocate((len(indices), size, size), self.memory_limit, self.folder)
+            # In parts: indexing a whole mapped file at once would copy it into memory.
+            for start in range(0, len(indices), CHUNK):
+                images[start : start + CHUNK] = self.images[indices[start : start + CHUNK]]
+        return FaceStore(
+            images,
+            self.placements[indices],
+            self.shapes[indices],
+            self.source[indices],
+            self.groups[indices],
+            self.mirrored[indices],
+            self.frame,
+            self.scheme,
+            self.memory_limit,
+            self.folder,
+        )
+
+
+def build_store(
+    dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None, progress=None
+):
+    """Crop every face of a dataset, and append a mirrored copy of each.
+
+    An image file is read once, and no more than one photograph is in memory at a time.
+
+    Parameters
+    ----------
+    dataset : FaceDataset
+    frame : Frame, optional
+        Size of the crops and of the faces in them; without it, Frame().
+    mirror : bool
+        Whether to append mirrored copies. There are none where the scheme has no flip index.
+    memory_limit : int
+        Crops of more bytes than this go to a memory-mapped file.
+    folder : str or Path, optional
+        Folder of the memory-mapped file; best on a local disk. The file is temporary: the system
+        removes it when nothing uses its crops any more, even after a crash.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each image file.
+
+    Returns
+    -------
+    FaceStore
+        First all faces in the dataset's order, then their mirrored copies in the same order.
+
+    Raises
+    ------
+    InputError
+        If the dataset is empty, an image has vanished, changed or become unreadable since, or
+        there is no room for the mapped file.
+    """
+    if not len(dataset):
+        raise InputError("the dataset has no face to crop")
+    frame = Frame() if frame is None else frame
+    n_faces, scheme = len(dataset), dataset.scheme
+    mirror = mirror and scheme.flip is not None
+    copies = 2 if mirror else 1
+    images = _allocate((copies * n_faces, frame.size, frame.size), memory_limit, folder)
+    placements = np.empty((copies * n_faces, 3), np.float32)
+    groups = dataset.groups
+    faces_of = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    for done, faces in enumerate(faces_of, 1):
+        _crop_faces(dataset, faces, frame, images, placements)
+        if progress is not None:
+            progress(done, len(faces_of))
+
+    shapes = to_box_frame(dataset.shapes, box_placement(dataset.boxes))
+    if mirror:
+        for start in range(0, n_faces, CHUNK):
+            stop = min(start + CHUNK, n_faces)
+            images[n_faces + start : n_faces + stop] = images[start:stop, :, ::-1]
+        # The centre of the box is the centre of the crop, so it stays where it is.
+        placements[n_faces:] = placements[:n_faces]
+        shapes = np.concatenate([shapes, scheme.mirrored(shapes)])
+    return FaceStore(
+        images,
+        placements,
+        shapes,
+        np.tile(np.arange(n_faces, dtype=np.int32), copies),
+        np.tile(groups, copies),
+        np.repeat(np.arange(copies) == 1, n_faces),
+        frame,
+        scheme,
+        memory_limit,
+        folder,
+    )
+
+
+def _crop_faces(dataset, faces, frame, images, placements):
+    """Crop the `faces` of one image file; a function, so that the photograph dies with it."""
+    photograph = None
+    for i in faces:
+        # An image in memory costs nothing to get, and need not be that of its neighbour.
+        if photograph is None or dataset.images is not None:
+            photograph = dataset.image(i)
+        try:
+            images[i], placements[i], _ = frame.crop(photograph, dataset.boxes[i])
+        except InputError as error:
+            raise InputError(f"{dataset.files[i]}: {error}") from error
+
+
+def _allocate(shape, memory_limit, folder):
+    """Room for crops: in memory, or above `memory_limit` bytes in a temporary file of `folder`."""
+    n_bytes = int(np.prod(shape, dtype=np.int64))
+    if n_bytes <= memory_limit:
+        return np.empty(shape, np.uint8)
+    folder = tempfile.gettempdir() if folder is None else folder
+    try:
+        # A full disk would otherwise kill the process at the first write to the mapping.
+        free = shutil.disk_usage(folder).free
+        if n_bytes > free:
+            raise InputError(
+                f"{folder}: the crops need {n_bytes >> 20} MiB but {free >> 20} MiB are free; "
+                "name a folder on another disk or take a smaller frame"
+            )
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, n_bytes)
+            return np.memmap(file, np.uint8, "w+", shape=shape)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot hold the crops ({error.strerror})") from error

@@ -1,0 +1,87 @@
+"""Rows of integers combined eight lanes at a time.
+
+Histograms, leaf sums and predictions all add short rows of small integers to wider totals. LLVM
+does not vectorise such adds by itself, because the rows may overlap for all it knows; these
+intrinsics state the vector operation, and LLVM lowers it to whatever the processor has.
+
+All work on flat arrays of signed integers. Indices are unsigned and unchecked: callers make sure
+that every range lies inside.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 8
+
+
+def _vector(context, builder, array_type, array, index):
+    """Address of eight items as a vector, and their alignment: numpy aligns items, not vectors."""
+    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    item = context.get_data_type(array_type.dtype)
+    pointer = ir.VectorType(item, LANES).as_pointer()
+    return builder.bitcast(builder.gep(data, [index]), pointer), array_type.dtype.bitwidth // 8
+
+
+def _saturated(builder, operation, left, right):
+    """LLVM's saturating vector add ("sadd") or subtract ("ssub")."""
+    name = f"llvm.{operation}.sat.v{LANES}i{left.type.element.width}"
+    kind = ir.FunctionType(left.type, [left.type, left.type])
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, [left, right])
+
+
+@intrinsic
+def add_lanes(typingctx, total, start, row, first):
+    """``total[start:start + 8] += row[first:first + 8]``; `total` may have a wider dtype."""
+
+    def codegen(context, builder, signature, args):
+        wide, _, narrow, _ = signature.args
+        total_at, total_align = _vector(context, builder, wide, args[0], args[1])
+        row_at, row_align = _vector(context, builder, narrow, args[2], args[3])
+        value = builder.load(row_at, align=row_align)
+        if wide.dtype.bitwidth > narrow.dtype.bitwidth:
+            item = context.get_data_type(wide.dtype)
+            value = builder.sext(value, ir.VectorType(item, LANES))
+        value = builder.add(builder.load(total_at, align=total_align), value)
+        builder.store(value, total_at, align=total_align)
+        return context.get_dummy_value()
+
+    return types.void(total, start, row, first), codegen
+
+
+@intrinsic
+def subtract_lanes(typingctx, total, start, row, first):
+    """``total[start:start + 8] -= row[first:first + 8]``, one dtype, saturating."""
+
+    def codegen(context, builder, signature, args):
+        kind = signature.args[0]
+        total_at, align = _vector(context, builder, kind, args[0], args[1])
+        row_at, _ = _vector(context, builder, kind, args[2], args[3])
+        value = builder.load(total_at, align=align)
+        value = _saturated(builder, "ssub", value, builder.load(row_at, align=align))
+        builder.store(value, total_at, align=align)
+        return context.get_dummy_value()
+
+    return types.void(total, start, row, first), codegen
+
+
+@intrinsic
+def fold_lanes(typingctx, total, start, row, first, sign, at):
+    """``total[start:start + 8] += row[first:first + 8] * sign[at:at + 8]``, one dtype, saturating.
+
+    `sign` holds 1 and -1, so the product does not overflow.
+    """
+
+    def codegen(context, builder, signature, args):
+        kind = signature.args[0]
+        total_at, align = _vector(context, builder, kind, args[0], args[1])
+        row_at, _ = _vector(context, builder, kind, args[2], args[3])
+        sign_at, _ = _vector(context, builder, kind, args[4], args[5])
+        value = builder.mul(builder.load(row_at, align=align), builder.load(sign_at, align=align))
+        value = _saturated(builder, "sadd", builder.load(total_at, align=align), value)
+        builder.store(value, total_at, align=align)
+        return context.get_dummy_value()
+
+    return types.void(total, start, row, first, sign, at), codegen

@@ -1,0 +1,97 @@
+"""Shape-indexed points and their grey levels (Kazemi & Sullivan 2014, section 2.3.3)."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from . import _pixel_kernels as kernels
+from .errors import InputError
+
+
+class Pixels(BaseEstimator):
+    """Recipe: grey levels at points drawn around the mean shape.
+
+    Parameters
+    ----------
+    n_points : int
+        Number of points P, at most 32768.
+    padding : float
+        Margin around the mean shape's bounding box within which points are drawn, in box sides.
+    """
+
+    def __init__(self, n_points=400, padding=0.1):
+        self.n_points = n_points
+        self.padding = padding
+
+    def fit(self, samples, residuals, mean, rng, workers=None):
+        """Draw the points uniformly, and tie each to its nearest landmark of `mean` (L, 2)."""
+        low, high = mean.min(0) - self.padding, mean.max(0) + self.padding
+        points = rng.uniform(low, high, (self.n_points, 2))
+        anchors = ((points[:, None] - mean) ** 2).sum(-1).argmin(1)
+        # Ascending anchors let inference walk through the landmarks in order.
+        order = np.argsort(anchors, kind="stable")
+        anchors = anchors[order]
+        offsets = (points[order] - mean[anchors]).astype(np.float32)
+        return ShapeIndexedPixels(anchors.astype(np.uint16), offsets)
+
+
+@dataclass(frozen=True)
+class ShapeIndexedPixels:
+    """Grey levels at points that are tied to landmarks and turn and scale with the shape.
+
+    Attributes
+    ----------
+    anchors : ndarray of shape (P,), uint16
+        Landmark each point is tied to, ascending.
+    offsets : ndarray of shape (P, 2), float32
+        From that landmark, in the mean-shape frame.
+    """
+
+    anchors: np.ndarray
+    offsets: np.ndarray
+
+    KIND: ClassVar = "pixels"
+    LAYOUT: ClassVar = {"anchors": ("u2", "features"), "offsets": ("f4", "features", 2)}
+
+    def check(self, sizes):
+        """Refuse anchors that are no landmarks."""
+        if self.anchors.max() >= sizes["landmarks"]:
+            raise InputError(f"a point is tied to landmark {self.anchors.max()}")
+
+    def positions(self, mean):
+        """Points (P, 2) on the mean shape."""
+        return mean[self.anchors] + self.offsets
+
+    def extract(self, samples, mean, workers=None):
+        """Grey levels of all samples.
+
+        Parameters
+        ----------
+        samples : object
+            With `images`, `index`, `placements` and `shapes`; see `kernels.sample_points`.
+        mean : ndarray of shape (L, 2), float32
+            Centred mean shape.
+        workers : object, optional
+            Maps a function over ranges of samples in parallel.
+
+        Returns
+        -------
+        ndarray of shape (N, P), uint8
+            Feature-major in memory: each point's grey levels are contiguous.
+        """
+        n_samples = len(samples.index)
+        out = np.empty((len(self.anchors), n_samples), np.uint8)
+
+        def extract(span):
+            kernels.sample_points(
+                samples.images, samples.index, samples.placements, samples.shapes, mean,
+                self.anchors, self.offsets, *span, out,
+            )  # fmt: skip
+
+        if workers is None:
+            extract((0, n_samples))
+        else:
+            workers.map(extract, workers.ranges(n_samples))
+        return out.T

@@ -1,0 +1,126 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from data_tools.schemes import SCHEMES, Scheme, get_scheme, scheme_for
+from features.errors import InputError
+from features.geometry import procrustes_mean
+
+TRIANGLE = Scheme("triangle", 3, flip=(1, 0, 2), groups={"all": ([0, 1, 2], True)})
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_built_in_schemes_survive_json(name):
+    scheme = SCHEMES[name]
+    assert Scheme.from_dict(json.loads(json.dumps(scheme.to_dict()))) == scheme
+    assert scheme_for(scheme.n_points) is scheme
+    assert get_scheme(name) is scheme
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_groups_cover_every_landmark_once_and_mirror_onto_groups(name):
+    scheme = SCHEMES[name]
+    points = [i for group, _ in scheme.groups.values() for i in group]
+    assert sorted(points) == list(range(scheme.n_points))
+    sets = {frozenset(group) for group, _ in scheme.groups.values()}
+    assert {frozenset(scheme.flip[i] for i in group) for group in sets} == sets
+    right, left = scheme.eye_corners
+    assert scheme.flip[right] == left
+    assert {scheme.flip[i] for i in scheme.pupils[0]} == set(scheme.pupils[1])
+
+
+def test_five_points_are_those_of_68():
+    at = np.array([45, 42, 36, 39, 33])
+    large, small = SCHEMES["face68"], SCHEMES["face5"]
+    assert [large.flip[i] for i in at] == [at[i] for i in small.flip]
+    assert tuple(at[list(small.eye_corners)]) == large.eye_corners
+
+
+@pytest.mark.parametrize("folder, name", [("300w/lfpw/testset", "face68"), ("imm", "imm58")])
+def test_flip_agrees_with_the_mean_of_real_faces(real_data, folder, name):
+    from data_tools.readers import read_pts
+
+    shapes = np.stack([read_pts(path) for path in sorted((real_data / folder).glob("*.pts"))[:120]])
+    mean = procrustes_mean(shapes)
+    mean -= mean.mean(0)
+    scheme = SCHEMES[name]
+    # Whatever index the scheme claims, the counterpart is the landmark nearest to the reflection.
+    distances = np.linalg.norm((mean * (-1, 1))[:, None] - mean[None], axis=2)
+    assert tuple(distances.argmin(1)) == scheme.flip
+    right, left = (mean[list(points)].mean(0) for points in scheme.pupils)
+    assert right[0] < 0 < left[0]
+    assert mean[scheme.eye_corners[0], 0] < right[0]
+
+
+def test_mirrored_by_hand():
+    shape = [[-0.5, 0.0], [0.25, 0.125], [np.nan, np.nan]]
+    mirrored = TRIANGLE.mirrored(shape)
+    assert mirrored.dtype == np.float32
+    np.testing.assert_array_equal(mirrored, [[-0.25, 0.125], [0.5, 0.0], [np.nan, np.nan]])
+
+
+@given(arrays(np.float32, (2, 3, 2), elements=st.floats(-2, 2, width=32) | st.just(np.nan)))
+def test_mirroring_twice_is_nothing(shapes):
+    np.testing.assert_array_equal(TRIANGLE.mirrored(TRIANGLE.mirrored(shapes)), shapes)
+
+
+def test_mirroring_needs_a_flip_and_the_right_shape():
+    with pytest.raises(InputError, match="points7"):
+        scheme_for(7).mirrored(np.zeros((1, 7, 2)))
+    with pytest.raises(InputError, match="triangle"):
+        TRIANGLE.mirrored(np.zeros((1, 4, 2)))
+
+
+@pytest.mark.parametrize(
+    "fields, names",
+    [
+        ({"flip": [1, 2, 0]}, "flip"),
+        ({"flip": [0, 1]}, "flip"),
+        ({"flip": [0, 1, 3]}, "flip"),
+        ({"flip": [0, 1, -1]}, "flip"),
+        ({"flip": [0, 1, 2.0]}, "flip"),
+        ({"flip": "012"}, "flip"),
+        ({"n_points": 0}, "n_points"),
+        ({"n_points": True}, "n_points"),
+        ({"n_points": 10**9}, "n_points"),
+        ({"name": ""}, "name"),
+        ({"groups": {"jaw": {"points": [0, 3], "closed": False}}}, "jaw"),
+        ({"groups": {"jaw": {"points": [], "closed": False}}}, "jaw"),
+        ({"groups": {"jaw": {"points": [0, 1], "closed": 1}}}, "jaw"),
+        ({"groups": {"jaw": [0, 1]}}, "jaw"),
+        ({"groups": [0, 1]}, "groups"),
+        ({"eye_corners": [0, 1, 2]}, "eye_corners"),
+        ({"pupils": [[0], [5]]}, "pupils"),
+        ({"pupils": [0, 1]}, "pupils"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_wrong_files_are_refused_by_file_and_field(tmp_path, fields, names):
+    path = tmp_path / "scheme.json"
+    path.write_text(json.dumps({"name": "triangle", "n_points": 3, **fields}))
+    with pytest.raises(InputError, match=names) as caught:
+        get_scheme(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b"{}", b"9" * 9999, b" " * (2 << 20)]
+)
+def test_damaged_files_are_refused(tmp_path, content):
+    path = tmp_path / "scheme.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="scheme"):
+        get_scheme(str(path))
+
+
+def test_get_scheme_reads_files_and_names_what_it_does_not_know(tmp_path):
+    path = tmp_path / "triangle.json"
+    path.write_text(json.dumps(TRIANGLE.to_dict()))
+    assert get_scheme(path) == get_scheme(str(path)) == get_scheme(TRIANGLE) == TRIANGLE
+    for unknown in ("face69", tmp_path / "none.json", 68, [1]):
+        with pytest.raises(InputError):
+            get_scheme(unknown)
