@@ -2,6 +2,7 @@
 
 from features.errors import InputError
 
+from ._version import __version__
 from .alignment import Alignment
 from .cascade import Cascade
 from .formats import load, save
@@ -10,7 +11,7 @@ from .methods import METHODS
 from .methods.ert import ERT
 from .stage import Stage
 
-__version__ = "0.1.0"
+
 __all__ = [
     "ERT",
     "METHODS",
@@ -19,6 +20,7 @@ __all__ = [
     "InputError",
     "Stage",
     "Starts",
+    "__version__",
     "load",
     "save",
 ]

@@ -23,27 +23,37 @@ class Silent:
 
 
 class Console(Silent):
-    """A progress bar with the time left, and a line a stage, on the terminal (rich)."""
+    """A progress bar with the time left, and a line a stage, on the terminal (rich).
+
+    A context manager. Where the output is no terminal there is no bar, and the lines stay.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Without it, one on stderr.
+    """
 
     def __init__(self, console=None):
         from rich.console import Console as Terminal
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-        from rich.progress import TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import TimeElapsedColumn, TimeRemainingColumn
 
         self.console = console or Terminal(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("elapsed"),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("[dim]left"),
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
+            disable=not self.console.is_terminal,
         )
         self._task = None
-        self._stages = (1, 1)
+        self._subject = None
+        self._stage, self._n_stages = 1, 1
+        self._began = time.perf_counter()
 
     def __enter__(self):
         self._bar.start()
@@ -52,31 +62,40 @@ class Console(Silent):
     def __exit__(self, *exception):
         self._bar.stop()
 
+    def say(self, text):
+        """Print a line above the bar."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def counting(self, subject):
+        """A callable ``(done, total)`` that moves a bar of its own, named `subject`."""
+        return lambda done, total: self._show(subject, subject, done / max(total, 1))
+
     def cropping(self, done, total):
-        self._show("cropping faces", done / total)
+        self._show("crop", "cropping faces", done / total)
 
     def resumed(self, n_done, n_stages):
-        self.console.print(f"resumed: {n_done} of {n_stages} stages are trained")
+        if n_done:
+            self.say(f"resumed: {n_done} of {n_stages} stages were trained before")
 
     def stage_begins(self, stage, n_stages):
-        self._stages = (stage, n_stages)
+        self._stage, self._n_stages = stage, n_stages
         self._began = time.perf_counter()
         self.tick(0.0)
 
     def tick(self, share):
-        stage, n_stages = self._stages
-        self._show(f"training stage {stage} of {n_stages}", (stage - 1 + share) / n_stages)
+        text = f"training stage {self._stage} of {self._n_stages}"
+        self._show("train", text, (self._stage - 1 + share) / self._n_stages)
 
     def stage_ends(self, row):
         text = f"stage {row['stage']:>2}  train NME {row['train_nme'] * 100:5.2f} %"
         if row["validation_nme"] is not None:
             text += f"  validation NME {row['validation_nme'] * 100:5.2f} %"
-        self.console.print(f"{text}  {time.perf_counter() - self._began:5.1f} s")
+        self.say(f"{text}  {time.perf_counter() - self._began:6.1f} s")
 
-    def _show(self, description, share):
-        kind = description.split()[0]
-        if self._task is None or self._task[0] != kind:
+    def _show(self, subject, description, share):
+        """Move the bar of `subject`; one of another subject gives way to it."""
+        if subject != self._subject:
             if self._task is not None:
-                self._bar.remove_task(self._task[1])
-            self._task = kind, self._bar.add_task(description, total=1.0)
-        self._bar.update(self._task[1], description=description, completed=share)
+                self._bar.remove_task(self._task)
+            self._subject, self._task = subject, self._bar.add_task(description, total=1.0)
+        self._bar.update(self._task, description=description, completed=share)

@@ -55,8 +55,10 @@ class ResidualBasis:
             coefficients = centred @ components.T
             if not whole:
                 partial = ~seen.all(1)
+                # What the basis leaves over, spread evenly, is the noise of one coordinate.
+                left = np.delete(values, order).clip(0).sum() / max(len(values) - len(order), 1)
                 coefficients[partial] = _project(
-                    centred[partial], seen[partial], components, np.maximum(values[order], 0)
+                    centred[partial], seen[partial], components, values[order], left
                 )
         magnitude = np.abs(coefficients).sum(1, dtype=np.float64)
         step = max(magnitude.max() / _ROW_LIMIT, magnitude.sum() / _TOTAL_LIMIT, 1e-12)
@@ -71,13 +73,13 @@ def _signed(components):
     return components * np.where(sign == 0, 1, sign)[:, None]
 
 
-def _project(residuals, seen, components, variances):
+def _project(residuals, seen, components, variances, noise):
     """Most probable coefficients of residuals with gaps, under a Gaussian of `variances`.
 
     The missing coordinates drop out of the likelihood; where nothing is seen the answer is 0.
     """
-    noise = max(variances[-1], 1e-9)
-    prior = np.diag(noise / np.maximum(variances, 1e-9))
+    floor = 1e-6 * max(variances[0], 1e-12)
+    prior = np.diag(max(noise, floor) / np.maximum(variances, floor))
     out = np.empty((len(residuals), len(components)), np.float32)
     for row, (residual, there) in enumerate(zip(residuals, seen, strict=True)):
         visible = components[:, there].astype(np.float64)

@@ -1,0 +1,91 @@
+"""The command `cascade`: what is common to its subcommands, above all how errors come out."""
+
+import os
+import sys
+
+import typer
+from typer.core import TyperGroup
+
+from features.errors import InputError
+
+from .._version import __version__
+
+DONE, WRONG_INPUT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+# The one public name in the family of errors that mean wrong usage is BadParameter.
+_UsageError = typer.BadParameter.__base__
+_DEBUG = "CASCADE_DEBUG"
+
+
+class _OneLineErrors(TyperGroup):
+    """A group of commands whose errors are one line on stderr and an exit code."""
+
+    def main(self, args=None, **options):
+        try:
+            code = super().main(args, **{**options, "standalone_mode": False})
+        except InputError as error:
+            code = _fail(str(error), WRONG_INPUT)
+        except _UsageError as error:
+            if not error.format_message():  # no command at all: the help is printed
+                error.show()
+                sys.exit(WRONG_USAGE)
+            path = error.ctx.command_path if error.ctx else "cascade"
+            code = _fail(f"{error.format_message().rstrip('.')}; see {path} --help", WRONG_USAGE)
+        except (KeyboardInterrupt, typer.Abort):
+            code = _fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = WRONG_INPUT
+        except MemoryError:
+            code = _fail("out of memory; take fewer starts or faces, or a smaller frame", WRONG_INPUT)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            code = _fail(f"{where}{error.strerror or error}; check the path, its permissions and "
+                         "the free space", WRONG_INPUT)  # fmt: skip
+        except Exception as error:
+            if os.environ.get(_DEBUG):
+                raise
+            code = _fail(
+                f"unexpected {type(error).__name__}: {error}; if the input is sound, please report "
+                f"this with what {_DEBUG}=1 shows",
+                WRONG_INPUT,
+            )
+        sys.exit(code or DONE)
+
+
+def _fail(message, code):
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: [bold]cascade demo[/bold]",
+)
+
+
+def _show_version(wanted):
+    if wanted:
+        print(f"cascade-align {__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+):
+    """Landmarks of faces by cascaded regression: train, evaluate, predict."""
+    if context.invoked_subcommand is None:
+        print(context.get_help(), end="")
+        raise typer.Exit(WRONG_USAGE)
+
+
+def main():
+    """Entry point of the console script."""
+    app(prog_name="cascade")

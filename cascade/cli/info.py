@@ -1,0 +1,97 @@
+"""``cascade info``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from features.errors import InputError
+
+from ..formats import load, native
+from .common import file_size, percent, say, terminal
+
+# The facts of the model card come in this order, any others after them.
+_CARD = ("model", "data", "terms", "boxes", "figures")
+
+
+def info(
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="Model file; without it, the pretrained model."),
+    ] = None,
+):
+    """Show what a model file holds: method, parameters, history, model card."""
+    if model is None:
+        from importlib.resources import as_file
+
+        from ..pretrained import model_resource
+
+        with as_file(model_resource()) as path:
+            return _show(path)
+    return _show(model)
+
+
+def _show(path):
+    cascade = load(path)
+    scheme, frame = cascade.scheme_, cascade.frame_
+    say(f"{path}, {file_size(path)}", style="bold")
+    _rows(
+        "",
+        {
+            "method": cascade.method,
+            "stages": f"{len(cascade.stages_)}: {_kinds(cascade.stages_)}",
+            "landmarks": f"{scheme.n_points} ({scheme.name}), "
+            + ("mirrored in training" if scheme.flip is not None else "no mirror known"),
+            "face size": f"{frame.face} px in crops of {frame.size} px",
+            **_unfinished(path),
+        },
+    )
+    notes = cascade.notes_
+    order = [key for key in _CARD if key in notes] + [key for key in notes if key not in _CARD]
+    _rows("Model card", {key: notes[key] for key in order})
+    _rows("Parameters", native.parameters(cascade))
+    if cascade.history_:
+        table = Table("stage", "train NME", "validation NME", box=None, pad_edge=False)
+        for row in cascade.history_:
+            table.add_row(
+                str(row.get("stage")),
+                percent(row.get("train_nme")),
+                percent(row.get("validation_nme")),
+            )
+        say()
+        say("History", style="bold")
+        terminal.print(table)
+
+
+def _rows(title, facts):
+    if not facts:
+        return
+    if title:
+        say()
+        say(title, style="bold")
+    width = max(map(len, facts)) + 2
+    for name, value in facts.items():
+        for i, line in enumerate(str(value).splitlines() or [""]):
+            say(f"{name if i == 0 else '':<{width}}{line}")
+
+
+def _kinds(stages):
+    """The kinds of feature and predictor, each once, in their order."""
+    names = [
+        f"{getattr(s.feature, 'KIND', '?')} with {getattr(s.predictor, 'KIND', '?')}"
+        for s in stages
+    ]
+    return ", then ".join(dict.fromkeys(names))
+
+
+def _unfinished(path):
+    """Facts of the header beyond the model; none for files of other formats."""
+    try:
+        header, _ = native.read(path)
+    except InputError:
+        return {}
+    facts = {"made with": ", ".join(f"{k} {v}" for k, v in sorted(header["versions"].items()))}
+    if "training" in header:
+        facts["state"] = "checkpoint of an unfinished training"
+    return facts

@@ -1,0 +1,195 @@
+"""``cascade train``."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from data_tools.metrics import nme
+from features.errors import InputError
+
+from ..evaluation import align_all
+from ..formats import load
+from ..methods import METHODS
+from .app import INTERRUPTED
+from .common import (
+    Boxes,
+    Detector,
+    Folders,
+    file_size,
+    percent,
+    read_faces,
+    refuse_unwritable,
+    reporting,
+    say,
+)
+from .settings import configured
+
+Method = StrEnum("Method", {name: name for name in METHODS})
+# Faces that the written file is checked on.
+_N_CHECKED = 200
+
+
+def train(
+    method: Annotated[Method, typer.Argument(help="What the stages are made of.")],
+    folders: Folders,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Model file to write.")],
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|FOLDER",
+            help="Faces to watch the error on: a share of the image files (0.1) or a folder.",
+        ),
+    ] = None,
+    boxes: Boxes = "csv",
+    detector: Detector = "lbp",
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Landmark scheme: face68, imm58, face5 or a JSON file; without it, by the number "
+            "of points.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(metavar="small|default|accurate", help="How much to invest.")
+    ] = "default",
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")
+    ] = -1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
+    ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint FILE.part.")
+    ] = False,
+    note: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[KEY=]TEXT", help="Kept in the model file, e.g. 'terms=research'."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, e.g. n_trees=300."),
+    ] = None,
+):
+    """Train a model on folders of annotated faces.
+
+    A checkpoint FILE.part is written after every stage and removed at the end. Ctrl-C stops at
+    any time; the same command with --resume then goes on to the same model.
+    """
+    if jobs == 0:
+        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+    model = configured(METHODS[method], preset, set_ or [], random_state=seed, n_jobs=jobs)
+    refuse_unwritable(out)
+    part = out.with_name(out.name + ".part")
+    if part.exists() and not resume:
+        raise InputError(
+            f"{part}: an unfinished training left this checkpoint; add --resume to go on from it, "
+            "or delete it to start anew"
+        )
+    with reporting() as progress:
+        if resume and not part.exists():
+            progress.say(f"no checkpoint at {part}: starting with the first stage")
+        faces = _with_scheme(read_faces(folders, boxes, detector, progress), scheme)
+        faces, watched = _validation(faces, validation, boxes, detector, seed, progress)
+        progress.say(_counts(faces, watched))
+        notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
+        try:
+            model.fit(
+                faces, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
+            )
+        except KeyboardInterrupt:
+            progress.say(_stopped(part))
+            raise typer.Exit(INTERRUPTED) from None
+        try:
+            model.save(out)
+        except InputError as error:
+            raise InputError(
+                f"{error}; the trained stages are safe in {part}, make room and run the same "
+                "command with --resume"
+            ) from error
+        part.unlink(missing_ok=True)
+        _report(model, out, faces if watched is None else watched, progress)
+
+
+def _with_scheme(faces, scheme):
+    """The faces as annotated by `scheme`, where the user named one."""
+    if scheme is None:
+        return faces
+    from data_tools.schemes import get_scheme
+
+    faces.scheme = get_scheme(scheme)
+    if faces.scheme.n_points != faces.shapes.shape[1]:
+        raise InputError(
+            f"landmark scheme {faces.scheme.name!r} has {faces.scheme.n_points} points, but the "
+            f"faces have {faces.shapes.shape[1]}; name their scheme"
+        )
+    return faces
+
+
+def _validation(faces, validation, boxes, detector, seed, progress):
+    """Faces to train on and faces to watch, or None."""
+    if validation is None:
+        return faces, None
+    try:
+        share = float(validation)
+    except ValueError:
+        watched = read_faces([Path(validation)], boxes, detector, progress)
+        return faces, _with_scheme(watched, faces.scheme)
+    if share == 0:
+        return faces, None
+    if not 0 < share < 1:
+        raise typer.BadParameter(
+            f"a share lies between 0 and 1, not {validation}", param_hint="--validation"
+        )
+    watched, faces = faces.split(share, seed)
+    return faces, watched
+
+
+def _counts(faces, watched):
+    text = f"{len(faces)} faces to train on"
+    if watched is not None:
+        text += f", {len(watched)} to validate on"
+    return f"{text}, {faces.scheme.n_points} landmarks ({faces.scheme.name})"
+
+
+def _notes(notes, folders, faces, boxes):
+    """What the model file says of its origin."""
+    # The last two parts of a path tell a data set without telling where someone keeps it.
+    names = ["/".join(folder.resolve().parts[-2:]).lstrip("/") for folder in folders]
+    kept = {"data": f"{len(faces)} faces of {', '.join(names)}"}
+    kept["boxes"] = boxes if boxes in ("csv", "tight") else Path(boxes).name
+    for note in notes:
+        key, equals, text = note.partition("=")
+        if not equals or not key.strip().isidentifier():
+            key, text = "note", note
+        key = key.strip()
+        kept[key] = f"{kept['note']}\n{text}" if key == "note" and key in kept else text
+    return kept
+
+
+def _stopped(part):
+    if part.exists():
+        return f"stopped; the trained stages are in {part}: run the same command with --resume"
+    return "stopped before the first stage was trained; there is nothing to go on from"
+
+
+def _report(model, out, faces, progress):
+    """Final figures, and the check that the file aligns as well as what was trained."""
+    last = model.history_[-1]
+    progress.say("checking the model file")
+    faces = faces.subset(slice(_N_CHECKED))
+    kind = "interocular" if faces.scheme.eye_corners else "diagonal"
+    errors = [
+        float(np.mean(nme(align_all(m, faces)[0], faces.shapes, faces.scheme, kind=kind)))
+        for m in (model, load(out))
+    ]
+    say(f"wrote {out}, {file_size(out)}, {len(model.stages_)} stages")
+    say(f"NME, by {'outer eye corners' if kind == 'interocular' else 'the landmarks box diagonal'}: "
+        f"train {percent(last['train_nme'])}"
+        + (f", validation {percent(last['validation_nme'])}" if last["validation_nme"] else ""))  # fmt: skip
+    say(f"compact storage changes it by {(errors[1] - errors[0]) * 100:+.3f} % "
+        f"(measured on {len(faces)} faces)")  # fmt: skip
+    say(f"next: cascade evaluate {out} FOLDER, or cascade predict {out} IMAGE --draw FOLDER")

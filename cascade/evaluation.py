@@ -1,0 +1,89 @@
+"""How well and how fast a cascade aligns annotated faces."""
+
+import time
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from data_tools import metrics
+from features.errors import InputError
+
+_N_WARM_UP = 3
+
+
+def align_all(model, faces, n_starts=1, progress=None):
+    """Predict every face of a dataset on its own, on one thread.
+
+    Parameters
+    ----------
+    model : BaseCascade
+    faces : FaceDataset
+    n_starts : int
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each face.
+
+    Returns
+    -------
+    predicted : ndarray of shape (n, L, 2), float32
+        In pixels of each face's image.
+    seconds : ndarray of shape (n,), float64
+        Wall time of each prediction from the decoded grey image, without detection or decoding.
+
+    Raises
+    ------
+    InputError
+        If the faces have another number of landmarks than the model finds.
+    """
+    n_landmarks = len(model.mean_)
+    if faces.shapes.shape[1] != n_landmarks:
+        raise InputError(
+            f"the faces have {faces.shapes.shape[1]} landmarks but the model finds {n_landmarks}; "
+            "evaluate it on faces annotated like those it was trained on"
+        )
+    predicted = np.empty(faces.shapes.shape, np.float32)
+    seconds = np.empty(len(faces))
+    n_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1):
+            if len(faces):  # what is compiled or cached at the first calls is no prediction
+                image = faces.image(0)
+                for _ in range(_N_WARM_UP):
+                    model.predict(image, faces.boxes[0], n_starts=n_starts)
+            for i in range(len(faces)):
+                image, box = faces.image(i), faces.boxes[i]
+                began = time.perf_counter()
+                predicted[i] = model.predict(image, box, n_starts=n_starts)
+                seconds[i] = time.perf_counter() - began
+                if progress is not None:
+                    progress(i + 1, len(faces))
+    finally:
+        cv2.setNumThreads(n_threads)
+    return predicted, seconds
+
+
+def evaluate(model, faces, n_starts=1, progress=None):
+    """Errors and speed of a model on a dataset.
+
+    Parameters
+    ----------
+    model, faces, n_starts, progress
+        As in `align_all`.
+
+    Returns
+    -------
+    figures : dict
+        What `data_tools.metrics.summary` returns, errors as fractions, and `ms_per_face`: the
+        median wall time of a prediction on one thread in milliseconds.
+    predicted : ndarray of shape (n, L, 2), float32
+
+    Raises
+    ------
+    InputError
+        As in `align_all`.
+    """
+    predicted, seconds = align_all(model, faces, n_starts, progress)
+    figures = dict(metrics.summary(predicted, faces.shapes, faces.scheme, faces.boxes))
+    figures["ms_per_face"] = float(np.median(seconds) * 1e3)
+    return figures, predicted

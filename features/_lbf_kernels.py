@@ -1,0 +1,264 @@
+"""Numba kernels that grow local forests and walk through them.
+
+A point of a forest is a displacement in whole pixels from the pixel of its landmark: the pool of
+offsets is turned and scaled once a shape and serves all landmarks, so a node costs two table
+look-ups and two pixels. Training and inference place points by the same functions.
+
+Residuals are packed: one 64-bit integer holds x in its lowest 23 bits, y in the next 23, and the
+number of samples above, so that one add fills a histogram. The bits of a sum borrow from the
+next field where a field is negative, and `_unpack` gives them back. Sums of integers do not depend
+on their order, nor the forests on the number of threads.
+"""
+
+import numpy as np
+from numba import njit
+
+from ._pixel_kernels import similarity_to
+
+BINS = 32
+BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128
+# Above any pixel difference: sends every sample to the left.
+NEVER = 256
+# Bits of a packed coordinate: sums lie within ±2**22, and up to 2**17 samples can be counted.
+PACK_BITS = 23
+MAX_COUNT = 1 << 17
+_TILE = 2048
+_READ_TILE = 64
+_FAR = np.float32(1 << 20)
+
+
+@njit(nogil=True, cache=True)
+def place_pool(placement, a, b, offsets, width, dx, dy, step):
+    """Displacements of the pool in pixels, and how far they reach.
+
+    `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,) int64, the same as steps in an image
+    `width` pixels wide.
+    """
+    side = placement[2]
+    reach_x, reach_y = np.int32(0), np.int32(0)
+    half = np.float32(0.5)
+    for p in range(offsets.shape[0]):
+        u, v = offsets[p, 0], offsets[p, 1]
+        x = side * (a * u - b * v) + half
+        y = side * (b * u + a * v) + half
+        # Written so that NaN ends far away, where the border is read.
+        x = x if x < _FAR else _FAR
+        y = y if y < _FAR else _FAR
+        x = x if x > -_FAR else -_FAR
+        y = y if y > -_FAR else -_FAR
+        dx[p], dy[p] = np.int32(np.floor(x)), np.int32(np.floor(y))
+        reach_x, reach_y = max(reach_x, abs(dx[p])), max(reach_y, abs(dy[p]))
+        step[p] = np.int64(dy[p]) * width + dx[p]
+    return reach_x, reach_y
+
+
+@njit(nogil=True, cache=True)
+def landmark_pixel(placement, point):
+    """The pixel (x, y) that holds a landmark, inside the image or not."""
+    x = placement[0] + np.float32(0.5) + placement[2] * point[0]
+    y = placement[1] + np.float32(0.5) + placement[2] * point[1]
+    x = x if x < _FAR else _FAR
+    y = y if y < _FAR else _FAR
+    x = x if x > -_FAR else -_FAR
+    y = y if y > -_FAR else -_FAR
+    return np.int64(np.floor(x)), np.int64(np.floor(y))
+
+
+@njit(nogil=True, cache=True)
+def border_pixel(image, x, y):
+    """Grey level at (x, y), the border repeated."""
+    x = min(max(x, 0), image.shape[1] - 1)
+    y = min(max(y, 0), image.shape[0] - 1)
+    return image[np.uint64(y), np.uint64(x)]
+
+
+@njit(nogil=True, cache=True)
+def read_pool(images, index, placements, shapes, mean, offsets, landmark, rows, out):
+    """Grey levels of the pool around one landmark, for the samples `rows`: (P, rows) uint8."""
+    n_points, width, height = offsets.shape[0], images.shape[2], images.shape[1]
+    dx, dy = np.empty(n_points, np.int32), np.empty(n_points, np.int32)
+    step = np.empty(n_points, np.int64)
+    tile = np.empty((_READ_TILE, n_points), np.uint8)
+    for first in range(0, rows.shape[0], _READ_TILE):
+        size = min(_READ_TILE, rows.shape[0] - first)
+        for j in range(size):
+            i = rows[first + j]
+            image, placement = images[index[i]], placements[i]
+            a, b = similarity_to(mean, shapes[i])
+            reach_x, reach_y = place_pool(placement, a, b, offsets, width, dx, dy, step)
+            x, y = landmark_pixel(placement, shapes[i, landmark])
+            line = tile[j]
+            inside = reach_x <= x < width - reach_x and reach_y <= y < height - reach_y
+            if inside:
+                flat, base = image.reshape(-1), y * width + x
+                for p in range(n_points):
+                    line[p] = flat[np.uint64(base + step[p])]
+            else:
+                for p in range(n_points):
+                    line[p] = border_pixel(image, x + dx[p], y + dy[p])
+        for p in range(n_points):
+            for j in range(size):
+                out[p, first + j] = tile[j, p]
+
+
+@njit(nogil=True, cache=True)
+def _unpack(total):
+    """(x, y, count) of a packed sum."""
+    shift = np.int64(64 - PACK_BITS)
+    x = (total << shift) >> shift
+    total = (total - x) >> np.int64(PACK_BITS)
+    y = (total << shift) >> shift
+    return np.float64(x), np.float64(y), (total - y) >> np.int64(PACK_BITS)
+
+
+@njit(nogil=True, cache=True)
+def _histogram(first, second, node, packed, total):
+    """Packed sums by (node, bin of the pixel difference); `total` is overwritten."""
+    low, high = np.int16(0), np.int16(255)
+    keys = np.empty(_TILE, np.uint16)
+    total[:] = 0
+    for start in range(0, node.shape[0], _TILE):
+        # slices from 0: an index that might be negative would keep the loops from vectorising
+        end = min(start + _TILE, node.shape[0])
+        a, b, at, value = first[start:end], second[start:end], node[start:end], packed[start:end]
+        for i in range(end - start):
+            level = np.int16(np.int16(a[i]) - np.int16(b[i]) + np.int16(128))
+            level = level if level > low else low
+            level = level if level < high else high
+            keys[i] = np.uint16(np.uint16(level) >> 3) + (np.uint16(at[i]) << 5)
+        for i in range(end - start):
+            total[np.uint64(keys[i])] += value[i]
+
+
+@njit(nogil=True, cache=True)
+def _best_bin(bins, smallest):
+    """Largest gain ``|left|²/n_left + |right|²/n_right`` over the thresholds of one node."""
+    whole = np.int64(0)
+    for k in range(BINS):
+        whole += bins[k]
+    x, y, count = _unpack(whole)
+    best, best_bin = -1.0, -1
+    left = np.int64(0)
+    for k in range(BINS - 1):
+        if bins[k] == 0:  # the same split as the bin before
+            continue
+        left += bins[k]
+        left_x, left_y, n_left = _unpack(left)
+        n_right = count - n_left
+        if n_left >= smallest and n_right >= smallest:
+            right_x, right_y = x - left_x, y - left_y
+            gain = (left_x * left_x + left_y * left_y) / n_left
+            gain += (right_x * right_x + right_y * right_y) / n_right
+            if gain > best:
+                best, best_bin = gain, k
+    return best, best_bin
+
+
+@njit(nogil=True, cache=True)
+def grow_tree(pixels, packed, candidates, smallest, first, second, threshold):
+    """Grow one tree level by level.
+
+    Parameters
+    ----------
+    pixels : (P, n) uint8
+        Grey levels of the pool, for the samples of the tree's bag.
+    packed : (n,) int64
+        Their packed residuals.
+    candidates : (depth, C, 2) uint8
+        Pairs of points tried at every node of a level.
+    smallest : int
+        Fewest samples on either side of a split.
+    first, second : (nodes,) uint8
+        Overwritten, as is `threshold` (nodes,) int16.
+    """
+    depth, n_candidates = candidates.shape[0], candidates.shape[1]
+    node = np.zeros(packed.shape[0], np.uint8)
+    total = np.empty((1 << (depth - 1)) * BINS, np.int64)
+    for level in range(depth):
+        n_nodes = 1 << level
+        top = n_nodes - 1
+        best = np.full(n_nodes, -1.0)
+        for j in range(n_nodes):
+            first[top + j], second[top + j], threshold[top + j] = 0, 0, NEVER
+        for c in range(n_candidates):
+            p, q = candidates[level, c, 0], candidates[level, c, 1]
+            _histogram(pixels[p], pixels[q], node, packed, total[: n_nodes * BINS])
+            for j in range(n_nodes):
+                gain, k = _best_bin(total[j * BINS : (j + 1) * BINS], smallest)
+                if gain > best[j]:
+                    best[j] = gain
+                    first[top + j], second[top + j] = p, q
+                    threshold[top + j] = (k + 1) * BIN_WIDTH - 128
+        for i in range(node.shape[0]):
+            at = top + node[i]
+            difference = np.int16(pixels[first[at], i]) - np.int16(pixels[second[at], i])
+            node[i] = 2 * node[i] + (difference >= threshold[at])
+
+
+@njit(nogil=True, cache=True)
+def walk_shape(image, placement, shape, a, b, offsets, nodes, scratch, step, leaves):
+    """Leaf of every tree for one shape.
+
+    Parameters
+    ----------
+    nodes : (K, nodes) uint32
+        First point, second point (8 bits each from below), threshold (16 bits). Trees are in the
+        order of their landmarks.
+    scratch : (2, P) int32
+    step : (P,) int64
+    leaves : (K,) uint8
+        Overwritten.
+    """
+    height, width = image.shape
+    dx, dy = scratch[0], scratch[1]
+    reach_x, reach_y = place_pool(placement, a, b, offsets, width, dx, dy, step)
+    n_nodes = nodes.shape[1]
+    n_trees = nodes.shape[0] // shape.shape[0]
+    depth = 0
+    while (1 << depth) <= n_nodes:
+        depth += 1
+    words, flat = nodes.reshape(-1), image.reshape(-1)
+    at = np.empty(8, np.uint64)
+    for l in range(shape.shape[0]):
+        x, y = landmark_pixel(placement, shape[l])
+        base = y * width + x
+        inside = reach_x <= x < width - reach_x and reach_y <= y < height - reach_y
+        for k in range(l * n_trees, (l + 1) * n_trees, 8):
+            # Trees side by side hide the latency of one walk behind the others.
+            size = min(8, (l + 1) * n_trees - k)
+            for s in range(size):
+                at[s] = 0
+            for _ in range(depth):
+                for s in range(size):
+                    word = words[np.uint64(k + s) * np.uint64(n_nodes) + at[s]]
+                    p = np.uint64(word & np.uint32(0xFF))
+                    q = np.uint64((word >> np.uint32(8)) & np.uint32(0xFF))
+                    threshold = np.int16(word >> np.uint32(16))
+                    if inside:
+                        first = flat[np.uint64(base + step[p])]
+                        second = flat[np.uint64(base + step[q])]
+                    else:
+                        first = border_pixel(image, x + dx[p], y + dy[p])
+                        second = border_pixel(image, x + dx[q], y + dy[q])
+                    right = np.int16(first) - np.int16(second) >= threshold
+                    at[s] = at[s] * np.uint64(2) + np.uint64(1) + np.uint64(right)
+            for s in range(size):
+                leaves[np.uint64(k + s)] = at[s] - np.uint64(n_nodes)
+
+
+@njit(nogil=True, cache=True)
+def leaf_indices(images, index, placements, shapes, mean, offsets, nodes, start, stop, out):
+    """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
+    n_points = offsets.shape[0]
+    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int64)
+    tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
+    for first in range(start, stop, _READ_TILE):
+        size = min(_READ_TILE, stop - first)
+        for j in range(size):
+            i = first + j
+            a, b = similarity_to(mean, shapes[i])
+            walk_shape(images[index[i]], placements[i], shapes[i], a, b, offsets, nodes, scratch,
+                       step, tile[j])  # fmt: skip
+        for k in range(nodes.shape[0]):
+            for j in range(size):
+                out[k, first + j] = tile[j, k]

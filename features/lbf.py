@@ -1,0 +1,282 @@
+"""Local binary features (Ren et al. 2014, "Face Alignment at 3000 FPS via Regressing Local Binary
+Features", section 3.2).
+
+A small random forest looks at the pixels around each landmark and learns where that landmark
+alone should go. What is kept of it is not its answer but which leaves it ends in: with a one for
+each such leaf and a zero for all others, the forests of all landmarks make up a long, sparse
+binary code, on which one linear regression moves the whole shape.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator
+
+from . import _lbf_kernels as kernels
+from .errors import InputError
+
+_MAX_POINTS = 256
+_MAX_DEPTH = 7
+
+
+class LocalForests(BaseEstimator):
+    """Recipe: a random forest on pixel differences around each landmark.
+
+    Splits maximise the variance that they remove from the landmark's residual, in the mean-shape
+    frame. A landmark's trees choose among 500 pixel differences by default, every node of a tree
+    among `n_tried` of them, and see overlapping parts of the samples in random order. Samples whose
+    landmark is missing (NaN) do not count for its forest.
+
+    Parameters
+    ----------
+    n_trees : int
+        Trees a landmark.
+    depth : int
+        Levels of splits, 1 to 7; a tree has ``2**depth`` leaves.
+    radius : float
+        Distance from the landmark within which points are drawn, in box sides.
+    n_points : int
+        Points in the pool that all landmarks share, 2 to 256.
+    n_candidates : int
+        Candidate pixel differences a landmark.
+    n_tried : int
+        Candidates tried at the nodes of one level.
+    bag : float
+        Share of the samples that a tree sees.
+    smallest_leaf : int
+        Fewest samples on either side of a split.
+    """
+
+    def __init__(self, n_trees=6, depth=5, radius=0.2, n_points=256, n_candidates=500, n_tried=100,
+                 bag=0.3, smallest_leaf=10):  # fmt: skip
+        self.n_trees = n_trees
+        self.depth = depth
+        self.radius = radius
+        self.n_points = n_points
+        self.n_candidates = n_candidates
+        self.n_tried = n_tried
+        self.bag = bag
+        self.smallest_leaf = smallest_leaf
+
+    def fit(self, samples, residuals, mean, rng, workers=None):
+        """Grow the forests.
+
+        Parameters
+        ----------
+        samples : object
+            With `images`, `index`, `placements` and `shapes`, as `cascade.samples.Samples`.
+        residuals : ndarray of shape (N, 2L), float32
+            In the mean-shape frame; NaN where a landmark is missing.
+        mean : ndarray of shape (L, 2), float32
+            Centred mean shape.
+        rng : numpy.random.Generator
+        workers : object, optional
+            Maps a function over landmarks in parallel; their number does not change the forests.
+
+        Returns
+        -------
+        LocalBinaryFeatures
+
+        Raises
+        ------
+        InputError
+            For a depth, a radius, a bag or numbers of points or trees that cannot be.
+        """
+        self._check()
+        n_landmarks = len(mean)
+        offsets = draw_disc(self.n_points, self.radius, rng)
+        order = rng.permutation(len(residuals))
+        seeds = rng.integers(2**63, size=n_landmarks)
+
+        def grow(landmark):
+            residual = residuals[:, 2 * landmark : 2 * landmark + 2]
+            rows = order[np.isfinite(residual[order]).all(1)]
+            pixels = np.empty((self.n_points, len(rows)), np.uint8)
+            kernels.read_pool(
+                samples.images, samples.index, samples.placements, samples.shapes, mean, offsets,
+                landmark, rows, pixels,
+            )  # fmt: skip
+            return self._grow_forest(pixels, residual[rows], np.random.default_rng(seeds[landmark]))
+
+        landmarks = range(n_landmarks)
+        forests = [grow(k) for k in landmarks] if workers is None else workers.map(grow, landmarks)
+        first, second, threshold = (np.concatenate(parts) for parts in zip(*forests, strict=True))
+        return LocalBinaryFeatures(offsets, first, second, threshold)
+
+    def _grow_forest(self, pixels, residual, rng):
+        """(first, second, threshold) of a landmark's trees, each (n_trees, nodes)."""
+        n = len(residual)
+        size = min(n, kernels.MAX_COUNT, max(1, round(self.bag * n)))
+        starts = np.linspace(0, n - size, self.n_trees).astype(int)
+        packed = pack(residual, size)
+        pairs = draw_pairs(self.n_candidates, self.n_points, rng)
+        shape = (self.n_trees, (1 << self.depth) - 1)
+        first, second = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        threshold = np.full(shape, kernels.NEVER, np.int16)
+        n_tried = min(self.n_tried, self.n_candidates)
+        for k, start in enumerate(starts.tolist()):
+            tried = [rng.permutation(len(pairs))[:n_tried] for _ in range(self.depth)]
+            bag = slice(start, start + size)
+            kernels.grow_tree(
+                pixels[:, bag], packed[bag], pairs[np.stack(tried)], self.smallest_leaf,
+                first[k], second[k], threshold[k],
+            )  # fmt: skip
+        return first, second, threshold
+
+    def _check(self):
+        if not 1 <= self.depth <= _MAX_DEPTH:
+            raise InputError(f"depth is {self.depth}; choose 1 to {_MAX_DEPTH}")
+        if not 2 <= self.n_points <= _MAX_POINTS:
+            raise InputError(f"n_points is {self.n_points}; choose 2 to {_MAX_POINTS}")
+        if not 0 < self.bag <= 1:
+            raise InputError(f"bag is {self.bag}; choose a share above 0, at most 1")
+        if not 0 < self.radius < 10:
+            raise InputError(f"radius is {self.radius}; choose a part of the box side, above 0")
+        for name in ("n_trees", "n_candidates", "n_tried"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; choose at least 1")
+
+
+@dataclass(frozen=True)
+class LocalBinaryFeatures:
+    """The forests of one stage: which leaf each tree ends in.
+
+    A sample goes to child ``2i + 1 + (pixel[first] - pixel[second] >= threshold)`` of node i, both
+    pixels read at the landmark of the tree plus an offset of the pool. The K trees are in the order
+    of their landmarks, as many for each.
+
+    Attributes
+    ----------
+    offsets : ndarray of shape (P, 2), float32
+        Pool of points, from the landmark, in the mean-shape frame.
+    first, second : ndarray of shape (K, nodes), uint8
+        Points of the pool compared at each node.
+    threshold : ndarray of shape (K, nodes), int16
+    """
+
+    offsets: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    threshold: np.ndarray
+
+    KIND: ClassVar = "lbf"
+    LAYOUT: ClassVar = {
+        "offsets": ("f4", "points", 2),
+        "first": ("u1", "codes", "nodes"),
+        "second": ("u1", "codes", "nodes"),
+        "threshold": ("i2", "codes", "nodes"),
+    }
+
+    def check(self, sizes):
+        """Refuse incomplete trees, and nodes that look at points that are not there."""
+        nodes, codes = sizes["nodes"], sizes["codes"]
+        if nodes & (nodes + 1) or nodes >= 1 << _MAX_DEPTH:
+            raise InputError(f"trees of {nodes} nodes are not complete")
+        if codes % sizes["landmarks"]:
+            raise InputError(f"{codes} trees cannot be shared out to {sizes['landmarks']} landmarks")
+        if max(self.first.max(), self.second.max()) >= sizes["points"]:
+            raise InputError("a node looks at a point that is not in the pool")
+
+    @property
+    def depth(self):
+        """Levels of splits."""
+        return self.n_leaves.bit_length() - 1
+
+    @property
+    def n_leaves(self):
+        """Leaves of a tree, ``2**depth``."""
+        return self.first.shape[1] + 1
+
+    @cached_property
+    def node_words(self):
+        """One 32-bit word a node (K, nodes): first and second, 8 bits each from below, threshold."""
+        words = self.first.astype(np.uint32) | self.second.astype(np.uint32) << np.uint32(8)
+        return words | self.threshold.view(np.uint16).astype(np.uint32) << np.uint32(16)
+
+    def extract(self, samples, mean, workers=None):
+        """Leaf of every tree.
+
+        Parameters
+        ----------
+        samples, mean, workers
+            As in `LocalForests.fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, K), uint8
+            Tree-major in memory.
+        """
+        n_samples = len(samples.index)
+        out = np.empty((len(self.first), n_samples), np.uint8)
+
+        def extract(span):
+            kernels.leaf_indices(
+                samples.images, samples.index, samples.placements, samples.shapes, mean,
+                self.offsets, self.node_words, *span, out,
+            )  # fmt: skip
+
+        if workers is None:
+            extract((0, n_samples))
+        else:
+            workers.map(extract, workers.ranges(n_samples))
+        return out.T
+
+    def to_csr(self, leaves):
+        """The binary code that `leaves` stand for; see the function `to_csr`."""
+        return to_csr(leaves, self.n_leaves)
+
+
+def to_csr(leaves, n_leaves):
+    """Leaf indices as a sparse binary code.
+
+    Parameters
+    ----------
+    leaves : ndarray of shape (N, K), integer
+        Below `n_leaves`.
+    n_leaves : int
+
+    Returns
+    -------
+    scipy.sparse.csr_array of shape (N, K * n_leaves), float32
+        K ones a row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_csr(np.array([[1, 0], [0, 2]]), 3).toarray().astype(int).tolist()
+    [[0, 1, 0, 1, 0, 0], [1, 0, 0, 0, 0, 1]]
+    """
+    n_samples, n_codes = leaves.shape
+    columns = np.asarray(leaves, np.int64) + np.arange(n_codes) * n_leaves
+    rows = np.arange(n_samples + 1) * n_codes
+    ones = np.ones(columns.size, np.float32)
+    return scipy.sparse.csr_array((ones, columns.ravel(), rows), (n_samples, n_codes * n_leaves))
+
+
+def draw_disc(n, radius, rng):
+    """`n` points uniform in the disc of `radius` around 0: (n, 2) float32."""
+    angle, distance = rng.uniform(0, 2 * np.pi, n), radius * np.sqrt(rng.random(n))
+    return (distance[:, None] * np.stack([np.cos(angle), np.sin(angle)], -1)).astype(np.float32)
+
+
+def draw_pairs(n, n_points, rng):
+    """`n` pairs of different points below `n_points`: (n, 2) uint8."""
+    first = rng.integers(0, n_points, n)
+    second = (first + rng.integers(1, n_points, n)) % n_points
+    return np.stack([first, second], -1).astype(np.uint8)
+
+
+def pack(residual, size):
+    """Residuals (n, 2) packed for `kernels.grow_tree`, fine enough that `size` of them add up.
+
+    Returns (n,) int64; the scale is left out, because it does not change which split is best.
+    """
+    # Any `size` rows stay within the limit, whatever their order.
+    largest = np.sort(np.abs(residual).astype(np.float64), axis=0)[-size:].sum(0).max(initial=0)
+    limit = (1 << (kernels.PACK_BITS - 1)) - size - 1  # rounding adds at most 1 a row
+    scale = min(limit / max(largest, 1e-12), limit)
+    x, y = np.rint(residual.astype(np.float64) * scale).astype(np.int64).T
+    return x + (y << kernels.PACK_BITS) + (1 << 2 * kernels.PACK_BITS)
