@@ -24,8 +24,9 @@ from .stage import plan
 # Range of the image's scale, relative to the frame's, within which pixels are read where they are.
 # Beyond, the face is resampled to the scale that the cascade was trained at.
 _NEAR_SCALE = (0.6, 1.5)
-# Starts kept in a model for predictions from several.
+# Starts kept in a model for predictions from several, and how far they lie from the mean shape.
 _N_KEPT_STARTS = 16
+_TEST_JITTER = {"shift": 0.4, "scale": 0.5}
 
 
 class BaseCascade(BaseEstimator):
@@ -99,8 +100,7 @@ class BaseCascade(BaseEstimator):
         self._center()
         starts = self.starts or Starts()
         samples = Samples.from_store(store, starts.sample(store.shapes, self.mean_, _rng(seed, 0)))
-        kept = starts.sample(store.shapes[: 1 + len(store) // 2], self.mean_, _rng(seed, 1))
-        self.starts_ = np.concatenate([self.mean_[None], kept[: _N_KEPT_STARTS - 1]])
+        self.starts_ = self._test_starts(store.shapes, _rng(seed, 1))
         watched = watched and Samples.from_store(
             watched, np.repeat(self.mean_[None], len(watched), 0)
         )
@@ -142,6 +142,12 @@ class BaseCascade(BaseEstimator):
             progress=progress.cropping,
         )
 
+    def _test_starts(self, shapes, rng):
+        """Starts for prediction: the mean shape, and the mean shape where other boxes put it."""
+        boxes = Starts(_N_KEPT_STARTS, mix=(1.0, 1.0), **_TEST_JITTER)
+        moved = boxes.sample(shapes, self.mean_, rng)[:: len(shapes)]
+        return np.concatenate([self.mean_[None], moved[1:]])
+
     def _append(self, stage, samples, watched, workers):
         """Add a trained stage, and move the samples by it as inference would."""
         (runner,) = plan([stage], self._centred)
@@ -174,7 +180,7 @@ class BaseCascade(BaseEstimator):
 
     # ---------------------------------------------------------------- prediction
 
-    def predict(self, image, boxes, *, color="bgr", n_starts=1):
+    def predict(self, image, boxes, *, color="bgr", n_starts=None, mirror=None):
         """Landmarks of the faces in `boxes`.
 
         Safe to call from several threads on one model; the kernels release the GIL.
@@ -187,8 +193,12 @@ class BaseCascade(BaseEstimator):
             (left, top, right, bottom) in pixels, of the detector the model was trained with.
         color : {"bgr", "rgb"}
             Channel order of a colour image.
-        n_starts : int
+        n_starts : int, optional
             Starts whose median is the answer, 1 to 16; more are slower and a little better.
+            Without it, the model's `test_starts`.
+        mirror : bool, optional
+            Whether to average with the answer for the mirrored image, which doubles the time.
+            Without it, the model's `test_mirror`.
 
         Returns
         -------
@@ -200,18 +210,16 @@ class BaseCascade(BaseEstimator):
         InputError
             For an image or box that cannot be read; see `features.images.as_grey`.
         """
-        samples, back = self._samples(as_grey(image, color), boxes, n_starts)
-        for runner in self._runners:
-            runner.run(samples)
-        shapes = _to_pixels(_median(samples.shapes, n_starts), back)
-        return shapes[0] if np.ndim(boxes) == 1 else shapes
+        answers, placements = self._answers(image, boxes, color, n_starts, mirror)
+        shapes = from_box_frame(_median(answers), placements)
+        return shapes[0] if np.shape(boxes) == (4,) else shapes
 
-    def align(self, image, boxes, *, color="bgr", n_starts=1, staged=False):
+    def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False):
         """Like `predict`, and how the cascade came to the answer.
 
         Parameters
         ----------
-        image, boxes, color, n_starts
+        image, boxes, color, n_starts, mirror
             As in `predict`; a single box counts as a list of one.
         staged : bool
             Whether to keep the shapes after each stage.
@@ -220,29 +228,21 @@ class BaseCascade(BaseEstimator):
         -------
         Alignment
         """
-        boxes = np.atleast_2d(np.asarray(boxes, np.float32).reshape(-1, 4))
-        samples, back = self._samples(as_grey(image, color), boxes, n_starts)
-        n_faces = len(boxes)
-        initial = samples.shapes[:n_faces].copy()
-        stages = []
-        for runner in self._runners:
-            kept = np.empty((len(runner.stages), *samples.shapes.shape), np.float32)
-            runner.run(samples, None, kept if staged else None)
-            stages.append(kept)
+        path = [] if staged else None
+        answers, placements = self._answers(image, boxes, color, n_starts, mirror, path)
+        median = _median(answers)
         spread = None
-        if n_starts > 1:
-            answers = samples.shapes.reshape(n_starts, n_faces, *self.mean_.shape)
-            distance = np.linalg.norm(answers - np.median(answers, axis=0), axis=-1)
-            spread = np.median(distance, axis=0)
-        path = np.concatenate(stages)[:, :n_faces] if staged else None
+        if len(answers) > 1:
+            spread = np.median(np.linalg.norm(answers - median, axis=-1), axis=0)
+        initial = np.repeat(self.mean_[None], len(placements), axis=0)
         return Alignment(
-            shapes=_to_pixels(_median(samples.shapes, n_starts), back),
-            initial=_to_pixels(initial, back),
-            staged=None if path is None else np.stack([_to_pixels(s, back) for s in path]),
+            shapes=from_box_frame(median, placements),
+            initial=from_box_frame(initial, placements),
+            staged=from_box_frame(path[0], placements) if staged else None,
             spread=spread,
         )
 
-    def predict_many(self, images, boxes, *, color="bgr", n_starts=1, n_jobs=None):
+    def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
         """Landmarks of many images, in parallel.
 
         Parameters
@@ -250,7 +250,7 @@ class BaseCascade(BaseEstimator):
         images : sequence of ndarray
         boxes : sequence of array_like
             One (4,) box or (n, 4) boxes an image.
-        color, n_starts
+        color, n_starts, mirror
             As in `predict`.
         n_jobs : int, optional
             Threads; without it, the model's own.
@@ -258,45 +258,76 @@ class BaseCascade(BaseEstimator):
         Returns
         -------
         list of ndarray
-            What `predict` returns for each image; one array where images and boxes are both one.
+            What `predict` returns for each image.
         """
         if len(images) != len(boxes):
             raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
+        options = {"color": color, "n_starts": n_starts, "mirror": mirror}
         with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
+            parts = workers.map(
+                lambda span: [self.predict(images[i], boxes[i], **options) for i in range(*span)],
+                workers.ranges(len(images)),
+            )
+        return [shapes for part in parts for shapes in part]
 
-            def predict(span):
-                return [
-                    self.predict(images[i], boxes[i], color=color, n_starts=n_starts)
-                    for i in range(*span)
-                ]
+    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
+        """Shapes (k, n, L, 2) in the box frame from each of k starts, and the n placements.
 
-            return [shape for part in workers.map(predict, workers.ranges(len(images)))
-                    for shape in part]  # fmt: skip
-
-    def _samples(self, image, boxes, n_starts):
-        """Samples that start in the boxes of one image, and how their shapes return to it."""
+        `path`, a list, takes the shapes (T, n, L, 2) after each stage from the first start.
+        """
         self._check_fitted()
+        image = as_grey(image, color)
+        n_starts = self.test_starts if n_starts is None else n_starts
         if not 1 <= n_starts <= len(self.starts_):
             raise InputError(f"n_starts must be 1 to {len(self.starts_)}, not {n_starts}")
-        boxes = np.asarray(boxes, np.float32)
-        boxes = boxes.reshape(-1, 4) if boxes.ndim == 1 or not boxes.size else boxes
+        if mirror is None:
+            mirror = self.test_mirror and self.scheme_.flip is not None
+        if mirror and self.scheme_.flip is None:
+            raise InputError(f"landmark scheme {self.scheme_.name!r} has no flip index to mirror by")
+        boxes = _as_boxes(boxes)
         placements = _placements(boxes, image.shape)
-        n_faces = len(boxes)
-        back = placements
-        index = np.zeros(n_faces, np.intp)
-        scales = placements[:, 2] / np.float32(self.frame_.face)
-        low, high = _NEAR_SCALE
-        if not self._needs_crop and all(low <= scale <= high for scale in scales.tolist()):
-            images = image[None]
-        else:
-            crops = [self.frame_.crop(image, box) for box in boxes]
-            images = np.stack([crop for crop, _, _ in crops])
-            placements = np.stack([placement for _, placement, _ in crops])
-            index = np.arange(n_faces)
-        shapes = np.repeat(self.starts_[:n_starts], n_faces, axis=0)
-        if n_starts > 1:
-            index, placements = np.tile(index, n_starts), np.tile(placements, (n_starts, 1))
-        return Samples(images, index, placements, shapes), back
+        views = self._views(image, boxes, placements)
+        answers = self._run(views, n_starts, len(boxes), path)
+        if mirror:
+            mirrored = self._run(_mirrored_views(views, self.frame_), n_starts, len(boxes))
+            answers = np.concatenate([answers, self.scheme_.mirrored(mirrored)])
+        return answers, placements
+
+    def _views(self, image, boxes, placements):
+        """Where to look for the faces: (image, placements) of one or more faces, in order.
+
+        The image itself where its faces are near the scale of training, else a crop a face.
+        """
+        low, high = (scale * self.frame_.face for scale in _NEAR_SCALE)
+        if not self._needs_crop and all(low <= side <= high for side in placements[:, 2].tolist()):
+            return [(image, placements)]
+        crops = (self.frame_.crop(image, box) for box in boxes)
+        return [(crop, placement[None]) for crop, placement, _ in crops]
+
+    def _run(self, views, n_starts, n_faces, path=None):
+        """Shapes (n_starts, n, L, 2) in the box frame that the starts end in."""
+        answers = np.empty((n_starts, n_faces, *self.mean_.shape), np.float32)
+        first = 0
+        staged = [np.empty((len(self.stages_), 0, *self.mean_.shape), np.float32)]
+        for image, placements in views:
+            n = len(placements)
+            shapes = np.repeat(self.starts_[:n_starts], n, axis=0)
+            if n_starts > 1:
+                placements = np.tile(placements, (n_starts, 1))
+            index = np.zeros(len(shapes), np.intp)
+            samples = Samples(image[None], index, placements, shapes)
+            stages = []
+            for runner in self._runners:
+                if path is not None:
+                    stages.append(np.empty((len(runner.stages), *shapes.shape), np.float32))
+                runner.run(samples, None, stages[-1] if stages else None)
+            answers[:, first : first + n] = samples.shapes.reshape(n_starts, n, *self.mean_.shape)
+            first += n
+            if path is not None:
+                staged.append(np.concatenate(stages)[:, :n])
+        if path is not None:
+            path.append(np.concatenate(staged, axis=1))
+        return answers
 
     def _center(self):
         self._centred = self.mean_ - self.mean_.mean(0)
@@ -330,6 +361,10 @@ class Cascade(BaseCascade):
         Side of the crop, and of the face box in it, that training sees, in pixels.
     memory_limit : int
         Bytes of crops above which they are kept in a memory-mapped file.
+    test_starts : int
+        Starts that `predict` takes the median of, 1 to 16.
+    test_mirror : bool
+        Whether `predict` averages with the mirrored image, where the scheme has a flip index.
     random_state : int, optional
         Seed; the same seed gives the same model for any `n_jobs`.
     n_jobs : int, optional
@@ -346,7 +381,8 @@ class Cascade(BaseCascade):
     """
 
     def __init__(self, stages=(), starts=None, mirror=True, patience=0, frame_size=256,
-                 face_size=140, memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
+                 face_size=140, memory_limit=2 << 30, test_starts=1, test_mirror=False,
+                 random_state=None, n_jobs=None):  # fmt: skip
         self.stages = stages
         self.starts = starts
         self.mirror = mirror
@@ -354,6 +390,8 @@ class Cascade(BaseCascade):
         self.frame_size = frame_size
         self.face_size = face_size
         self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -365,6 +403,20 @@ class Cascade(BaseCascade):
 def _rng(seed, *key):
     """The generator for one purpose: it does not depend on what was drawn before."""
     return np.random.default_rng([seed, *key])
+
+
+def _as_boxes(boxes):
+    """One box, many boxes or none as (n, 4) float32."""
+    try:
+        array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"boxes must be numbers (left, top, right, bottom), not {boxes!r}") from error
+    if not array.size:
+        return array.reshape(0, 4)
+    array = np.atleast_2d(array)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise InputError(f"boxes must be (4,) or (n, 4), not {np.shape(boxes)}")
+    return array
 
 
 def _placements(boxes, size):
@@ -386,12 +438,20 @@ def _placements(boxes, size):
     return out
 
 
-def _median(shapes, n_starts):
-    """Median over starts; start j of face i is row ``j * n + i``."""
-    if n_starts == 1:
-        return shapes
-    return np.median(shapes.reshape(n_starts, -1, *shapes.shape[1:]), axis=0)
+def _mirrored_views(views, frame):
+    """What `views` look like in a mirror, one view a face, cut to what training would show."""
+    reach = frame.size / frame.face / 2
+    mirrored = []
+    for image, placements in views:
+        for cx, cy, side in placements.tolist():
+            left, top = (max(0, int(c - reach * side)) for c in (cx, cy))
+            right, bottom = (int(c + reach * side) + 2 for c in (cx, cy))
+            part = np.ascontiguousarray(image[top:bottom, left:right][:, ::-1])
+            placement = (part.shape[1] - 1 - (cx - left), cy - top, side)
+            mirrored.append((part, np.array([placement], np.float32)))
+    return mirrored
 
 
-def _to_pixels(shapes, placements):
-    return from_box_frame(shapes, placements)
+def _median(answers):
+    """Median (n, L, 2) of the answers (k, n, L, 2)."""
+    return answers[0] if len(answers) == 1 else np.median(answers, axis=0)

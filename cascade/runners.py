@@ -40,6 +40,7 @@ class TreesRunner:
     """Boosted trees on shape-indexed pixels, all stages and all samples in one kernel."""
 
     def __init__(self, stages, mean):
+        self.stages = stages
         self.mean = mean
         features = [stage.feature for stage in stages]
         trees = [stage.predictor for stage in stages]

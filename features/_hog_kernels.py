@@ -1,28 +1,49 @@
 """Numba kernels of the HOG descriptors: eight landmarks side by side, one a lane.
 
-All arrays of a block are flat with the lane last, so that the inner loops are long and contiguous
-and LLVM vectorises them: grey levels are (row, column, lane), the parts of the gradients
-(orientation, column, lane), histograms (cell, orientation, lane).
+Arrays of a block of eight landmarks are flat with the lane last, so that the inner loops are long
+and contiguous and LLVM vectorises them: grey levels are (row, column, lane), the resolved gradients
+of a row (direction, column, lane), histograms (cell, direction, lane).
 """
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
 
-from ._lanes import LANES, add_scaled_lanes
+from ._lanes import LANES, _vector
 from ._pixel_kernels import similarity_to
 
 # Directions 0°, 45°, …, 315° that gradients are resolved into.
-ORIENTATIONS = 8
-_CELL = ORIENTATIONS * LANES
-_HALF_ROOT = np.float32(np.sqrt(0.5))
+DIRECTIONS = 8
+CELL = DIRECTIONS * LANES
 _EPSILON = np.float32(1e-5)
+_MAX_OCTAVE = 6
+
+
+@intrinsic
+def add_scaled_lanes(typingctx, total, start, row, first, scale):
+    """``total[start:start + 8] += scale * row[first:first + 8]`` of flat float32 arrays."""
+
+    def codegen(context, builder, signature, args):
+        total_at, align = _vector(context, builder, signature.args[0], args[0], args[1])
+        row_at, _ = _vector(context, builder, signature.args[2], args[2], args[3])
+        row_value = builder.load(row_at, align=align)
+        nothing = ir.Constant(row_value.type, ir.Undefined)
+        first_lane = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        scales = builder.insert_element(nothing, args[4], ir.IntType(32)(0))
+        scales = builder.shuffle_vector(scales, nothing, first_lane)
+        value = builder.fadd(builder.load(total_at, align=align), builder.fmul(row_value, scales))
+        builder.store(value, total_at, align=align)
+        return context.get_dummy_value()
+
+    return types.void(total, start, row, first, types.float32), codegen
 
 
 @njit(nogil=True, cache=True)
 def octave(spacing):
-    """How often an image is halved so that samples `spacing` pixels apart are less than two."""
+    """How often to halve an image so that samples `spacing` pixels apart are less than two."""
     level = 0
-    while spacing >= 2 and level < 6:
+    while spacing >= 2 and level < _MAX_OCTAVE:
         spacing /= 2
         level += 1
     return level
@@ -42,8 +63,14 @@ def halve(image):
 
 
 @njit(nogil=True, cache=True)
-def pack(image, out):
-    """Each pixel with its neighbours to the right and below in one word: one load interpolates."""
+def pack(image, level, out):
+    """`image`, halved `level` times, one word a pixel; returns its height and width.
+
+    A word holds a pixel and its neighbours to the right, below, and both: one load interpolates.
+    """
+    for _ in range(level):
+        if min(image.shape) > 1:
+            image = halve(image)
     height, width = image.shape
     for y in range(height):
         upper, lower = image[y], image[min(y + 1, height - 1)]
@@ -55,16 +82,18 @@ def pack(image, out):
                 | np.uint32(lower[x]) << np.uint32(16)
                 | np.uint32(lower[x + 1]) << np.uint32(24)
             )
-        row[width - 1] = np.uint32(upper[width - 1]) * 257 + np.uint32(lower[width - 1]) * 16842752
+        last = np.uint32(upper[width - 1]) | np.uint32(lower[width - 1]) << np.uint32(16)
+        row[width - 1] = last | last << np.uint32(8)
+    return height, width
 
 
 @njit(nogil=True, cache=True)
-def read_rows(words, width, height, xs, ys, out):
-    """Grey levels at (xs, ys), interpolated linearly, the border repeated."""
+def read_row(words, height, width, xs, ys, dx, dy, out):
+    """Grey levels at (xs + dx, ys + dy), interpolated linearly, the border repeated."""
     right, bottom = np.float32(width - 1), np.float32(height - 1)
     stride = np.int32(width)
     for q in range(out.shape[0]):
-        x, y = xs[q], ys[q]
+        x, y = xs[q] + dx, ys[q] + dy
         # Written so that NaN ends at 0: whatever a shape holds, no pixel outside is read.
         x = x if x > 0 else np.float32(0)
         y = y if y > 0 else np.float32(0)
@@ -81,3 +110,173 @@ def read_rows(words, width, height, xs, ys, out):
         a += x * (b - a)
         c += x * (d - c)
         out[q] = a + y * (c - a)
+
+
+@njit(nogil=True, cache=True)
+def resolve(above, row, below, out):
+    """Resolve the gradients of a row into the nearer two of eight directions.
+
+    ``g = α e_o + β e_(o + 1)`` with α, β >= 0: what linear interpolation between directions is
+    after, in closed form and without an arctangent.
+    """
+    n = out.shape[0] // DIRECTIONS
+    root = np.float32(np.sqrt(2.0))
+    zero = np.float32(0)
+    for q in range(n):
+        gx = row[q + 2 * LANES] - row[q]
+        gy = below[q + LANES] - above[q + LANES]
+        plus, minus = gx + gy, gx - gy
+        out[q] = max(min(plus, minus), zero)
+        out[q + 2 * n] = max(min(plus, -minus), zero)
+        out[q + 4 * n] = max(min(-plus, -minus), zero)
+        out[q + 6 * n] = max(min(-plus, minus), zero)
+        gx *= root
+        gy *= root
+        out[q + n] = max(min(gx, gy), zero)
+        out[q + 3 * n] = max(min(-gx, gy), zero)
+        out[q + 5 * n] = max(min(-gx, -gy), zero)
+        out[q + 7 * n] = max(min(gx, -gy), zero)
+
+
+@njit(nogil=True, cache=True)
+def normalize(histogram, clip):
+    """L2-Hys in each lane: divide by the length, clip, divide by the length again."""
+    scale = np.empty(CELL, np.float32)
+    for turn in range(2):
+        scale[:] = 0
+        for first in range(0, histogram.shape[0], CELL):
+            cell = histogram[first : first + CELL]
+            for q in range(CELL):
+                scale[q] += cell[q] * cell[q]
+        for k in range(LANES):
+            energy = _EPSILON * _EPSILON
+            for o in range(DIRECTIONS):
+                energy += scale[o * LANES + k]
+            for o in range(DIRECTIONS):
+                scale[o * LANES + k] = np.float32(1) / np.sqrt(energy)
+        limit = clip if turn == 0 else np.float32(np.inf)
+        for first in range(0, histogram.shape[0], CELL):
+            cell = histogram[first : first + CELL]
+            for q in range(CELL):
+                cell[q] = min(cell[q] * scale[q], limit)
+
+
+@njit(nogil=True, cache=True)
+def make_room(pooling, n_landmarks):
+    """Arrays that `describe` works in; the last takes the histograms of all blocks."""
+    n_samples, n_cells = pooling.shape
+    n_read = (n_samples + 2) * LANES
+    n_parts = DIRECTIONS * n_samples * LANES
+    n_blocks = (n_landmarks + LANES - 1) // LANES
+    return (
+        np.empty((2, n_read), np.float32),
+        np.empty((n_samples + 2, n_read), np.float32),
+        np.empty(n_parts, np.float32),
+        np.empty(n_cells * n_parts, np.float32),
+        np.empty((n_blocks, n_cells * n_cells * CELL), np.float32),
+    )
+
+
+@njit(nogil=True, cache=True)
+def describe(words, height, width, level, placement, shape, a, b, step, pooling, clip, room):
+    """Normalised histograms of the patches around all landmarks of a shape.
+
+    Parameters
+    ----------
+    words : (>= height * width,) uint32
+        From `pack`, at `level`.
+    placement : (3,) float32
+        The box frame in the image before it was halved.
+    shape : (L, 2) float32
+        In the box frame.
+    a, b : float32
+        Scaled rotation of the patches.
+    step : float32
+        Distance between samples, in box sides.
+    pooling : (samples, cells) float32
+        What a row or column of samples gives to a row or column of cells.
+    clip : float32
+        Bound of the normalised numbers, before they are normalised again.
+    room
+        From `make_room`; the histograms in it are written.
+    """
+    points, patch, parts, rows, histograms = room
+    n_samples, n_cells = pooling.shape
+    n_parts = parts.shape[0]
+    half = np.float32(0.5)
+    factor = np.float32(1) / np.float32(1 << level)
+    cx, cy = (placement[0] + half) * factor - half, (placement[1] + half) * factor - half
+    side = placement[2] * factor
+    ux, uy = a * step * side, b * step * side
+    middle = np.float32(n_samples + 1) * half
+    for block in range(histograms.shape[0]):
+        xs, ys = points[0], points[1]
+        for k in range(LANES):
+            landmark = min(block * LANES + k, shape.shape[0] - 1)
+            x, y = cx + side * shape[landmark, 0], cy + side * shape[landmark, 1]
+            for j in range(n_samples + 2):
+                xs[j * LANES + k] = x + (np.float32(j) - middle) * ux
+                ys[j * LANES + k] = y + (np.float32(j) - middle) * uy
+        for i in range(n_samples + 2):
+            down = np.float32(i) - middle
+            read_row(words, height, width, xs, ys, -down * uy, down * ux, patch[i])
+        rows[:] = 0
+        for i in range(n_samples):
+            resolve(patch[i], patch[i + 1], patch[i + 2], parts)
+            for c in range(n_cells):
+                weight = pooling[i, c]
+                if weight != 0:
+                    row = rows[c * n_parts : (c + 1) * n_parts]
+                    for q in range(n_parts):
+                        row[q] += weight * parts[q]
+        histogram = histograms[block]
+        histogram[:] = 0
+        for j in range(n_samples):
+            for c in range(n_cells):
+                weight = pooling[j, c]
+                if weight != 0:
+                    for r in range(n_cells):
+                        cell = np.uint64((r * n_cells + c) * CELL)
+                        part = np.uint64(r * n_parts + j * LANES)
+                        for o in range(DIRECTIONS):
+                            add_scaled_lanes(
+                                histogram, cell + np.uint64(o * LANES),
+                                rows, part + np.uint64(o * n_samples * LANES), weight,
+                            )  # fmt: skip
+        normalize(histogram, clip)
+
+
+@njit(nogil=True, cache=True)
+def extract(images, index, placements, shapes, mean, step, pooling, clip, start, stop, out):
+    """Descriptors of the samples [start, stop).
+
+    Parameters
+    ----------
+    images : (m, H, W) uint8
+    index : (N,) intp
+        Image of each sample.
+    placements : (N, 3) float32
+    shapes : (N, L, 2) float32
+        In the box frame.
+    mean : (L, 2) float32
+        Centred mean shape.
+    step, pooling, clip
+        As in `describe`.
+    out : (N, L * cells * cells * 8) float32
+    """
+    n_landmarks = mean.shape[0]
+    room = make_room(pooling, n_landmarks)
+    histograms = room[4]
+    n_numbers = histograms.shape[1] // LANES
+    words = np.empty(images.shape[1] * images.shape[2], np.uint32)
+    for i in range(start, stop):
+        placement, shape = placements[i], shapes[i]
+        a, b = similarity_to(mean, shape)
+        level = octave(step * placement[2])
+        height, width = pack(images[index[i]], level, words)
+        describe(words, height, width, level, placement, shape, a, b, step, pooling, clip, room)
+        for landmark in range(n_landmarks):
+            histogram = histograms[landmark // LANES]
+            row = out[i, landmark * n_numbers : (landmark + 1) * n_numbers]
+            for f in range(n_numbers):
+                row[f] = histogram[f * LANES + landmark % LANES]

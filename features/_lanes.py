@@ -4,7 +4,7 @@ Histograms, leaf sums and predictions all add short rows of small integers to wi
 does not vectorise such adds by itself, because the rows may overlap for all it knows; these
 intrinsics state the vector operation, and LLVM lowers it to whatever the processor has.
 
-All work on flat arrays of signed integers. Indices are unsigned and unchecked: callers make sure
+All work on flat arrays of signed integers; `add_lanes` on floats as well. Indices are unsigned and unchecked: callers make sure
 that every range lies inside.
 """
 
@@ -34,7 +34,7 @@ def _saturated(builder, operation, left, right):
 
 @intrinsic
 def add_lanes(typingctx, total, start, row, first):
-    """``total[start:start + 8] += row[first:first + 8]``; `total` may have a wider dtype."""
+    """``total[start:start + 8] += row[first:first + 8]``; integers in `total` may be wider."""
 
     def codegen(context, builder, signature, args):
         wide, _, narrow, _ = signature.args
@@ -44,7 +44,8 @@ def add_lanes(typingctx, total, start, row, first):
         if wide.dtype.bitwidth > narrow.dtype.bitwidth:
             item = context.get_data_type(wide.dtype)
             value = builder.sext(value, ir.VectorType(item, LANES))
-        value = builder.add(builder.load(total_at, align=total_align), value)
+        add = builder.fadd if isinstance(wide.dtype, types.Float) else builder.add
+        value = add(builder.load(total_at, align=total_align), value)
         builder.store(value, total_at, align=total_align)
         return context.get_dummy_value()
 

@@ -28,27 +28,31 @@ _FAR = np.float32(1 << 20)
 
 
 @njit(nogil=True, cache=True)
+def _floor(x):
+    """Greatest integer below a float32; far away where it does not fit, or is NaN."""
+    x = x if x < _FAR else _FAR
+    x = x if x > -_FAR else -_FAR
+    whole = np.int32(x)
+    return np.int32(whole - np.int32(x < whole))
+
+
+@njit(nogil=True, cache=True)
 def place_pool(placement, a, b, offsets, width, dx, dy, step):
     """Displacements of the pool in pixels, and how far they reach.
 
-    `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,) int64, the same as steps in an image
-    `width` pixels wide.
+    `offsets` is (2, P). `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,) int32, the same
+    as steps in an image `width` pixels wide.
     """
-    side = placement[2]
+    side, half, line = placement[2], np.float32(0.5), np.int32(width)
+    u, v = offsets[0], offsets[1]
+    for p in range(u.shape[0]):
+        dx[p] = _floor(side * (a * u[p] - b * v[p]) + half)
+        dy[p] = _floor(side * (b * u[p] + a * v[p]) + half)
     reach_x, reach_y = np.int32(0), np.int32(0)
-    half = np.float32(0.5)
-    for p in range(offsets.shape[0]):
-        u, v = offsets[p, 0], offsets[p, 1]
-        x = side * (a * u - b * v) + half
-        y = side * (b * u + a * v) + half
-        # Written so that NaN ends far away, where the border is read.
-        x = x if x < _FAR else _FAR
-        y = y if y < _FAR else _FAR
-        x = x if x > -_FAR else -_FAR
-        y = y if y > -_FAR else -_FAR
-        dx[p], dy[p] = np.int32(np.floor(x)), np.int32(np.floor(y))
-        reach_x, reach_y = max(reach_x, abs(dx[p])), max(reach_y, abs(dy[p]))
-        step[p] = np.int64(dy[p]) * width + dx[p]
+    for p in range(u.shape[0]):
+        step[p] = dy[p] * line + dx[p]
+        reach_x = max(reach_x, dx[p] if dx[p] > 0 else np.int32(-dx[p]))
+        reach_y = max(reach_y, dy[p] if dy[p] > 0 else np.int32(-dy[p]))
     return reach_x, reach_y
 
 
@@ -57,11 +61,7 @@ def landmark_pixel(placement, point):
     """The pixel (x, y) that holds a landmark, inside the image or not."""
     x = placement[0] + np.float32(0.5) + placement[2] * point[0]
     y = placement[1] + np.float32(0.5) + placement[2] * point[1]
-    x = x if x < _FAR else _FAR
-    y = y if y < _FAR else _FAR
-    x = x if x > -_FAR else -_FAR
-    y = y if y > -_FAR else -_FAR
-    return np.int64(np.floor(x)), np.int64(np.floor(y))
+    return np.int64(_floor(x)), np.int64(_floor(y))
 
 
 @njit(nogil=True, cache=True)
@@ -73,32 +73,42 @@ def border_pixel(image, x, y):
 
 
 @njit(nogil=True, cache=True)
-def read_pool(images, index, placements, shapes, mean, offsets, landmark, rows, out):
-    """Grey levels of the pool around one landmark, for the samples `rows`: (P, rows) uint8."""
-    n_points, width, height = offsets.shape[0], images.shape[2], images.shape[1]
+def read_pool(images, index, placements, shapes, mean, offsets, rows, low, high, start, stop, out):
+    """Grey levels of the pool around the landmarks [low, high).
+
+    Parameters
+    ----------
+    offsets : (2, P) float32
+    rows : (n,) intp
+        Samples to read, of which only [start, stop) are.
+    out : (high - low, P, n) uint8
+    """
+    n_points, width, height = offsets.shape[1], images.shape[2], images.shape[1]
     dx, dy = np.empty(n_points, np.int32), np.empty(n_points, np.int32)
-    step = np.empty(n_points, np.int64)
-    tile = np.empty((_READ_TILE, n_points), np.uint8)
-    for first in range(0, rows.shape[0], _READ_TILE):
-        size = min(_READ_TILE, rows.shape[0] - first)
+    step = np.empty(n_points, np.int32)
+    tile = np.empty((high - low, _READ_TILE, n_points), np.uint8)
+    for first in range(start, stop, _READ_TILE):
+        size = min(_READ_TILE, stop - first)
         for j in range(size):
             i = rows[first + j]
             image, placement = images[index[i]], placements[i]
+            flat = image.reshape(-1)
             a, b = similarity_to(mean, shapes[i])
             reach_x, reach_y = place_pool(placement, a, b, offsets, width, dx, dy, step)
-            x, y = landmark_pixel(placement, shapes[i, landmark])
-            line = tile[j]
-            inside = reach_x <= x < width - reach_x and reach_y <= y < height - reach_y
-            if inside:
-                flat, base = image.reshape(-1), y * width + x
-                for p in range(n_points):
-                    line[p] = flat[np.uint64(base + step[p])]
-            else:
-                for p in range(n_points):
-                    line[p] = border_pixel(image, x + dx[p], y + dy[p])
-        for p in range(n_points):
-            for j in range(size):
-                out[p, first + j] = tile[j, p]
+            for l in range(high - low):
+                x, y = landmark_pixel(placement, shapes[i, low + l])
+                line = tile[l, j]
+                if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:
+                    base = y * width + x
+                    for p in range(n_points):
+                        line[p] = flat[np.uint64(base + step[p])]
+                else:
+                    for p in range(n_points):
+                        line[p] = border_pixel(image, x + dx[p], y + dy[p])
+        for l in range(high - low):
+            for p in range(n_points):
+                for j in range(size):
+                    out[l, p, first + j] = tile[l, j, p]
 
 
 @njit(nogil=True, cache=True)
@@ -205,7 +215,7 @@ def walk_shape(image, placement, shape, a, b, offsets, nodes, scratch, step, lea
         First point, second point (8 bits each from below), threshold (16 bits). Trees are in the
         order of their landmarks.
     scratch : (2, P) int32
-    step : (P,) int64
+    step : (P,) int32
     leaves : (K,) uint8
         Overwritten.
     """
@@ -249,8 +259,8 @@ def walk_shape(image, placement, shape, a, b, offsets, nodes, scratch, step, lea
 @njit(nogil=True, cache=True)
 def leaf_indices(images, index, placements, shapes, mean, offsets, nodes, start, stop, out):
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
-    n_points = offsets.shape[0]
-    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int64)
+    n_points = offsets.shape[1]
+    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int32)
     tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
     for first in range(start, stop, _READ_TILE):
         size = min(_READ_TILE, stop - first)

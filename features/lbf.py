@@ -22,6 +22,20 @@ _MAX_POINTS = 256
 _MAX_DEPTH = 7
 
 
+# Most bytes of grey levels held at a time while forests grow.
+_POOL_BYTES = 1 << 27
+
+
+class _Alone:
+    """The calling thread in place of workers."""
+
+    def map(self, function, items):
+        return [function(item) for item in items]
+
+    def ranges(self, n):
+        return [(0, n)]
+
+
 class LocalForests(BaseEstimator):
     """Recipe: a random forest on pixel differences around each landmark.
 
@@ -91,18 +105,26 @@ class LocalForests(BaseEstimator):
         order = rng.permutation(len(residuals))
         seeds = rng.integers(2**63, size=n_landmarks)
 
-        def grow(landmark):
-            residual = residuals[:, 2 * landmark : 2 * landmark + 2]
-            rows = order[np.isfinite(residual[order]).all(1)]
-            pixels = np.empty((self.n_points, len(rows)), np.uint8)
-            kernels.read_pool(
-                samples.images, samples.index, samples.placements, samples.shapes, mean, offsets,
-                landmark, rows, pixels,
+        workers = workers or _Alone()
+        group = max(1, _POOL_BYTES // (self.n_points * len(order)))
+        forests = []
+        for low in range(0, n_landmarks, group):
+            high = min(low + group, n_landmarks)
+            pixels = np.empty((high - low, self.n_points, len(order)), np.uint8)
+            workers.map(
+                lambda span: kernels.read_pool(
+                    samples.images, samples.index, samples.placements, samples.shapes, mean,
+                    np.ascontiguousarray(offsets.T), order, low, high, *span, pixels,  # noqa: B023
+                ),
+                workers.ranges(len(order)),
             )  # fmt: skip
-            return self._grow_forest(pixels, residual[rows], np.random.default_rng(seeds[landmark]))
 
-        landmarks = range(n_landmarks)
-        forests = [grow(k) for k in landmarks] if workers is None else workers.map(grow, landmarks)
+            def grow(k):
+                residual = residuals[order, 2 * k : 2 * k + 2]
+                rng = np.random.default_rng(seeds[k])
+                return self._grow_forest(pixels[k - low], residual, rng)  # noqa: B023
+
+            forests += workers.map(grow, range(low, high))
         first, second, threshold = (np.concatenate(parts) for parts in zip(*forests, strict=True))
         return LocalBinaryFeatures(offsets, first, second, threshold)
 
@@ -191,6 +213,11 @@ class LocalBinaryFeatures:
         return self.first.shape[1] + 1
 
     @cached_property
+    def points(self):
+        """The pool (2, P), all x before all y."""
+        return np.ascontiguousarray(self.offsets.T)
+
+    @cached_property
     def node_words(self):
         """One 32-bit word a node (K, nodes): first and second, 8 bits each from below, threshold."""
         words = self.first.astype(np.uint32) | self.second.astype(np.uint32) << np.uint32(8)
@@ -215,7 +242,7 @@ class LocalBinaryFeatures:
         def extract(span):
             kernels.leaf_indices(
                 samples.images, samples.index, samples.placements, samples.shapes, mean,
-                self.offsets, self.node_words, *span, out,
+                self.points, self.node_words, *span, out,
             )  # fmt: skip
 
         if workers is None:
@@ -275,8 +302,10 @@ def pack(residual, size):
     Returns (n,) int64; the scale is left out, because it does not change which split is best.
     """
     # Any `size` rows stay within the limit, whatever their order.
-    largest = np.sort(np.abs(residual).astype(np.float64), axis=0)[-size:].sum(0).max(initial=0)
+    seen = np.isfinite(residual).all(1)
+    residual = np.where(seen[:, None], residual, 0).astype(np.float64)
+    largest = np.sort(np.abs(residual), axis=0)[-size:].sum(0).max(initial=0)
     limit = (1 << (kernels.PACK_BITS - 1)) - size - 1  # rounding adds at most 1 a row
     scale = min(limit / max(largest, 1e-12), limit)
-    x, y = np.rint(residual.astype(np.float64) * scale).astype(np.int64).T
-    return x + (y << kernels.PACK_BITS) + (1 << 2 * kernels.PACK_BITS)
+    x, y = np.rint(residual * scale).astype(np.int64).T
+    return x + (y << kernels.PACK_BITS) + (seen.astype(np.int64) << 2 * kernels.PACK_BITS)

@@ -30,14 +30,17 @@ class _OneLineErrors(TyperGroup):
                 error.show()
                 sys.exit(WRONG_USAGE)
             path = error.ctx.command_path if error.ctx else "cascade"
-            code = _fail(f"{error.format_message().rstrip('.')}; see {path} --help", WRONG_USAGE)
+            text = error.format_message().rstrip(".").replace("Value error, ", "")
+            code = _fail(f"{text}; see {path} --help", WRONG_USAGE)
         except (KeyboardInterrupt, typer.Abort):
             code = _fail("interrupted", INTERRUPTED)
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = WRONG_INPUT
         except MemoryError:
-            code = _fail("out of memory; take fewer starts or faces, or a smaller frame", WRONG_INPUT)
+            code = _fail(
+                "out of memory; take fewer starts or faces, or a smaller frame", WRONG_INPUT
+            )
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             code = _fail(f"{where}{error.strerror or error}; check the path, its permissions and "
@@ -63,6 +66,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
     epilog="Start with: [bold]cascade demo[/bold]",
 )
 

@@ -23,7 +23,7 @@ _N_SHOWN = 5
 Folders = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FOLDER...", help="Folders of images, each image with a .pts file beside it."
+        metavar="FOLDER", help="Folders of images, each image with a .pts file beside it."
     ),
 ]
 Boxes = Annotated[
@@ -38,7 +38,7 @@ Detector = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Face detector: lbp (scikit-image), dlib, or the path of a YuNet .onnx file.",
+        help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
     ),
 ]
 NStarts = Annotated[
@@ -114,13 +114,9 @@ def read_faces(folders, boxes, detector, progress):
     """
     find = None
     if boxes == "detect":
-        from data_tools.detectors import detect, get_detector
+        from data_tools.detectors import get_detector
 
-        ready = get_detector(detector)
-
-        def find(image):
-            return detect(image, ready)
-
+        find = get_detector(detector)
     elif boxes not in BOX_SOURCES and not Path(boxes).is_file():
         raise typer.BadParameter(
             f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"

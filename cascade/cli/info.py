@@ -50,7 +50,7 @@ def _show(path):
     notes = cascade.notes_
     order = [key for key in _CARD if key in notes] + [key for key in notes if key not in _CARD]
     _rows("Model card", {key: notes[key] for key in order})
-    _rows("Parameters", native.parameters(cascade))
+    _rows("Parameters", _flat(native.parameters(cascade)))
     if cascade.history_:
         table = Table("stage", "train NME", "validation NME", box=None, pad_edge=False)
         for row in cascade.history_:
@@ -74,6 +74,17 @@ def _rows(title, facts):
     for name, value in facts.items():
         for i, line in enumerate(str(value).splitlines() or [""]):
             say(f"{name if i == 0 else '':<{width}}{line}")
+
+
+def _flat(parameters):
+    """Parameters of parameters as the option --set names them: ``starts.n``."""
+    flat = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{k}": v for k, v in value.items() if k != "class"}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _kinds(stages):

@@ -56,9 +56,7 @@ def train(
     preset: Annotated[
         str, typer.Option(metavar="small|default|accurate", help="How much to invest.")
     ] = "default",
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")
-    ] = -1,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")] = -1,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
     ] = 0,
@@ -76,8 +74,8 @@ def train(
 ):
     """Train a model on folders of annotated faces.
 
-    A checkpoint FILE.part is written after every stage and removed at the end. Ctrl-C stops at
-    any time; the same command with --resume then goes on to the same model.
+    A checkpoint FILE.part is written after every stage and removed at the end.
+    Ctrl-C stops at any time; the same command with --resume goes on from there.
     """
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
@@ -181,15 +179,18 @@ def _report(model, out, faces, progress):
     last = model.history_[-1]
     progress.say("checking the model file")
     faces = faces.subset(slice(_N_CHECKED))
-    kind = "interocular" if faces.scheme.eye_corners else "diagonal"
+    kind, unit = "diagonal", "the diagonal of the landmarks"
+    if faces.scheme.eye_corners:
+        kind, unit = "interocular", "outer eye corners"
     errors = [
-        float(np.mean(nme(align_all(m, faces)[0], faces.shapes, faces.scheme, kind=kind)))
+        np.mean(nme(align_all(m, faces)[0], faces.shapes, faces.scheme, kind=kind))
         for m in (model, load(out))
     ]
     say(f"wrote {out}, {file_size(out)}, {len(model.stages_)} stages")
-    say(f"NME, by {'outer eye corners' if kind == 'interocular' else 'the landmarks box diagonal'}: "
-        f"train {percent(last['train_nme'])}"
-        + (f", validation {percent(last['validation_nme'])}" if last["validation_nme"] else ""))  # fmt: skip
-    say(f"compact storage changes it by {(errors[1] - errors[0]) * 100:+.3f} % "
-        f"(measured on {len(faces)} faces)")  # fmt: skip
+    figures = f"train {percent(last['train_nme'])}"
+    if last["validation_nme"] is not None:
+        figures += f", validation {percent(last['validation_nme'])}"
+    say(f"NME by {unit}: {figures}")
+    loss = (errors[1] - errors[0]) * 100
+    say(f"compact storage changes it by {loss:+.3f} % (measured on {len(faces)} faces)")
     say(f"next: cascade evaluate {out} FOLDER, or cascade predict {out} IMAGE --draw FOLDER")

@@ -1,8 +1,11 @@
 """ERT: an ensemble of regression trees (Kazemi & Sullivan 2014, "One Millisecond Face Alignment")."""
 
+from typing import ClassVar
+
 from features.pixels import Pixels
 
 from ..cascade import BaseCascade
+from ..initialization import Starts
 from ..regressors.trees import BoostedTrees
 from ..stage import Stage
 
@@ -34,7 +37,8 @@ class ERT(BaseCascade):
         Fewest samples in a leaf.
     starts : Starts, optional
         Sampler of the training starts; without it, ``Starts()``.
-    mirror, patience, frame_size, face_size, memory_limit, random_state, n_jobs
+    mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+    random_state, n_jobs
         As in `Cascade`.
 
     Examples
@@ -48,11 +52,18 @@ class ERT(BaseCascade):
     """
 
     method = "ert"
+    #: How much to invest, by the names the command line offers.
+    PRESETS: ClassVar = {
+        "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=10)},
+        "default": {},
+        "accurate": {"n_stages": 15, "depth": 5},
+    }
 
     def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
                  padding=0.1, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
                  starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
-                 memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
+                 memory_limit=2 << 30, test_starts=1, test_mirror=False,
+                 random_state=None, n_jobs=None):  # fmt: skip
         self.n_stages = n_stages
         self.n_trees = n_trees
         self.depth = depth
@@ -69,6 +80,8 @@ class ERT(BaseCascade):
         self.frame_size = frame_size
         self.face_size = face_size
         self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
         self.random_state = random_state
         self.n_jobs = n_jobs
 

@@ -31,39 +31,60 @@ class ResidualBasis:
 
     @classmethod
     def fit(cls, residuals, n_components):
-        """Components of `residuals` (N, 2L) in which NaN, a missing landmark, weighs nothing.
+        """Basis of `residuals` (N, 2L), and their integer coefficients (N, R) int16.
 
-        The covariance is that of the pairs of coordinates that are both there. Returns the basis
-        and the integer coefficients (N, R) int16 of the residuals.
+        See `principal_components`.
         """
-        seen = np.isfinite(residuals)
-        whole = seen.all()
-        count = np.maximum(seen.sum(0), 1)
-        mean = (np.where(seen, residuals, 0).sum(0, dtype=np.float64) / count).astype(np.float32)
-        centred = np.where(seen, residuals - mean, np.float32(0))
-        # One thread, because the order in which BLAS adds depends on their number.
-        with threadpool_limits(1):
-            covariance = (centred.T @ centred).astype(np.float64)
-            if whole:
-                covariance /= len(centred)
-            else:
-                pairs = seen.astype(np.float32)
-                covariance /= np.maximum(pairs.T @ pairs, 1)
-            values, vectors = np.linalg.eigh(covariance)
-            order = np.argsort(-values, kind="stable")[:n_components]
-            components = _signed(vectors[:, order].T).astype(np.float32)
-            coefficients = centred @ components.T
-            if not whole:
-                partial = ~seen.all(1)
-                # What the basis leaves over, spread evenly, is the noise of one coordinate.
-                left = np.delete(values, order).clip(0).sum() / max(len(values) - len(order), 1)
-                coefficients[partial] = _project(
-                    centred[partial], seen[partial], components, values[order], left
-                )
+        mean, components, coefficients = principal_components(residuals, n_components)
         magnitude = np.abs(coefficients).sum(1, dtype=np.float64)
         step = max(magnitude.max() / _ROW_LIMIT, magnitude.sum() / _TOTAL_LIMIT, 1e-12)
         basis = cls(mean, components, float(step))
         return basis, np.rint(coefficients / step).astype(np.int16)
+
+
+def principal_components(residuals, n_components):
+    """Principal components of residuals in which NaN, a missing landmark, weighs nothing.
+
+    The covariance is that of the pairs of coordinates that are both there.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (N, 2L), float32
+    n_components : int
+
+    Returns
+    -------
+    mean : ndarray of shape (2L,), float32
+    components : ndarray of shape (R, 2L), float32
+        Orthonormal rows, strongest first.
+    coefficients : ndarray of shape (N, R), float32
+        Of residuals with gaps, the most probable.
+    """
+    seen = np.isfinite(residuals)
+    whole = seen.all()
+    count = np.maximum(seen.sum(0), 1)
+    mean = (np.where(seen, residuals, 0).sum(0, dtype=np.float64) / count).astype(np.float32)
+    centred = np.where(seen, residuals - mean, np.float32(0))
+    # One thread, because the order in which BLAS adds depends on their number.
+    with threadpool_limits(1):
+        covariance = (centred.T @ centred).astype(np.float64)
+        if whole:
+            covariance /= len(centred)
+        else:
+            pairs = seen.astype(np.float32)
+            covariance /= np.maximum(pairs.T @ pairs, 1)
+        values, vectors = np.linalg.eigh(covariance)
+        order = np.argsort(-values, kind="stable")[:n_components]
+        components = _signed(vectors[:, order].T).astype(np.float32)
+        coefficients = centred @ components.T
+        if not whole:
+            partial = ~seen.all(1)
+            # What the basis leaves over, spread evenly, is the noise of one coordinate.
+            left = np.delete(values, order).clip(0).sum() / max(len(values) - len(order), 1)
+            coefficients[partial] = _project(
+                centred[partial], seen[partial], components, values[order], left
+            )
+    return mean, components, coefficients
 
 
 def _signed(components):
