@@ -9,11 +9,13 @@ from .formats import load, save
 from .initialization import Starts
 from .methods import METHODS
 from .methods.ert import ERT
+from .methods.lbf import LBF
 from .stage import Stage
 
 
 __all__ = [
     "ERT",
+    "LBF",
     "METHODS",
     "Alignment",
     "Cascade",

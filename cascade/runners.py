@@ -3,10 +3,13 @@
 import numpy as np
 
 from features._lanes import LANES
+from features.lbf import LocalBinaryFeatures
 from features.pixels import ShapeIndexedPixels
 
 from .regressors import _predict_kernels as kernels
+from .regressors.sparse_ridge import SparseLinear
 from .regressors.trees import Trees
+from .runners_lbf import LBFRunner
 
 # What a kernel gets where nobody asked for the shapes after each stage.
 _NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
@@ -68,7 +71,10 @@ class TreesRunner:
             workers.map(run, workers.ranges(len(samples.index)))
 
 
-RUNNERS = {(ShapeIndexedPixels, Trees): TreesRunner}
+RUNNERS = {
+    (LocalBinaryFeatures, SparseLinear): LBFRunner,
+    (ShapeIndexedPixels, Trees): TreesRunner,
+}
 
 
 def _stack(arrays):

@@ -1,8 +1,323 @@
+"""Errors of predicted landmarks and their summaries, as the 300-W benchmark reports them.
+
+Every error is a fraction of a length on the face, the normaliser: 0.04 is what papers print as 4 %.
+"""
+
 import numpy as np
-def nme(predicted, truth, scheme, kind="interocular", boxes=None):
+
+from features.errors import InputError
+from features.geometry import box_placement
+
+from .boxes import tight_box
+
+NORMALIZERS = ("interocular", "interpupil", "diagonal", "box")
+
+
+def normalizer(shapes, scheme, boxes=None, kind="interocular"):
+    """The length on each face that its errors are divided by.
+
+    300-W (Sagonas et al. 2013) divides by the distance of the outer eye corners, "interocular".
+    Papers from before divide by the distance of the pupils, each the mean of the landmarks around
+    the eye, "interpupil"; this is about 0.72 of the former, so the same errors look 1.4 times as
+    large. Profile faces bring both towards zero; sets that hold them divide by the diagonal of
+    the landmarks' tight bounding box, "diagonal", or by ``sqrt(width * height)`` of the given
+    box, "box".
+
+    Parameters
+    ----------
+    shapes : array_like of shape (n, L, 2)
+        The true landmarks.
+    scheme : Scheme
+        Its `eye_corners` and `pupils` are used.
+    boxes : array_like of shape (n, 4), optional
+        Needed for "box".
+    kind : {"interocular", "interpupil", "diagonal", "box"}
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        In pixels. NaN where the landmarks that define it are missing, or it is zero.
+
+    Raises
+    ------
+    InputError
+        If the scheme does not say where the eyes are, `boxes` are missing, or shapes differ.
+    """
+    shapes = _shapes("shapes", shapes)
+    _check_scheme(shapes, scheme)
     if kind == "interocular":
-        a, b = scheme.eye_corners
-        d = np.linalg.norm(truth[:, a] - truth[:, b], axis=1)
+        if scheme.eye_corners is None:
+            raise InputError(_lacks(scheme, kind, "eye_corners"))
+        right, left = (shapes[:, i] for i in scheme.eye_corners)
+        length = np.hypot(*(left - right).T)
+    elif kind == "interpupil":
+        if scheme.pupils is None:
+            raise InputError(_lacks(scheme, kind, "pupils"))
+        right, left = (_nanmean(shapes[:, list(eye)]) for eye in scheme.pupils)
+        length = np.hypot(*(left - right).T)
+    elif kind == "diagonal":
+        box = tight_box(shapes)
+        length = np.hypot(*(box[:, 2:] - box[:, :2]).T)
+    elif kind == "box":
+        if boxes is None:
+            raise InputError("the normaliser 'box' needs boxes; give them or choose another")
+        boxes = np.asarray(boxes, np.float64)
+        if boxes.shape != (len(shapes), 4):
+            raise InputError(f"boxes must be ({len(shapes)}, 4), one a face, not {boxes.shape}")
+        length = box_placement(boxes)[:, 2].astype(np.float64)
     else:
-        d = np.linalg.norm(np.nanmax(truth, 1) - np.nanmin(truth, 1), axis=1)
-    return np.nanmean(np.linalg.norm(predicted - truth, axis=-1), axis=1) / d
+        raise InputError(f"no normaliser {kind!r}; choose one of {', '.join(NORMALIZERS)}")
+    return np.where(length > 0, length, np.nan)
+
+
+def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
+    """Normalised distance of every predicted landmark from the true one.
+
+    Parameters
+    ----------
+    predicted, truth : array_like of shape (n, L, 2)
+        In pixels of the same image. NaN in `truth` marks a landmark that was not annotated, NaN
+        in `predicted` one that was not found.
+    scheme, boxes, kind
+        As for `normalizer`, of which `truth` is the shapes.
+
+    Returns
+    -------
+    ndarray of shape (n, L), float64
+        Fractions of the normaliser; NaN where the truth has no landmark or the face no
+        normaliser, else inf where the prediction has none.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, or as `normalizer`.
+    """
+    predicted, truth = _shapes("predicted", predicted), _shapes("truth", truth)
+    if predicted.shape != truth.shape:
+        raise InputError(
+            f"predicted shapes {predicted.shape} and true shapes {truth.shape} differ; "
+            "give the same faces with the same landmarks"
+        )
+    length = normalizer(truth, scheme, boxes, kind)[:, None]
+    error = np.hypot(*np.moveaxis(predicted - truth, -1, 0)) / length
+    known = np.isfinite(truth).all(-1) & np.isfinite(length)
+    found = np.isfinite(predicted).all(-1)
+    return np.where(known, np.where(found, error, np.inf), np.nan)
+
+
+def nme(predicted, truth, scheme, kind="interocular", boxes=None):
+    """Normalised mean error of every face: the mean of its `landmark_errors`.
+
+    Parameters
+    ----------
+    predicted, truth, scheme, kind, boxes
+        As for `landmark_errors`.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        Landmarks missing in the truth weigh nothing; a face without any, or without normaliser, is
+        NaN, and the summaries below leave it out. A face of which a landmark was not found is inf:
+        a failure at any threshold.
+
+    Raises
+    ------
+    InputError
+        As `landmark_errors`.
+    """
+    return _nanmean(landmark_errors(predicted, truth, scheme, boxes, kind)[:, :, None])[:, 0]
+
+
+def ced(errors):
+    """Cumulative error distribution: the share of faces with an error of at most x.
+
+    The curve of 300-W (Sagonas et al. 2013), exact: a step at every error instead of bins.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n,)
+        One a face, as from `nme`. NaN is left out; inf never counts as reached, but stays in the
+        number of faces.
+
+    Returns
+    -------
+    x : ndarray of shape (k,), float64
+        0, then the distinct finite errors in ascending order.
+    share : ndarray of shape (k,), float64
+        From x on and up to the next, in [0, 1]; non-decreasing.
+
+    Raises
+    ------
+    InputError
+        If there is no error to count, or one is negative.
+
+    Examples
+    --------
+    >>> x, share = ced([0.04, 0.02, float("inf"), 0.04])
+    >>> x.tolist(), share.tolist()
+    ([0.0, 0.02, 0.04], [0.0, 0.25, 0.75])
+    """
+    errors = _errors(errors)
+    x, counts = np.unique(np.append(errors[np.isfinite(errors)], 0.0), return_counts=True)
+    counts[0] -= 1  # the 0 that was added
+    return x, np.cumsum(counts) / len(errors)
+
+
+def auc(errors, threshold=0.08):
+    """Area under the step curve `ced` from 0 to `threshold`, divided by `threshold`.
+
+    300-W competitions cut at 0.08 of the interocular distance. The area is exact: a face with
+    error e adds max(0, 1 - e / threshold) / n.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n,)
+        As for `ced`.
+    threshold : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 1 if every error is zero.
+
+    Raises
+    ------
+    InputError
+        As `ced`, or if the threshold is not a positive number.
+
+    Examples
+    --------
+    >>> auc([0.02, 0.04, 0.5, float("inf")], threshold=0.08)
+    0.3125
+    """
+    return float(np.clip(1 - _errors(errors) / _threshold(threshold), 0, None).mean())
+
+
+def failure_rate(errors, threshold=0.1):
+    """Share of faces with an error above `threshold`.
+
+    Burgos-Artizzu et al. (2013) call a face with more than 0.1 of the interocular distance a
+    failure; 300-W papers also print 0.08.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n,)
+        As for `ced`; inf is a failure.
+    threshold : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        As `auc`.
+
+    Examples
+    --------
+    >>> failure_rate([0.02, 0.1, 0.11, float("inf")])
+    0.5
+    """
+    return float((_errors(errors) > _threshold(threshold)).mean())
+
+
+def summary(predicted, truth, scheme, boxes=None):
+    """The figures a paper prints.
+
+    Parameters
+    ----------
+    predicted, truth, scheme, boxes
+        As for `landmark_errors`.
+
+    Returns
+    -------
+    dict
+        ``n`` faces counted and ``n_excluded`` without a landmark or normaliser, ``n_missed`` with
+        an error of inf; means over the counted faces, ``nme_interocular``, ``nme_interpupil``,
+        ``nme_diagonal`` and ``nme_box``; and of the interocular errors ``median_interocular``,
+        ``auc08`` (`auc` at 0.08), ``fr08`` and ``fr10`` (`failure_rate` at 0.08 and 0.1). All but
+        the counts are fractions. Missed faces count in the last four alone, since a mean over
+        them would be inf. None where the scheme has no such normaliser, boxes are not given, or
+        no face is left; counts are of the diagonal where there is no interocular distance.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree.
+    """
+    available = {
+        "interocular": scheme.eye_corners is not None,
+        "interpupil": scheme.pupils is not None,
+        "diagonal": True,
+        "box": boxes is not None,
+    }
+    errors = {
+        kind: nme(predicted, truth, scheme, kind, boxes) for kind, has in available.items() if has
+    }
+    reference = errors.get("interocular", errors["diagonal"])
+    result = {
+        "n": int((~np.isnan(reference)).sum()),
+        "n_excluded": int(np.isnan(reference).sum()),
+        "n_missed": int(np.isinf(reference).sum()),
+    }
+    for kind in NORMALIZERS:
+        found = errors.get(kind, np.zeros(0))
+        found = found[np.isfinite(found)]
+        result[f"nme_{kind}"] = float(found.mean()) if len(found) else None
+    counted = errors.get("interocular", np.zeros(0))
+    counted = counted[~np.isnan(counted)]
+    some = len(counted) > 0
+    result["median_interocular"] = float(np.median(counted)) if some else None
+    result["auc08"] = auc(counted, 0.08) if some else None
+    result["fr08"] = failure_rate(counted, 0.08) if some else None
+    result["fr10"] = failure_rate(counted, 0.1) if some else None
+    return result
+
+
+def _nanmean(points):
+    """Mean over axis 1 of (n, k, d), a NaN in any coordinate leaving the point out."""
+    seen = ~np.isnan(points).any(-1, keepdims=True)
+    total, count = np.where(seen, points, 0.0).sum(1), seen.sum(1)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+
+
+def _shapes(name, shapes):
+    shapes = np.asarray(shapes, np.float64)
+    if shapes.ndim != 3 or shapes.shape[2] != 2:
+        raise InputError(f"{name} must be an array (n, L, 2), not {shapes.shape}")
+    return shapes
+
+
+def _check_scheme(shapes, scheme):
+    if shapes.shape[1] != scheme.n_points:
+        raise InputError(
+            f"shapes of {shapes.shape[1]} landmarks do not fit the scheme {scheme.name!r} "
+            f"of {scheme.n_points}; choose the scheme of the data"
+        )
+
+
+def _lacks(scheme, kind, field):
+    return (
+        f"scheme {scheme.name!r} has no {field}, which the normaliser {kind!r} needs; "
+        "choose 'diagonal' or 'box'"
+    )
+
+
+def _errors(errors):
+    errors = np.asarray(errors, np.float64).ravel()
+    errors = errors[~np.isnan(errors)]
+    if len(errors) == 0:
+        raise InputError("there is no error to summarise: no face has landmarks")
+    if errors.min() < 0:
+        raise InputError("errors must not be negative")
+    return errors
+
+
+def _threshold(threshold):
+    if not (np.isfinite(threshold) and threshold > 0):
+        raise InputError(f"threshold must be a number above 0, not {threshold}")
+    return threshold

@@ -205,12 +205,42 @@ def grow_tree(pixels, packed, candidates, smallest, first, second, threshold):
             node[i] = 2 * node[i] + (difference >= threshold[at])
 
 
+@njit(nogil=True, cache=True, inline="always")
+def _next(word, at, first, second):
+    """Child of node `at` for the two grey levels that its word compares."""
+    right = np.int16(first) - np.int16(second) >= np.int16(word >> np.uint32(16))
+    return at + at + np.uint64(1) + np.uint64(right)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _step_inside(words, tree, at, flat, base, step):
+    """One step of a walk whose pixels all lie inside the image."""
+    word = words[tree + at]
+    first = flat[np.uint64(base + step[word & np.uint32(0xFF)])]
+    second = flat[np.uint64(base + step[(word >> np.uint32(8)) & np.uint32(0xFF)])]
+    return _next(word, at, first, second)
+
+
 @njit(nogil=True, cache=True)
-def walk_shape(image, placement, shape, a, b, offsets, nodes, scratch, step, leaves):
+def _walk_at_border(words, tree, depth, image, x, y, dx, dy):
+    """A whole walk of which some pixels may lie outside the image."""
+    at = np.uint64(0)
+    for _ in range(depth):
+        word = words[tree + at]
+        p, q = word & np.uint32(0xFF), (word >> np.uint32(8)) & np.uint32(0xFF)
+        first = border_pixel(image, x + dx[p], y + dy[p])
+        second = border_pixel(image, x + dx[q], y + dy[q])
+        at = _next(word, at, first, second)
+    return at
+
+
+@njit(nogil=True, cache=True)
+def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, leaves):
     """Leaf of every tree for one shape.
 
     Parameters
     ----------
+    points : (2, P) float32
     nodes : (K, nodes) uint32
         First point, second point (8 bits each from below), threshold (16 bits). Trees are in the
         order of their landmarks.
@@ -221,45 +251,52 @@ def walk_shape(image, placement, shape, a, b, offsets, nodes, scratch, step, lea
     """
     height, width = image.shape
     dx, dy = scratch[0], scratch[1]
-    reach_x, reach_y = place_pool(placement, a, b, offsets, width, dx, dy, step)
-    n_nodes = nodes.shape[1]
-    n_trees = nodes.shape[0] // shape.shape[0]
+    reach_x, reach_y = place_pool(placement, a, b, points, width, dx, dy, step)
+    n_trees, n_nodes = nodes.shape[0] // shape.shape[0], np.uint64(nodes.shape[1])
     depth = 0
-    while (1 << depth) <= n_nodes:
+    while (1 << depth) <= nodes.shape[1]:
         depth += 1
     words, flat = nodes.reshape(-1), image.reshape(-1)
-    at = np.empty(8, np.uint64)
+    k = np.uint64(0)
     for l in range(shape.shape[0]):
         x, y = landmark_pixel(placement, shape[l])
         base = y * width + x
-        inside = reach_x <= x < width - reach_x and reach_y <= y < height - reach_y
-        for k in range(l * n_trees, (l + 1) * n_trees, 8):
-            # Trees side by side hide the latency of one walk behind the others.
-            size = min(8, (l + 1) * n_trees - k)
-            for s in range(size):
-                at[s] = 0
-            for _ in range(depth):
-                for s in range(size):
-                    word = words[np.uint64(k + s) * np.uint64(n_nodes) + at[s]]
-                    p = np.uint64(word & np.uint32(0xFF))
-                    q = np.uint64((word >> np.uint32(8)) & np.uint32(0xFF))
-                    threshold = np.int16(word >> np.uint32(16))
-                    if inside:
-                        first = flat[np.uint64(base + step[p])]
-                        second = flat[np.uint64(base + step[q])]
-                    else:
-                        first = border_pixel(image, x + dx[p], y + dy[p])
-                        second = border_pixel(image, x + dx[q], y + dy[q])
-                    right = np.int16(first) - np.int16(second) >= threshold
-                    at[s] = at[s] * np.uint64(2) + np.uint64(1) + np.uint64(right)
-            for s in range(size):
-                leaves[np.uint64(k + s)] = at[s] - np.uint64(n_nodes)
+        left = n_trees
+        if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:
+            while left >= 4:
+                # Four trees side by side hide the latency of one walk behind the others.
+                tree0 = k * n_nodes
+                tree1 = tree0 + n_nodes
+                tree2 = tree1 + n_nodes
+                tree3 = tree2 + n_nodes
+                at0 = at1 = at2 = at3 = np.uint64(0)
+                for _ in range(depth):
+                    at0 = _step_inside(words, tree0, at0, flat, base, step)
+                    at1 = _step_inside(words, tree1, at1, flat, base, step)
+                    at2 = _step_inside(words, tree2, at2, flat, base, step)
+                    at3 = _step_inside(words, tree3, at3, flat, base, step)
+                leaves[k] = at0 - n_nodes
+                leaves[k + np.uint64(1)] = at1 - n_nodes
+                leaves[k + np.uint64(2)] = at2 - n_nodes
+                leaves[k + np.uint64(3)] = at3 - n_nodes
+                left, k = left - 4, k + np.uint64(4)
+            for _ in range(left):
+                at0 = np.uint64(0)
+                for _ in range(depth):
+                    at0 = _step_inside(words, k * n_nodes, at0, flat, base, step)
+                leaves[k] = at0 - n_nodes
+                k += np.uint64(1)
+        else:
+            for _ in range(left):
+                at0 = _walk_at_border(words, k * n_nodes, depth, image, x, y, dx, dy)
+                leaves[k] = at0 - n_nodes
+                k += np.uint64(1)
 
 
 @njit(nogil=True, cache=True)
-def leaf_indices(images, index, placements, shapes, mean, offsets, nodes, start, stop, out):
+def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, stop, out):
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
-    n_points = offsets.shape[1]
+    n_points = points.shape[1]
     scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int32)
     tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
     for first in range(start, stop, _READ_TILE):
@@ -267,7 +304,7 @@ def leaf_indices(images, index, placements, shapes, mean, offsets, nodes, start,
         for j in range(size):
             i = first + j
             a, b = similarity_to(mean, shapes[i])
-            walk_shape(images[index[i]], placements[i], shapes[i], a, b, offsets, nodes, scratch,
+            walk_shape(images[index[i]], placements[i], shapes[i], a, b, points, nodes, scratch,
                        step, tile[j])  # fmt: skip
         for k in range(nodes.shape[0]):
             for j in range(size):

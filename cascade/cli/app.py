@@ -17,12 +17,18 @@ _UsageError = typer.BadParameter.__base__
 _DEBUG = "CASCADE_DEBUG"
 
 
+class Interrupted(Exception):
+    """Ctrl-C, with a text that says what there is to go on from."""
+
+
 class _OneLineErrors(TyperGroup):
     """A group of commands whose errors are one line on stderr and an exit code."""
 
     def main(self, args=None, **options):
         try:
             code = super().main(args, **{**options, "standalone_mode": False})
+            if code == INTERRUPTED:
+                raise KeyboardInterrupt
         except InputError as error:
             code = _fail(str(error), WRONG_INPUT)
         except _UsageError as error:
@@ -32,8 +38,10 @@ class _OneLineErrors(TyperGroup):
             path = error.ctx.command_path if error.ctx else "cascade"
             text = error.format_message().rstrip(".").replace("Value error, ", "")
             code = _fail(f"{text}; see {path} --help", WRONG_USAGE)
+        except Interrupted as stop:
+            code = _fail(str(stop), INTERRUPTED, "stopped: ")
         except (KeyboardInterrupt, typer.Abort):
-            code = _fail("interrupted", INTERRUPTED)
+            code = _fail("by Ctrl-C", INTERRUPTED, "stopped: ")
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = WRONG_INPUT
@@ -56,8 +64,8 @@ class _OneLineErrors(TyperGroup):
         sys.exit(code or DONE)
 
 
-def _fail(message, code):
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+def _fail(message, code, prefix="error: "):
+    print(f"{prefix}{' '.join(message.split())}", file=sys.stderr)
     return code
 
 

@@ -33,7 +33,7 @@ def demo(
 ):
     """Train on drawn faces, evaluate, and fit a photograph; under two minutes.
 
-    Needs no network and no data, and writes nothing outside FOLDER.
+    Needs no network and no data, and writes to FOLDER alone.
     """
     folder = output_folder(folder)
     refuse_unwritable(folder / "probe")

@@ -13,7 +13,7 @@ from features.errors import InputError
 from ..evaluation import align_all
 from ..formats import load
 from ..methods import METHODS
-from .app import INTERRUPTED
+from .app import Interrupted
 from .common import (
     Boxes,
     Detector,
@@ -99,8 +99,7 @@ def train(
                 faces, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
             )
         except KeyboardInterrupt:
-            progress.say(_stopped(part))
-            raise typer.Exit(INTERRUPTED) from None
+            raise Interrupted(_stopped(part)) from None
         try:
             model.save(out)
         except InputError as error:
@@ -170,8 +169,8 @@ def _notes(notes, folders, faces, boxes):
 
 def _stopped(part):
     if part.exists():
-        return f"stopped; the trained stages are in {part}: run the same command with --resume"
-    return "stopped before the first stage was trained; there is nothing to go on from"
+        return f"the trained stages are in {part}; run the same command with --resume to go on"
+    return "before the first stage was trained; there is nothing to go on from"
 
 
 def _report(model, out, faces, progress):

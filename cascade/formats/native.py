@@ -18,8 +18,10 @@ from data_tools.files import replace_file
 from data_tools.schemes import Scheme
 from features.errors import InputError
 from features.frame import Frame
+from features.lbf import LocalBinaryFeatures
 from features.pixels import ShapeIndexedPixels
 
+from ..regressors.sparse_ridge import SparseLinear
 from ..regressors.trees import Trees
 from ..stage import FittedStage
 from .layout import from_arrays, to_arrays
@@ -31,8 +33,8 @@ _HEADER = "cascade"
 _MAX_BYTES = 1 << 30
 _MAX_STAGES = 1000
 
-FEATURES = {cls.KIND: cls for cls in (ShapeIndexedPixels,)}
-PREDICTORS = {cls.KIND: cls for cls in (Trees,)}
+FEATURES = {cls.KIND: cls for cls in (LocalBinaryFeatures, ShapeIndexedPixels)}
+PREDICTORS = {cls.KIND: cls for cls in (SparseLinear, Trees)}
 # Parameters that change how training runs but not what it yields.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit")
 
@@ -181,6 +183,8 @@ def _build(header, arrays):
         if array.shape[-2:] != (scheme.n_points, 2) or not np.isfinite(array).all():
             raise InputError(f"array {name} holds no shapes of {scheme.n_points} landmarks")
     model.mean_, model.starts_ = arrays["mean"], arrays["starts"]
+    if not 1 <= int(model.test_starts) <= len(model.starts_):
+        raise InputError(f"{model.test_starts} starts to predict from, {len(model.starts_)} kept")
     if not np.ptp(model.mean_, axis=0).max() > 0:
         raise InputError("the mean shape is a single point")
     if not 1 <= len(header["stages"]) <= _MAX_STAGES:

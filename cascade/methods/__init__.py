@@ -3,6 +3,7 @@
 from ..cascade import Cascade
 from ..initialization import Starts
 from .ert import ERT
+from .lbf import LBF
 
 
 class _Methods(dict):
@@ -26,4 +27,4 @@ def _value(value):
     return value
 
 
-METHODS = _Methods(ert=ERT)
+METHODS = _Methods(ert=ERT, lbf=LBF)

@@ -1,5 +1,6 @@
 """Regressors of a stage: growers, and the compact predictors they end in."""
 
+from .sparse_ridge import SparseLinear, SparseRidge
 from .trees import BoostedTrees, Trees
 
-__all__ = ["BoostedTrees", "Trees"]
+__all__ = ["BoostedTrees", "SparseLinear", "SparseRidge", "Trees"]

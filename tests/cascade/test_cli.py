@@ -418,3 +418,22 @@ def test_nobody_reads_the_pipe(data):
     assert b"Traceback" not in child.stderr.read()
     child.stderr.close()
     child.wait(30)
+
+
+def test_interrupt_outside_of_training(data, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cascade.cli.info._show", stop)
+    result = run("info", data.model)
+    assert result.exit_code == 130 and result.stderr == "stopped: by Ctrl-C\n"
+
+
+def test_interrupt_before_the_first_stage(data, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Console, "stage_begins", stop)
+    result = run("train", "ert", data.train, "--out", tmp_path / "m", *TINY)
+    assert result.exit_code == 130 and "nothing to go on from" in result.stderr
+    assert not list(tmp_path.iterdir())

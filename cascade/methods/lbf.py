@@ -1,0 +1,109 @@
+"""LBF: local binary features and a global regression (Ren et al. 2014, "Face Alignment at 3000 FPS
+via Regressing Local Binary Features")."""
+
+from features.errors import InputError
+from features.lbf import LocalForests
+
+from ..cascade import BaseCascade
+from ..regressors.sparse_ridge import SparseRidge
+from ..selection import BestStage
+from ..stage import Stage
+
+
+class LBF(BaseCascade):
+    """Cascade of local random forests and one ridge regression a stage.
+
+    Parameters
+    ----------
+    radius : sequence
+        Of each stage, the distance from a landmark within which pixels are compared, in box
+        sides; its length is the number of stages. A stage's entry may be a sequence of distances:
+        the one that moves held-out faces best is taken, the paper's way (section 4).
+    n_trees : int
+        Trees a landmark and stage.
+    depth : int
+        Levels of splits, 1 to 7.
+    alpha_share : float or sequence
+        Regularisation of the ridge as a share of the number of samples; a sequence is tried out
+        stage by stage like those of `radius`. The linear SVR of common implementations is 0.5.
+    n_components : int
+        Principal components in which the residuals of a stage are regressed.
+    n_points, n_candidates, n_tried, bag, smallest_leaf
+        As in `features.lbf.LocalForests`.
+    starts : Starts, optional
+        Sampler of the training starts; without it, ten a face.
+    mirror, patience, frame_size, face_size, memory_limit, random_state, n_jobs
+        As in `Cascade`.
+
+    Examples
+    --------
+    >>> from cascade import LBF
+    >>> from data_tools.synthetic import synthetic_faces
+    >>> faces = synthetic_faces(20, seed=1, size=128)
+    >>> model = LBF(radius=(0.2, 0.1), n_trees=2, depth=3, random_state=0).fit(faces)
+    >>> model.predict(faces.image(0), faces.boxes[0]).shape
+    (68, 2)
+    """
+
+    method = "lbf"
+
+    def __init__(self, radius=(0.3, 0.2, 0.15, 0.12, 0.1), n_trees=6, depth=5, alpha_share=0.1,
+                 n_components=32, n_points=128, n_candidates=500, n_tried=100, bag=0.3,
+                 smallest_leaf=10, starts=None, mirror=True, patience=0, frame_size=256,
+                 face_size=140, memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
+        self.radius = radius
+        self.n_trees = n_trees
+        self.depth = depth
+        self.alpha_share = alpha_share
+        self.n_components = n_components
+        self.n_points = n_points
+        self.n_candidates = n_candidates
+        self.n_tried = n_tried
+        self.bag = bag
+        self.smallest_leaf = smallest_leaf
+        self.starts = starts
+        self.mirror = mirror
+        self.patience = patience
+        self.frame_size = frame_size
+        self.face_size = face_size
+        self.memory_limit = memory_limit
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def fast(cls, **changes):
+        """The preset lbf-fast: 4 trees a landmark, as the paper's 300 in all; the rest as LBF()."""
+        return cls(**({"n_trees": 4} | changes))
+
+    def recipe(self):
+        """A stage for each radius."""
+        if not len(self.radius):
+            raise InputError("radius is empty; give one for each stage")
+        return [self._stage(radius) for radius in self.radius]
+
+    def _stage(self, radius):
+        candidates = [
+            Stage(
+                LocalForests(
+                    n_trees=self.n_trees,
+                    depth=self.depth,
+                    radius=r,
+                    n_points=self.n_points,
+                    n_candidates=self.n_candidates,
+                    n_tried=self.n_tried,
+                    bag=self.bag,
+                    smallest_leaf=self.smallest_leaf,
+                ),
+                SparseRidge(alpha_share=share, n_components=self.n_components),
+            )
+            for r in _several(radius)
+            for share in _several(self.alpha_share)
+        ]
+        return candidates[0] if len(candidates) == 1 else BestStage(candidates)
+
+
+PRESETS = {"lbf": LBF, "lbf-fast": LBF.fast}
+
+
+def _several(value):
+    return tuple(value) if hasattr(value, "__iter__") else (value,)

@@ -1,0 +1,56 @@
+"""Stages chosen by how well they move faces that they were not trained on."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class BestStage(BaseEstimator):
+    """Recipe: of several stages, the one that moves held-out faces best, trained on all faces.
+
+    Parameters
+    ----------
+    stages : list of Stage
+        Candidates that differ in whatever is to be chosen.
+    held_out : float
+        Share of the face crops that candidates are judged by.
+
+    Notes
+    -----
+    Ren et al. (2014, section 4) choose the radius of each stage in this way. A mirrored face is a
+    crop of its own, and may be held out while its twin is not.
+    """
+
+    def __init__(self, stages, held_out=0.2):
+        self.stages = stages
+        self.held_out = held_out
+
+    def fit(self, samples, mean, rng, workers, tick=None):
+        """As `Stage.fit`."""
+        seed = int(rng.integers(2**63))
+        crops = rng.permutation(len(samples.images))
+        held = crops[: max(1, round(self.held_out * len(crops)))]
+        apart = np.isin(samples.index, held)
+        train, watched = _rows(samples, ~apart), _rows(samples, apart)
+        errors = []
+        for done, stage in enumerate(self.stages):
+            fitted = stage.fit(train, mean, np.random.default_rng(seed), workers)
+            updates = fitted.predictor.predict(fitted.feature.extract(watched, mean, workers))
+            left = (watched.residuals(mean) - updates).reshape(len(watched), -1, 2)
+            errors.append(np.nanmean(np.linalg.norm(left, axis=-1), dtype=np.float64))
+            if tick is not None:
+                tick((done + 1) / (len(self.stages) + 1))
+        best = self.stages[int(np.argmin(errors))]
+        return best.fit(samples, mean, np.random.default_rng(seed), workers)
+
+
+def _rows(samples, chosen):
+    """A copy of the chosen samples; the images are shared."""
+    return replace(
+        samples,
+        index=samples.index[chosen],
+        placements=samples.placements[chosen],
+        shapes=samples.shapes[chosen],
+        truth=samples.truth[chosen],
+    )

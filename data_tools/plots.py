@@ -1,0 +1,257 @@
+"""Pictures to look at: landmarks drawn on photographs, and the cumulative error curve."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from features.errors import InputError
+from features.images import as_grey
+
+from .boxes import tight_box
+from .metrics import auc, ced, failure_rate
+
+# OpenCV draws at fixed-point positions with this many fractional bits.
+_SHIFT = 4
+# BGR. Bright lines over a dark rim stand out from skin, hair and paper alike.
+LINE, POINT, BOX, RIM = (235, 206, 66), (255, 255, 255), (64, 176, 255), (32, 28, 24)
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT):
+    """Draw the landmarks of one face on a copy of its image.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W), (H, W, 3) or (H, W, 4)
+        Grey or BGR, of any dtype `features.images.as_grey` takes.
+    shape : array_like of shape (L, 2)
+        In pixels; landmarks that are NaN, and the lines to them, are left out.
+    scheme : Scheme, optional
+        Its groups are drawn as lines; without it there are points alone.
+    box : array_like of shape (4,), optional
+        Drawn where given.
+    line, point : (int, int, int)
+        Colours, BGR.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+        BGR. Widths grow with the face, so it reads the same at any resolution.
+
+    Raises
+    ------
+    InputError
+        If the shape does not fit the scheme, or `image` is no image.
+    """
+    boxes = None if box is None else np.asarray(box, np.float64)[None]
+    return overlay(image, np.asarray(shape)[None], scheme, boxes, line=line, point=point)
+
+
+def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
+    """Draw many faces on a copy of their image; see `draw_shape`.
+
+    Parameters
+    ----------
+    image, scheme, line, point
+        As for `draw_shape`.
+    shapes : array_like of shape (n, L, 2)
+    boxes : array_like of shape (n, 4), optional
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+
+    Raises
+    ------
+    InputError
+        As `draw_shape`, or if there are not as many boxes as shapes.
+    """
+    canvas = _as_bgr(image)
+    shapes = np.asarray(shapes, np.float64)
+    if shapes.ndim != 3 or shapes.shape[2] != 2:
+        raise InputError(f"shapes to draw must be (n, L, 2), not {shapes.shape}")
+    if scheme is not None and shapes.shape[1] != scheme.n_points:
+        raise InputError(
+            f"shapes of {shapes.shape[1]} landmarks do not fit the scheme {scheme.name!r} "
+            f"of {scheme.n_points}; choose the scheme of the shapes"
+        )
+    if boxes is not None:
+        boxes = np.asarray(boxes, np.float64)
+        if boxes.shape != (len(shapes), 4):
+            raise InputError(f"boxes must be ({len(shapes)}, 4), one a face, not {boxes.shape}")
+    for i, shape in enumerate(shapes):
+        _draw(canvas, shape, scheme, None if boxes is None else boxes[i], line, point)
+    return canvas
+
+
+def _draw(canvas, shape, scheme, box, line, point):
+    extent = tight_box(shape) if box is None else box
+    side = np.sqrt(np.prod(np.clip(extent[2:] - extent[:2], 1, None)))
+    if not np.isfinite(side):
+        side = 0.0
+    width = max(1, round(side / 220))
+    radius = max(0.9, side / 130)
+    rim = max(1, round(side / 300))
+    if box is not None and np.isfinite(box).all():
+        corners = box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
+        _lines(canvas, [corners], True, BOX, width, rim)
+    for points, closed in scheme.groups.values() if scheme is not None else ():
+        _lines(canvas, _runs(shape[list(points)], closed), False, line, width, rim)
+    centres = _fixed(shape[np.isfinite(shape).all(-1)], canvas)
+    for grown, colour in ((radius + 0.7 * rim, RIM), (radius, point)):
+        for x, y in centres.tolist():
+            cv2.circle(canvas, (x, y), round(grown * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _runs(points, closed):
+    """The stretches of a line between its missing points."""
+    if closed and len(points) > 2:
+        points = np.concatenate([points, points[:1]])
+    seen = np.isfinite(points).all(-1)
+    cuts = np.flatnonzero(~seen)
+    return [run[np.isfinite(run).all(-1)] for run in np.split(points, cuts)]
+
+
+def _lines(canvas, runs, closed, colour, width, rim):
+    runs = [_fixed(run, canvas) for run in runs if len(run) > 1]
+    for thickness, tint in ((width + 2 * rim, RIM), (width, colour)):
+        cv2.polylines(canvas, runs, closed, tint, thickness, cv2.LINE_AA, _SHIFT)
+
+
+def _fixed(points, canvas):
+    # Far outside nothing shows, and OpenCV's fixed point would overflow.
+    limit = 4.0 * max(canvas.shape)
+    return np.rint(np.clip(points, -limit, limit) * 2**_SHIFT).astype(np.int32)
+
+
+def _as_bgr(image):
+    """A uint8 BGR copy of any image that `as_grey` takes."""
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[2] in (3, 4):
+        channels = [as_grey(image[:, :, i]) for i in range(3)]
+        return np.ascontiguousarray(np.stack(channels, -1))
+    return cv2.cvtColor(as_grey(image), cv2.COLOR_GRAY2BGR)
+
+
+def montage(images, columns=4, gap=4):
+    """Images side by side, each centred in a cell as large as the largest.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        As for `draw_shape`.
+    columns : int
+    gap : int
+        White pixels between cells.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8
+        BGR.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or `columns` is below 1.
+    """
+    images = [_as_bgr(image) for image in images]
+    if not images or columns < 1:
+        raise InputError("a montage needs at least one image and one column")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    height, width = np.max([image.shape[:2] for image in images], axis=0) + gap
+    sheet = np.full((rows * height - gap, columns * width - gap, 3), 255, np.uint8)
+    for i, image in enumerate(images):
+        h, w = image.shape[:2]
+        top = i // columns * height + (height - gap - h) // 2
+        left = i % columns * width + (width - gap - w) // 2
+        sheet[top : top + h, left : left + w] = image
+    return sheet
+
+
+def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean error (%)"):
+    """Plot the cumulative error distribution of one or several methods to a file.
+
+    Parameters
+    ----------
+    errors : dict of str to array_like of shape (n,)
+        Errors of each method, fractions as from `metrics.nme`. The legend gives each one's AUC
+        and failure rate at `threshold`.
+    path : str or Path
+        Ends in .png, .pdf or .svg; an existing file is replaced only by a complete one.
+    threshold : float
+        Where the plot ends, a fraction.
+    title, xlabel : str, optional
+
+    Raises
+    ------
+    InputError
+        If there is no method or no error, the threshold is not above 0, or the file cannot be
+        written.
+    """
+    # Slow to import, and not needed to draw on images.
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; change the suffix")
+    if not errors:
+        raise InputError("errors hold no method to plot; give {name: errors}")
+    legend = {
+        name: f"{name}  (AUC {100 * auc(e, threshold):.1f}, FR {100 * failure_rate(e, threshold):.1f} %)"
+        for name, e in errors.items()
+    }
+    figure = Figure(figsize=(5.2, 3.9), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for k, (name, values) in enumerate(errors.items()):
+        x, share = ced(values)
+        shown = x <= threshold
+        x, share = np.append(x[shown], threshold), share[shown]
+        axes.step(
+            100 * x,
+            100 * np.append(share, share[-1]),
+            where="post",
+            color=_COLOURS[k % len(_COLOURS)],
+            linestyle=_DASHES[k // len(_COLOURS) % len(_DASHES)],
+            linewidth=1.8,
+            solid_capstyle="butt",
+            label=legend[name],
+        )
+    axes.set(
+        xlim=(0, 100 * threshold), ylim=(0, 100), xlabel=xlabel, ylabel="Faces (%)", title=title
+    )
+    axes.grid(color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("0.4")
+    axes.tick_params(color="0.4")
+    axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    # Editable text in pdf and svg.
+    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
+        _save(figure, path)
+
+
+# Okabe & Ito (2008): told apart by colour-blind readers too. Dashes follow when they run out.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+
+
+def _save(figure, path):
+    """Write to a temporary file beside `path`, then rename, so that no half file is ever seen."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            figure.savefig(file, format=path.suffix[1:].lower(), dpi=200)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot write the figure ({error.strerror})") from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)

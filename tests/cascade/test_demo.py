@@ -1,0 +1,89 @@
+"""The demo in small, and the models in the package."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cascade import InputError, load
+from cascade.cli import app, demo
+from cascade.pretrained import available, pretrained
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    """The demo with few faces and short training, in an empty folder."""
+    monkeypatch.setattr(demo, "_N_TRAIN", 40)
+    monkeypatch.setattr(demo, "_N_TEST", 8)
+    monkeypatch.setattr(demo, "_IMAGE_SIZE", 112)
+    monkeypatch.setattr(demo, "_N_STARTS", 4)
+    monkeypatch.setattr(
+        demo,
+        "_PARAMETERS",
+        {"n_stages": 3, "n_trees": 20, "n_points": 80, "smallest_leaf": 5},
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["demo", *map(str, arguments)])
+
+
+def percentages(output):
+    """What the demo says of the mean shape and of the cascade."""
+    lines = [line.split() for line in output.splitlines() if line.rstrip().endswith("%")]
+    return {line[0]: float(line[-2]) for line in lines}
+
+
+def test_demo_writes_what_it_says_and_beats_the_mean_shape(small):
+    result = run()
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in small.iterdir()] == ["cascade-demo"]
+    folder = small / "cascade-demo"
+    for path in folder.iterdir():
+        assert f"cascade-demo/{path.name}" in result.stdout.replace("\\", "/")
+    assert load(folder / "model.safetensors").scheme_.name == "face68"
+    assert cv2.imread(str(folder / "ced.png")) is not None
+    assert cv2.imread(str(folder / "faces.png")).shape == (224, 448, 3)
+    found = percentages(result.stdout)
+    assert found["ERT"] < 0.7 * found["mean"]
+
+
+def test_demo_without_a_pretrained_model_says_so(small, monkeypatch):
+    monkeypatch.setattr("cascade.pretrained.available", list)
+    result = run("out")
+    assert result.exit_code == 0 and "no pretrained model" in result.stderr
+    assert not (small / "out" / "portrait.png").exists()
+
+
+def test_demo_fits_the_portrait(small, monkeypatch, small_ert):
+    monkeypatch.setattr("cascade.pretrained.pretrained", lambda: small_ert)
+    result = run("out")
+    assert result.exit_code == 0, result.output
+    from skimage.data import astronaut
+
+    portrait = cv2.imread("out/portrait.png")
+    changed = np.argwhere((portrait != astronaut()[:, :, ::-1]).any(2))
+    # The face of the portrait, drawn over and nothing far from it.
+    assert len(changed) > 100
+    assert (np.abs(changed.mean(0) - [110, 225]) < 60).all()
+
+
+def test_demo_refuses_a_file_in_place_of_the_folder(small):
+    Path("out").write_text("mine")
+    result = run("out")
+    assert result.exit_code == 1 and "out" in result.stderr
+    assert Path("out").read_text() == "mine"
+
+
+def test_pretrained_models_load():
+    for name in available():
+        assert pretrained(name).notes_.get("terms")
+
+
+def test_unknown_pretrained_model_is_refused():
+    with pytest.raises(InputError, match="no pretrained model 'nobody'"):
+        pretrained("nobody")
