@@ -10,6 +10,7 @@ from .initialization import Starts
 from .methods import METHODS
 from .methods.ert import ERT
 from .methods.lbf import LBF
+from .methods.sdm import SDM
 from .stage import Stage
 
 
@@ -17,6 +18,7 @@ __all__ = [
     "ERT",
     "LBF",
     "METHODS",
+    "SDM",
     "Alignment",
     "Cascade",
     "InputError",

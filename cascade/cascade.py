@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from data_tools.metrics import nme
-from features.errors import InputError
+from features.errors import InputError, require_range
 from features.frame import Frame
 from features.geometry import from_box_frame
 from features.images import as_grey
@@ -50,6 +50,8 @@ class BaseCascade(BaseEstimator):
     """
 
     method = "cascade"
+    #: Sampler of the training starts where none is given.
+    default_starts = Starts()
 
     def recipe(self):
         """The `Stage` recipes, first to last."""
@@ -86,6 +88,9 @@ class BaseCascade(BaseEstimator):
             If `validation` is unusable, or the checkpoint belongs to another training.
         """
         progress = progress or Silent()
+        recipes = self.recipe()
+        require_range("n_stages", len(recipes), 1, 1000)
+        require_range("test_starts", self.test_starts, 1, _N_KEPT_STARTS)
         state = self.random_state
         seed = int(np.random.default_rng().integers(2**31)) if state is None else int(state)
         self.seed_ = seed
@@ -98,14 +103,13 @@ class BaseCascade(BaseEstimator):
         self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
         self.mean_ = mean_shape(store.shapes)
         self._center()
-        starts = self.starts or Starts()
+        starts = self.starts or self.default_starts
         samples = Samples.from_store(store, starts.sample(store.shapes, self.mean_, _rng(seed, 0)))
         self.starts_ = self._test_starts(store.shapes, _rng(seed, 1))
         watched = watched and Samples.from_store(
             watched, np.repeat(self.mean_[None], len(watched), 0)
         )
         self.stages_, self.history_ = [], []
-        recipes = self.recipe()
         keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
         with keeper, Workers(self.n_jobs) as workers:
             if resume and checkpoint:
@@ -278,8 +282,7 @@ class BaseCascade(BaseEstimator):
         self._check_fitted()
         image = as_grey(image, color)
         n_starts = self.test_starts if n_starts is None else n_starts
-        if not 1 <= n_starts <= len(self.starts_):
-            raise InputError(f"n_starts must be 1 to {len(self.starts_)}, not {n_starts}")
+        require_range("n_starts", n_starts, 1, len(self.starts_))
         if mirror is None:
             mirror = self.test_mirror and self.scheme_.flip is not None
         if mirror and self.scheme_.flip is None:

@@ -12,14 +12,15 @@ from features.errors import InputError
 _N_WARM_UP = 3
 
 
-def align_all(model, faces, n_starts=1, progress=None):
+def align_all(model, faces, n_starts=None, progress=None):
     """Predict every face of a dataset on its own, on one thread.
 
     Parameters
     ----------
     model : BaseCascade
     faces : FaceDataset
-    n_starts : int
+    n_starts : int, optional
+        Starts whose median is the answer; without it, the model's own number.
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
 
@@ -63,7 +64,7 @@ def align_all(model, faces, n_starts=1, progress=None):
     return predicted, seconds
 
 
-def evaluate(model, faces, n_starts=1, progress=None):
+def evaluate(model, faces, n_starts=None, progress=None):
     """Errors and speed of a model on a dataset.
 
     Parameters
@@ -87,3 +88,20 @@ def evaluate(model, faces, n_starts=1, progress=None):
     figures = dict(metrics.summary(predicted, faces.shapes, faces.scheme, faces.boxes))
     figures["ms_per_face"] = float(np.median(seconds) * 1e3)
     return figures, predicted
+
+
+def reference_errors(predicted, faces):
+    """Error of each face by the distance of the outer eye corners, if the scheme has any.
+
+    Returns
+    -------
+    errors : ndarray of shape (n,), float64
+        As `data_tools.metrics.nme`.
+    unit : str
+        What they are fractions of, in words.
+    """
+    if faces.scheme.eye_corners:
+        kind, unit = "interocular", "distance of the outer eye corners"
+    else:
+        kind, unit = "diagonal", "diagonal of the landmarks"
+    return metrics.nme(predicted, faces.shapes, faces.scheme, kind=kind), unit

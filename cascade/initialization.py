@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from features.errors import require_range
 from features.geometry import rotate, similarity
 
 
@@ -33,7 +34,7 @@ class Starts(BaseEstimator):
     DEST's way; starts nearer the mean train a cascade that is more accurate from the mean.
     """
 
-    def __init__(self, n=20, mix=(0.3, 1.0), shift=1.0, scale=1.0, roll=0.0, roll_share=1.0):
+    def __init__(self, n=20, mix=(0.0, 1.0), shift=0.6, scale=0.6, roll=0.0, roll_share=1.0):
         self.n = n
         self.mix = mix
         self.shift = shift
@@ -56,6 +57,9 @@ class Starts(BaseEstimator):
         ndarray of shape (n * m, L, 2), float32
             Start j of face i is row ``j * m + i``.
         """
+        require_range("starts: n", self.n, 1, 10_000)
+        require_range("starts: lower end of mix", self.mix[0], 0, 1)
+        require_range("starts: upper end of mix", self.mix[1], self.mix[0], 1)
         n_faces = len(shapes)
         n = self.n * n_faces
         center = mean.mean(0)

@@ -3,12 +3,15 @@
 import numpy as np
 
 from features._lanes import LANES
+from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.pixels import ShapeIndexedPixels
 
 from .regressors import _predict_kernels as kernels
+from .regressors.linear import ReducedLinear
 from .regressors.sparse_ridge import SparseLinear
 from .regressors.trees import Trees
+from .runners_hog import HogRunner
 from .runners_lbf import LBFRunner
 
 # What a kernel gets where nobody asked for the shapes after each stage.
@@ -49,9 +52,9 @@ class TreesRunner:
         trees = [stage.predictor for stage in stages]
         self._points = [_stack([f.anchors for f in features]), _stack([f.offsets for f in features])]
         self._trees = [
-            _stack([_node_words(t) for t in trees]),
-            _stack([_whole_lanes(t.leaves, axis=2) for t in trees]),
-            _stack([_whole_lanes(t.basis, axis=0) for t in trees]),
+            _stack([_whole(_node_words(t), 0, kernels.ABREAST) for t in trees]),
+            _stack([_whole(_whole(t.leaves, 0, kernels.ABREAST), 2, LANES) for t in trees]),
+            _stack([_whole(t.basis, 0, LANES) for t in trees]),
             _stack([t.bias for t in trees]),
         ]
 
@@ -72,6 +75,7 @@ class TreesRunner:
 
 
 RUNNERS = {
+    (HogDescriptors, ReducedLinear): HogRunner,
     (LocalBinaryFeatures, SparseLinear): LBFRunner,
     (ShapeIndexedPixels, Trees): TreesRunner,
 }
@@ -92,8 +96,8 @@ def _node_words(trees):
     return words | trees.threshold.view(np.uint16).astype(np.uint64) << np.uint64(32)
 
 
-def _whole_lanes(array, axis):
-    """`array` with `axis` filled up with zeros to whole groups of lanes."""
+def _whole(array, axis, size):
+    """`array` with `axis` filled up with zeros to a multiple of `size`."""
     width = [(0, 0)] * array.ndim
-    width[axis] = (0, -array.shape[axis] % LANES)
+    width[axis] = (0, -array.shape[axis] % size)
     return np.pad(array, width)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from features.geometry import inverse, rotate, similarity
+from features import _shape_kernels as kernels
 
 
 @dataclass
@@ -60,10 +60,10 @@ class Samples:
 
     def residuals(self, centred_mean):
         """What is left to move, in the mean-shape frame: (N, 2L) float32, NaN where unknown."""
-        linear, _ = similarity(centred_mean, self.shapes)
-        return rotate(self.truth - self.shapes, inverse(linear)).reshape(len(self), -1)
+        out = np.empty((len(self), 2 * len(centred_mean)), np.float32)
+        kernels.residuals(self.shapes, self.truth, centred_mean, 0, len(self), out)
+        return out
 
     def move(self, updates, centred_mean):
         """Add `updates` (N, 2L), given in the mean-shape frame, to the shapes, in place."""
-        linear, _ = similarity(centred_mean, self.shapes)
-        self.shapes += rotate(updates.reshape(self.shapes.shape), linear).astype(np.float32)
+        kernels.move(self.shapes, updates, centred_mean, 0, len(self))

@@ -82,7 +82,8 @@ class FittedStage:
     @property
     def layout(self):
         """What consecutive stages must share to run in one kernel."""
-        return *self.kind, getattr(self.predictor, "depth", None)
+        shapes = getattr(self.feature, "layout", None), getattr(self.predictor, "depth", None)
+        return *self.kind, *shapes
 
 
 def _fit_sklearn(regressor, features, residuals, rng):

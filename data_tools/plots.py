@@ -1,7 +1,6 @@
 """Pictures to look at: landmarks drawn on photographs, and the cumulative error curve."""
 
-import os
-import tempfile
+import io
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ from features.errors import InputError
 from features.images import as_grey
 
 from .boxes import tight_box
+from .files import replace_file
 from .metrics import auc, ced, failure_rate
 
 # OpenCV draws at fixed-point positions with this many fractional bits.
@@ -90,35 +90,46 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
 def _draw(canvas, shape, scheme, box, line, point):
     extent = tight_box(shape) if box is None else box
     side = np.sqrt(np.prod(np.clip(extent[2:] - extent[:2], 1, None)))
-    if not np.isfinite(side):
-        side = 0.0
+    # Without extent there is hardly anything to draw; a wild one must not blot out the image.
+    side = min(side, max(canvas.shape)) if np.isfinite(side) else 0.0
     width = max(1, round(side / 220))
-    radius = max(0.9, side / 130)
+    radius = max(0.5, side / 140)
     rim = max(1, round(side / 300))
+    frames, curves = [], []
     if box is not None and np.isfinite(box).all():
-        corners = box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
-        _lines(canvas, [corners], True, BOX, width, rim)
+        frames = [_fixed(box[[0, 1, 2, 1, 2, 3, 0, 3, 0, 1]].reshape(5, 2), canvas)]
     for points, closed in scheme.groups.values() if scheme is not None else ():
-        _lines(canvas, _runs(shape[list(points)], closed), False, line, width, rim)
-    centres = _fixed(shape[np.isfinite(shape).all(-1)], canvas)
-    for grown, colour in ((radius + 0.7 * rim, RIM), (radius, point)):
-        for x, y in centres.tolist():
-            cv2.circle(canvas, (x, y), round(grown * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+        curves += [_fixed(run, canvas) for run in _runs(shape[list(points)], closed)]
+    # On a tiny face the points would hide it; the lines say enough.
+    dots = np.isfinite(shape).all(-1) & (side >= 60 or not curves)
+    centres = _fixed(shape[dots], canvas)
+    # The rim lets through half of the image, or small faces would drown in it.
+    shade = canvas.copy()
+    _lines(shade, frames + curves, RIM, width + 2 * rim)
+    _points(shade, centres, RIM, radius + 0.7 * rim)
+    cv2.addWeighted(shade, 0.5, canvas, 0.5, 0, dst=canvas)
+    _lines(canvas, frames, BOX, width)
+    _lines(canvas, curves, line, width)
+    _points(canvas, centres, point, radius)
 
 
 def _runs(points, closed):
-    """The stretches of a line between its missing points."""
+    """The stretches of two or more points between the missing ones."""
     if closed and len(points) > 2:
         points = np.concatenate([points, points[:1]])
     seen = np.isfinite(points).all(-1)
-    cuts = np.flatnonzero(~seen)
-    return [run[np.isfinite(run).all(-1)] for run in np.split(points, cuts)]
+    runs = np.split(points, np.flatnonzero(~seen))
+    runs = [run[np.isfinite(run).all(-1)] for run in runs]
+    return [run for run in runs if len(run) > 1]
 
 
-def _lines(canvas, runs, closed, colour, width, rim):
-    runs = [_fixed(run, canvas) for run in runs if len(run) > 1]
-    for thickness, tint in ((width + 2 * rim, RIM), (width, colour)):
-        cv2.polylines(canvas, runs, closed, tint, thickness, cv2.LINE_AA, _SHIFT)
+def _lines(canvas, curves, colour, width):
+    cv2.polylines(canvas, curves, False, colour, width, cv2.LINE_AA, _SHIFT)
+
+
+def _points(canvas, centres, colour, radius):
+    for x, y in centres.tolist():
+        cv2.circle(canvas, (x, y), round(radius * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(points, canvas):
@@ -202,14 +213,11 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
         raise InputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; change the suffix")
     if not errors:
         raise InputError("errors hold no method to plot; give {name: errors}")
-    legend = {
-        name: f"{name}  (AUC {100 * auc(e, threshold):.1f}, FR {100 * failure_rate(e, threshold):.1f} %)"
-        for name, e in errors.items()
-    }
-    figure = Figure(figsize=(5.2, 3.9), layout="constrained")
+    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for k, (name, values) in enumerate(errors.items()):
+        area, failures = 100 * auc(values, threshold), 100 * failure_rate(values, threshold)
         x, share = ced(values)
         shown = x <= threshold
         x, share = np.append(x[shown], threshold), share[shown]
@@ -221,7 +229,7 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
             linestyle=_DASHES[k // len(_COLOURS) % len(_DASHES)],
             linewidth=1.8,
             solid_capstyle="butt",
-            label=legend[name],
+            label=f"{name}  (AUC {area:.1f}, FR {failures:.1f} %)",
         )
     axes.set(
         xlim=(0, 100 * threshold), ylim=(0, 100), xlabel=xlabel, ylabel="Faces (%)", title=title
@@ -231,27 +239,14 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("0.4")
     axes.tick_params(color="0.4")
-    axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
-    # Editable text in pdf and svg.
-    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
-        _save(figure, path)
+    axes.legend(loc="lower right", handlelength=1.3, framealpha=0.9, edgecolor="none", fontsize=8.5)
+    data = io.BytesIO()
+    # Text as text in pdf and svg, and no random names of clip paths.
+    with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ced"}):
+        figure.savefig(data, format=path.suffix[1:].lower(), dpi=200)
+    replace_file(path, data.getvalue())
 
 
 # Okabe & Ito (2008): told apart by colour-blind readers too. Dashes follow when they run out.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DASHES = ("-", "--", "-.", ":")
-
-
-def _save(figure, path):
-    """Write to a temporary file beside `path`, then rename, so that no half file is ever seen."""
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            figure.savefig(file, format=path.suffix[1:].lower(), dpi=200)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot write the figure ({error.strerror})") from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

@@ -155,26 +155,21 @@ def add_scaled(total, row, scale):
 
 
 @njit(nogil=True, cache=True)
-def normalize(histogram, clip):
-    """L2-Hys in each lane: divide by the length, clip, divide by the length again."""
-    scale = np.empty(CELL, np.float32)
-    for turn in range(2):
-        scale[:] = 0
-        for first in range(0, histogram.shape[0], CELL):
-            cell = histogram[first : first + CELL]
-            for q in range(CELL):
-                scale[q] += cell[q] * cell[q]
-        for k in range(LANES):
-            energy = _EPSILON * _EPSILON
-            for o in range(DIRECTIONS):
-                energy += scale[o * LANES + k]
-            for o in range(DIRECTIONS):
-                scale[o * LANES + k] = np.float32(1) / np.sqrt(energy)
-        limit = clip if turn == 0 else np.float32(np.inf)
-        for first in range(0, histogram.shape[0], CELL):
-            cell = histogram[first : first + CELL]
-            for q in range(CELL):
-                cell[q] = min(cell[q] * scale[q], limit)
+def normalize(histogram):
+    """L1-sqrt in each lane: the square roots of the shares in the sum."""
+    scale = np.zeros(CELL, np.float32)
+    for first in range(0, histogram.shape[0], CELL):
+        add_scaled(scale, histogram[first : first + CELL], np.float32(1))
+    for k in range(LANES):
+        total = _EPSILON
+        for o in range(DIRECTIONS):
+            total += scale[o * LANES + k]
+        for o in range(DIRECTIONS):
+            scale[o * LANES + k] = np.float32(1) / total
+    for first in range(0, histogram.shape[0], CELL):
+        cell = histogram[first : first + CELL]
+        for q in range(CELL):
+            cell[q] = np.sqrt(cell[q] * scale[q])
 
 
 @njit(nogil=True, cache=True)
@@ -195,7 +190,7 @@ def make_room(pooling, n_landmarks):
 
 
 @njit(nogil=True, cache=True)
-def describe(words, height, width, level, placement, shape, a, b, step, pooling, clip, room):
+def describe(words, height, width, level, placement, shape, a, b, step, pooling, room):
     """Normalised histograms of the patches around all landmarks of a shape.
 
     Parameters
@@ -212,8 +207,6 @@ def describe(words, height, width, level, placement, shape, a, b, step, pooling,
         Distance between samples, in box sides.
     pooling : (samples, cells) float32
         What a row or column of samples gives to a row or column of cells.
-    clip : float32
-        Bound of the normalised numbers, before they are normalised again.
     room
         From `make_room`; the histograms in it are written.
     """
@@ -257,11 +250,11 @@ def describe(words, height, width, level, placement, shape, a, b, step, pooling,
                                 histogram, cell + np.uint64(o * LANES),
                                 rows, part + np.uint64(o * n_samples * LANES), weight,
                             )  # fmt: skip
-        normalize(histogram, clip)
+        normalize(histogram)
 
 
 @njit(nogil=True, cache=True)
-def extract(images, index, placements, shapes, mean, step, pooling, clip, start, stop, out):
+def extract(images, index, placements, shapes, mean, step, pooling, start, stop, out):
     """Descriptors of the samples [start, stop).
 
     Parameters
@@ -274,7 +267,7 @@ def extract(images, index, placements, shapes, mean, step, pooling, clip, start,
         In the box frame.
     mean : (L, 2) float32
         Centred mean shape.
-    step, pooling, clip
+    step, pooling
         As in `describe`.
     out : (N, L * cells * cells * 8) float32
     """
@@ -288,7 +281,7 @@ def extract(images, index, placements, shapes, mean, step, pooling, clip, start,
         a, b = similarity_to(mean, shape)
         level = octave(step * placement[2])
         height, width = pack(images[index[i]], level, words)
-        describe(words, height, width, level, placement, shape, a, b, step, pooling, clip, room)
+        describe(words, height, width, level, placement, shape, a, b, step, pooling, room)
         for landmark in range(n_landmarks):
             histogram = histograms[landmark // LANES]
             row = out[i, landmark * n_numbers : (landmark + 1) * n_numbers]

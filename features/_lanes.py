@@ -4,8 +4,8 @@ Histograms, leaf sums and predictions all add short rows of small integers to wi
 does not vectorise such adds by itself, because the rows may overlap for all it knows; these
 intrinsics state the vector operation, and LLVM lowers it to whatever the processor has.
 
-All work on flat arrays of signed integers; `add_lanes` on floats as well. Indices are unsigned and unchecked: callers make sure
-that every range lies inside.
+All work on flat arrays of signed integers, `add_lanes` on floats as well. Indices are unsigned and
+unchecked: callers make sure that every range lies inside.
 """
 
 from llvmlite import ir
@@ -86,3 +86,28 @@ def fold_lanes(typingctx, total, start, row, first, sign, at):
         return context.get_dummy_value()
 
     return types.void(total, start, row, first, sign, at), codegen
+
+
+@intrinsic
+def add_rows(typingctx, total, start, row, firsts):
+    """``total[start:start + 8] += row[first:first + 8]`` for each of the eight `firsts`.
+
+    `firsts` is an array of eight uint64. The eight rows are added in registers first.
+    """
+
+    def codegen(context, builder, signature, args):
+        wide, _, narrow, index_type = signature.args
+        total_at, total_align = _vector(context, builder, wide, args[0], args[1])
+        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[3]).data
+        kind = ir.VectorType(context.get_data_type(wide.dtype), LANES)
+        value = builder.load(total_at, align=total_align)
+        for k in range(LANES):
+            position = ir.Constant(ir.IntType(64), k)
+            first = builder.load(builder.gep(firsts, [position]))
+            first = builder.add(first, args[1])
+            row_at, row_align = _vector(context, builder, narrow, args[2], first)
+            value = builder.add(value, builder.sext(builder.load(row_at, align=row_align), kind))
+        builder.store(value, total_at, align=total_align)
+        return context.get_dummy_value()
+
+    return types.void(total, start, row, firsts), codegen

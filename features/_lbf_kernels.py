@@ -37,14 +37,14 @@ def _floor(x):
 
 
 @njit(nogil=True, cache=True)
-def place_pool(placement, a, b, offsets, width, dx, dy, step):
+def place_pool(placement, a, b, points, width, dx, dy, step):
     """Displacements of the pool in pixels, and how far they reach.
 
-    `offsets` is (2, P). `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,) int32, the same
-    as steps in an image `width` pixels wide.
+    `points` (2, P) holds the offsets. `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,)
+    int32, the same as steps in an image `width` pixels wide.
     """
     side, half, line = placement[2], np.float32(0.5), np.int32(width)
-    u, v = offsets[0], offsets[1]
+    u, v = points[0], points[1]
     for p in range(u.shape[0]):
         dx[p] = _floor(side * (a * u[p] - b * v[p]) + half)
         dy[p] = _floor(side * (b * u[p] + a * v[p]) + half)
@@ -73,17 +73,17 @@ def border_pixel(image, x, y):
 
 
 @njit(nogil=True, cache=True)
-def read_pool(images, index, placements, shapes, mean, offsets, rows, low, high, start, stop, out):
+def read_pool(images, index, placements, shapes, mean, points, rows, low, high, start, stop, out):
     """Grey levels of the pool around the landmarks [low, high).
 
     Parameters
     ----------
-    offsets : (2, P) float32
+    points : (2, P) float32
     rows : (n,) intp
         Samples to read, of which only [start, stop) are.
     out : (high - low, P, n) uint8
     """
-    n_points, width, height = offsets.shape[1], images.shape[2], images.shape[1]
+    n_points, width, height = points.shape[1], images.shape[2], images.shape[1]
     dx, dy = np.empty(n_points, np.int32), np.empty(n_points, np.int32)
     step = np.empty(n_points, np.int32)
     tile = np.empty((high - low, _READ_TILE, n_points), np.uint8)
@@ -94,10 +94,10 @@ def read_pool(images, index, placements, shapes, mean, offsets, rows, low, high,
             image, placement = images[index[i]], placements[i]
             flat = image.reshape(-1)
             a, b = similarity_to(mean, shapes[i])
-            reach_x, reach_y = place_pool(placement, a, b, offsets, width, dx, dy, step)
-            for l in range(high - low):
-                x, y = landmark_pixel(placement, shapes[i, low + l])
-                line = tile[l, j]
+            reach_x, reach_y = place_pool(placement, a, b, points, width, dx, dy, step)
+            for k in range(high - low):
+                x, y = landmark_pixel(placement, shapes[i, low + k])
+                line = tile[k, j]
                 if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:
                     base = y * width + x
                     for p in range(n_points):
@@ -105,10 +105,10 @@ def read_pool(images, index, placements, shapes, mean, offsets, rows, low, high,
                 else:
                     for p in range(n_points):
                         line[p] = border_pixel(image, x + dx[p], y + dy[p])
-        for l in range(high - low):
+        for k in range(high - low):
             for p in range(n_points):
                 for j in range(size):
-                    out[l, p, first + j] = tile[l, j, p]
+                    out[k, p, first + j] = tile[k, j, p]
 
 
 @njit(nogil=True, cache=True)
@@ -258,8 +258,8 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, leav
         depth += 1
     words, flat = nodes.reshape(-1), image.reshape(-1)
     k = np.uint64(0)
-    for l in range(shape.shape[0]):
-        x, y = landmark_pixel(placement, shape[l])
+    for point in shape:
+        x, y = landmark_pixel(placement, point)
         base = y * width + x
         left = n_trees
         if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:

@@ -20,25 +20,30 @@ def similarity_to(mean, shape):
 
 
 @njit(nogil=True, cache=True)
-def read_points(image, placement, shape, a, b, anchors, offsets, out):
+def read_points(image, placement, shape, a, b, anchors, offsets, where, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
-    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame.
+    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `where` (P,) int32 is
+    scratch: addresses are computed apart from the loads, so that the former can use vectors.
     """
     height, width = image.shape
-    right, bottom = np.float32(width - 1), np.float32(height - 1)
+    right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width)
     cx, cy, side = placement[0] + np.float32(0.5), placement[1] + np.float32(0.5), placement[2]
+    zero = np.float32(0)
     for p in range(anchors.shape[0]):
         k = np.uint64(anchors[p])
         dx, dy = offsets[p, 0], offsets[p, 1]
         x = cx + side * (shape[k, 0] + a * dx - b * dy)
         y = cy + side * (shape[k, 1] + b * dx + a * dy)
         # Written so that NaN ends at 0: whatever a shape holds, no pixel outside is read.
-        x = x if x > 0 else np.float32(0)
-        y = y if y > 0 else np.float32(0)
+        x = x if x > zero else zero
+        y = y if y > zero else zero
         x = x if x < right else right
         y = y if y < bottom else bottom
-        out[p] = image[np.uint64(y), np.uint64(x)]
+        where[p] = np.int32(np.int32(y) * stride) + np.int32(x)
+    flat = image.reshape(-1)
+    for p in range(anchors.shape[0]):
+        out[p] = flat[np.uint64(where[p])]
 
 
 @njit(nogil=True, cache=True)
@@ -63,13 +68,14 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     """
     n_points = anchors.shape[0]
     tile = np.empty((_TILE, n_points), np.uint8)
+    where = np.empty(n_points, np.int32)
     for first in range(start, stop, _TILE):
         size = min(_TILE, stop - first)
         for i in range(size):
             shape = shapes[first + i]
             a, b = similarity_to(mean, shape)
             image, placement = images[index[first + i]], placements[first + i]
-            read_points(image, placement, shape, a, b, anchors, offsets, tile[i])
+            read_points(image, placement, shape, a, b, anchors, offsets, where, tile[i])
         for p in range(n_points):
             for i in range(size):
                 out[p, first + i] = tile[i, p]

@@ -7,3 +7,9 @@ class InputError(ValueError):
     The message is one sentence or two that name the offending thing and say what to do about it;
     the command line prints it as it is and exits with code 1.
     """
+
+
+def require_range(name, value, low, high):
+    """Raise InputError unless ``low <= value <= high``; NaN is outside."""
+    if not low <= value <= high:
+        raise InputError(f"{name} must be {low} to {high}, not {value!r}")

@@ -24,6 +24,13 @@ class Frame:
     size: int = 256
     face: int = 140
 
+    def __post_init__(self):
+        if not 16 <= self.face <= self.size <= 4096:
+            raise InputError(
+                f"a frame of {self.size} pixels around a face of {self.face}: need "
+                "16 <= face <= size <= 4096"
+            )
+
     def crop(self, image, box):
         """Cut the surroundings of `box` out of a grey image, the box side scaled to `face` pixels.
 

@@ -17,7 +17,8 @@ class Hog(BaseEstimator):
 
     Each patch is read on a square grid of samples. The gradients between neighbouring samples are
     resolved into the nearer two of eight directions 45° apart, from 0° to 360°, and pooled in
-    square cells. The cells of a landmark form one block, normalised by L2-Hys.
+    square cells. The cells of a landmark form one block, normalised by L1-sqrt: a number is the
+    square root of its share in the block.
 
     Parameters
     ----------
@@ -30,24 +31,20 @@ class Hog(BaseEstimator):
     interpolate : bool
         Whether a sample counts in the cells around it by its distance from their centres, or
         fully in the cell that it lies in.
-    clip : float
-        Bound of the normalised numbers, before they are normalised again.
 
     Notes
     -----
     On an upright patch the numbers are those of ``skimage.feature.hog`` with
     ``pixels_per_cell=(cell_samples, cell_samples)``, ``cells_per_block=(n_cells, n_cells)`` and
-    ``block_norm="L2-Hys"``, but for three choices: skimage takes opposite directions as one, puts
-    a gradient wholly in the bin that it lies in, as ``interpolate=False`` does in space, and clips
-    at 0.2.
+    ``block_norm="L1-sqrt"``, but for two choices: skimage takes opposite directions as one, and
+    counts a gradient fully in the bin and the cell that it lies in.
     """
 
-    def __init__(self, half=0.1, n_cells=3, cell_samples=4, interpolate=True, clip=0.3):
+    def __init__(self, half=0.1, n_cells=3, cell_samples=4, interpolate=True):
         self.half = half
         self.n_cells = n_cells
         self.cell_samples = cell_samples
         self.interpolate = interpolate
-        self.clip = clip
 
     def fit(self, samples, residuals, mean, rng, workers=None):
         """The descriptors; nothing about them is learned."""
@@ -57,7 +54,6 @@ class Hog(BaseEstimator):
         return HogDescriptors(
             step=np.array([2 * self.half / n_samples], np.float32),
             pooling=_pooling(self.n_cells, self.cell_samples, self.interpolate),
-            clip=np.array([self.clip], np.float32),
         )
 
 
@@ -71,19 +67,15 @@ class HogDescriptors:
         Distance between samples of a patch, in box sides.
     pooling : ndarray of shape (samples, cells), float32
         What a row (or column) of samples gives to a row (or column) of cells.
-    clip : ndarray of shape (1,), float32
-        Bound of the normalised numbers, before they are normalised again.
     """
 
     step: np.ndarray
     pooling: np.ndarray
-    clip: np.ndarray
 
     KIND: ClassVar = "hog"
     LAYOUT: ClassVar = {
         "step": ("f4", 1),
         "pooling": ("f4", "samples", "cells"),
-        "clip": ("f4", 1),
     }
     #: Reads crops of the training scale only, so that steps mean the same number of pixels.
     needs_crop: ClassVar = True
@@ -92,8 +84,8 @@ class HogDescriptors:
         """Refuse patches of no extent or of more samples than any descriptor has."""
         if not sizes["cells"] <= sizes["samples"] <= _MAX_SAMPLES:
             raise InputError(f"{sizes['cells']} cells of {sizes['samples']} samples cannot be")
-        if not (0 < self.step[0] < 1 and self.clip[0] > 0):
-            raise InputError(f"patches of step {self.step[0]} and clip {self.clip[0]} cannot be")
+        if not 0 < self.step[0] < 1:
+            raise InputError(f"samples {self.step[0]} box sides apart make no patch")
         sizes["features"] = sizes["landmarks"] * self.n_numbers
 
     @property
@@ -130,7 +122,7 @@ class HogDescriptors:
         def extract(span):
             kernels.extract(
                 samples.images, samples.index, samples.placements, samples.shapes, mean,
-                self.step[0], self.pooling, self.clip[0], *span, out,
+                self.step[0], self.pooling, *span, out,
             )  # fmt: skip
 
         if workers is None:

@@ -102,10 +102,14 @@ class LocalForests(BaseEstimator):
         self._check()
         n_landmarks = len(mean)
         offsets = draw_disc(self.n_points, self.radius, rng)
-        order = rng.permutation(len(residuals))
+        # Trees see different faces, so that the regression on their leaves meets faces that most
+        # trees have not adapted to.
+        faces = rng.permutation(len(samples.images))
+        order = np.argsort(faces[samples.index], kind="stable")
         seeds = rng.integers(2**63, size=n_landmarks)
 
         workers = workers or _Alone()
+        points = np.ascontiguousarray(offsets.T)
         group = max(1, _POOL_BYTES // (self.n_points * len(order)))
         forests = []
         for low in range(0, n_landmarks, group):
@@ -114,7 +118,7 @@ class LocalForests(BaseEstimator):
             workers.map(
                 lambda span: kernels.read_pool(
                     samples.images, samples.index, samples.placements, samples.shapes, mean,
-                    np.ascontiguousarray(offsets.T), order, low, high, *span, pixels,  # noqa: B023
+                    points, order, low, high, *span, pixels,  # noqa: B023
                 ),
                 workers.ranges(len(order)),
             )  # fmt: skip
@@ -198,7 +202,7 @@ class LocalBinaryFeatures:
         if nodes & (nodes + 1) or nodes >= 1 << _MAX_DEPTH:
             raise InputError(f"trees of {nodes} nodes are not complete")
         if codes % sizes["landmarks"]:
-            raise InputError(f"{codes} trees cannot be shared out to {sizes['landmarks']} landmarks")
+            raise InputError(f"{codes} trees cannot be shared by {sizes['landmarks']} landmarks")
         if max(self.first.max(), self.second.max()) >= sizes["points"]:
             raise InputError("a node looks at a point that is not in the pool")
 
@@ -219,7 +223,7 @@ class LocalBinaryFeatures:
 
     @cached_property
     def node_words(self):
-        """One 32-bit word a node (K, nodes): first and second, 8 bits each from below, threshold."""
+        """One 32-bit word a node (K, nodes): first, second (8 bits each from below), threshold."""
         words = self.first.astype(np.uint32) | self.second.astype(np.uint32) << np.uint32(8)
         return words | self.threshold.view(np.uint16).astype(np.uint32) << np.uint32(16)
 
@@ -306,6 +310,6 @@ def pack(residual, size):
     residual = np.where(seen[:, None], residual, 0).astype(np.float64)
     largest = np.sort(np.abs(residual), axis=0)[-size:].sum(0).max(initial=0)
     limit = (1 << (kernels.PACK_BITS - 1)) - size - 1  # rounding adds at most 1 a row
-    scale = min(limit / max(largest, 1e-12), limit)
+    scale = limit / largest if largest > 0 else 0.0
     x, y = np.rint(residual * scale).astype(np.int64).T
     return x + (y << kernels.PACK_BITS) + (seen.astype(np.int64) << 2 * kernels.PACK_BITS)

@@ -7,7 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from . import _pixel_kernels as kernels
-from .errors import InputError
+from .errors import InputError, require_range
+
+# Points are 16-bit numbers in the nodes of trees.
+MAX_POINTS = 32767
 
 
 class Pixels(BaseEstimator):
@@ -16,7 +19,7 @@ class Pixels(BaseEstimator):
     Parameters
     ----------
     n_points : int
-        Number of points P, at most 32768.
+        Number of points P, 2 to 32767.
     padding : float
         Margin around the mean shape's bounding box within which points are drawn, in box sides.
     """
@@ -27,6 +30,7 @@ class Pixels(BaseEstimator):
 
     def fit(self, samples, residuals, mean, rng, workers=None):
         """Draw the points uniformly, and tie each to its nearest landmark of `mean` (L, 2)."""
+        require_range("n_points", self.n_points, 2, MAX_POINTS)
         low, high = mean.min(0) - self.padding, mean.max(0) + self.padding
         points = rng.uniform(low, high, (self.n_points, 2))
         anchors = ((points[:, None] - mean) ** 2).sum(-1).argmin(1)
@@ -95,3 +99,50 @@ class ShapeIndexedPixels:
         else:
             workers.map(extract, workers.ranges(n_samples))
         return out.T
+
+
+class PixelDifferences(BaseEstimator):
+    """Recipe: differences of grey levels at pairs of points, for regressors that take any matrix.
+
+    Parameters
+    ----------
+    n_features : int
+        Number of differences F.
+    n_points, padding
+        As in `Pixels`.
+    """
+
+    def __init__(self, n_features=500, n_points=400, padding=0.1):
+        self.n_features = n_features
+        self.n_points = n_points
+        self.padding = padding
+
+    def fit(self, samples, residuals, mean, rng, workers=None):
+        """Draw the points as `Pixels` does, then pairs of two different ones."""
+        if self.n_points < 2:
+            raise InputError(f"n_points is {self.n_points}; a difference needs at least 2")
+        pixels = Pixels(self.n_points, self.padding).fit(samples, residuals, mean, rng, workers)
+        first = rng.integers(0, self.n_points, self.n_features)
+        second = (first + rng.integers(1, self.n_points, self.n_features)) % self.n_points
+        return ShapeIndexedDifferences(pixels, first, second)
+
+
+@dataclass(frozen=True)
+class ShapeIndexedDifferences:
+    """Differences of the grey levels of `ShapeIndexedPixels`.
+
+    Attributes
+    ----------
+    pixels : ShapeIndexedPixels
+    first, second : ndarray of shape (F,), integer
+        Points whose grey levels are subtracted.
+    """
+
+    pixels: ShapeIndexedPixels
+    first: np.ndarray
+    second: np.ndarray
+
+    def extract(self, samples, mean, workers=None):
+        """``pixel[first] - pixel[second]`` of all samples: (N, F) int16."""
+        grey = self.pixels.extract(samples, mean, workers).T.astype(np.int16)
+        return (grey[self.first] - grey[self.second]).T

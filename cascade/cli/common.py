@@ -42,8 +42,13 @@ Detector = Annotated[
     ),
 ]
 NStarts = Annotated[
-    int,
-    typer.Option("--starts", min=1, max=16, help="Starts whose median is the answer."),
+    int | None,
+    typer.Option(
+        "--starts",
+        min=1,
+        max=16,
+        help="Starts whose median is the answer; without it, the model's own number.",
+    ),
 ]
 
 terminal = Console(highlight=False, soft_wrap=True)
@@ -57,7 +62,7 @@ def say(text="", style=None):
 
 def percent(fraction):
     """A fraction as a percentage, for people."""
-    return "n/a" if fraction is None or fraction != fraction else f"{fraction * 100:.2f} %"
+    return "unknown" if fraction is None else f"{fraction * 100:.2f} %"
 
 
 def file_size(path):
@@ -121,9 +126,12 @@ def read_faces(folders, boxes, detector, progress):
         raise typer.BadParameter(
             f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
         )
-    faces = read_folders(
-        folders, boxes=boxes, detector=find, progress=progress.counting("reading faces")
-    )
+    try:
+        faces = read_folders(
+            folders, boxes=boxes, detector=find, progress=progress.counting("reading faces")
+        )
+    except InputError as error:  # the remedy in the words of the command line
+        raise InputError(str(error).replace("boxes='tight'", "--boxes tight")) from error
     _tell_skipped(faces.skipped, progress)
     return faces
 

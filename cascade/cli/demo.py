@@ -38,8 +38,9 @@ def demo(
     folder = output_folder(folder)
     refuse_unwritable(folder / "probe")
     with reporting() as progress:
-        written = _synthetic(folder, jobs, progress)
-        written += _portrait(folder, progress)
+        model, held_out = _train(jobs, progress)
+        aligned, seconds = align_all(model, held_out, progress=progress.counting("testing"))
+    written = _judge(folder, model, held_out, aligned, seconds) + _portrait(folder)
     say()
     say("Written", style="bold")
     for path, what in written:
@@ -51,9 +52,8 @@ def demo(
     say("  cascade train ert YOUR_FOLDER --validation 0.1 --out model.safetensors")
 
 
-def _synthetic(folder, jobs, progress):
-    """Train on drawn faces, and judge on others that were held out."""
-    from data_tools.plots import overlay, plot_ced
+def _train(jobs, progress):
+    """A model trained on drawn faces, and others that were held out."""
     from data_tools.synthetic import synthetic_faces
 
     faces, held_out = (
@@ -64,10 +64,13 @@ def _synthetic(folder, jobs, progress):
     model = METHODS["ert"](**_PARAMETERS, starts=Starts(n=_N_STARTS), random_state=0, n_jobs=jobs)
     notes = {"data": f"{_N_TRAIN} drawn faces", "boxes": "drawn", "terms": "free to use"}
     model.fit(faces, held_out, progress=progress, notes=notes)
-    target = folder / "model.safetensors"
-    model.save(target)
+    return model, held_out
 
-    aligned, seconds = align_all(model, held_out, progress=progress.counting("testing"))
+
+def _judge(folder, model, held_out, aligned, seconds):
+    """Write and tell how the model does on the held-out faces: the files and what they are."""
+    from data_tools.plots import montage, overlay, plot_ced
+
     mean = np.concatenate(
         [model.align(held_out.image(i), held_out.boxes[i]).initial for i in range(_N_TEST)]
     )
@@ -75,26 +78,26 @@ def _synthetic(folder, jobs, progress):
         name: metrics.nme(shapes, held_out.shapes, held_out.scheme)
         for name, shapes in (("mean shape", mean), ("ERT", aligned))
     }
-    say()
     say(f"mean error of {_N_TEST} drawn faces that training did not see, by outer eye corners:")
     for name, error in errors.items():
         say(f"  {name:<12}{percent(error.mean()):>8}")
     say(f"  at {np.median(seconds) * 1e3:.2f} ms a face on one thread")
-    ced, montage = folder / "ced.png", folder / "faces.png"
+    target, ced, sheet = (folder / name for name in ("model.safetensors", "ced.png", "faces.png"))
+    model.save(target)
     plot_ced(errors, ced, title="Drawn faces")
     drawn = [
         overlay(held_out.image(i), aligned[i : i + 1], held_out.scheme, held_out.boxes[i : i + 1])
         for i in range(_N_DRAWN)
     ]
-    _write_png(montage, _grid(drawn))
+    _write_png(sheet, montage(drawn, _COLUMNS))
     return [
         (target, "the model trained just now"),
         (ced, "share of faces below each error"),
-        (montage, "what it finds in faces it has not seen"),
+        (sheet, "what it finds in faces it has not seen"),
     ]
 
 
-def _portrait(folder, progress):
+def _portrait(folder):
     """Fit the pretrained model to the portrait that scikit-image ships."""
     from skimage.data import astronaut
 
@@ -107,22 +110,16 @@ def _portrait(folder, progress):
     try:
         model = pretrained()
     except InputError as error:
-        progress.say(f"the photograph is left out: {error}")
+        say(f"the photograph is left out: {error}")
         return []
     image = astronaut()[:, :, ::-1]
     boxes = corrected(detect(image), "lbp", model)[:1]
     if not len(boxes):
-        progress.say("the photograph is left out: the detector found no face in it")
+        say("the photograph is left out: the detector found no face in it")
         return []
     target = folder / "portrait.png"
     _write_png(target, overlay(image, model.predict(image, boxes), model.scheme_, boxes))
     return [(target, "the pretrained model on a photograph")]
-
-
-def _grid(images):
-    """One image of `images` of equal size in rows of `_COLUMNS`."""
-    rows = [np.hstack(images[i : i + _COLUMNS]) for i in range(0, len(images), _COLUMNS)]
-    return np.vstack(rows)
 
 
 def _write_png(path, image):

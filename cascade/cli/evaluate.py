@@ -8,9 +8,10 @@ import typer
 from rich.table import Table
 
 from data_tools.files import replace_file
-from data_tools.metrics import nme
+from data_tools.plots import FORMATS, plot_ced
 
 from ..evaluation import evaluate as evaluate_model
+from ..evaluation import reference_errors
 from .common import (
     Boxes,
     Detector,
@@ -28,10 +29,11 @@ from .common import (
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
     "nme_interpupil": "NME by pupils",
-    "nme_diagonal": "NME by diagonal",
+    "nme_diagonal": "NME by the landmarks' diagonal",
     "nme_box": "NME by box size",
     "auc08": "AUC up to 8 %",
     "fr08": "failures above 8 %",
+    "fr10": "failures above 10 %",
 }
 
 
@@ -46,12 +48,14 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cumulative error distribution.")
     ] = None,
-    n_starts: NStarts = 1,
+    n_starts: NStarts = None,
 ):
     """Measure errors and speed on annotated faces.
 
     Errors are fractions in the JSON file. Times are of one thread, without reading or detecting.
     """
+    if plot is not None and plot.suffix.lower() not in FORMATS:
+        raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")
     for path in (json_, plot):
         if path is not None:
             refuse_unwritable(path)
@@ -67,22 +71,15 @@ def evaluate(
     table.add_row("faces", str(figures["n"]))
     for name, value in figures.items():
         if name in _LABELS:
-            table.add_row(_LABELS[name], f"{value:.3f}" if name == "auc08" else percent(value))
+            table.add_row(_LABELS[name], percent(value))
     table.add_row("time per face", f"{figures['ms_per_face']:.3f} ms")
     terminal.print(table)
     if json_ is not None:
-        text = json.dumps({name: _plain(value) for name, value in figures.items()}, indent=2)
-        replace_file(json_, (text + "\n").encode())
+        replace_file(json_, (json.dumps(figures, indent=2) + "\n").encode())
         say(f"wrote {json_}")
     if plot is not None:
-        from data_tools.plots import plot_ced
-
-        kind = "interocular" if faces.scheme.eye_corners else "diagonal"
-        errors = nme(predicted, faces.shapes, faces.scheme, kind=kind)
-        plot_ced({f"{model.stem} ({cascade.method})": errors}, plot)
+        errors, unit = reference_errors(predicted, faces)
+        plot_ced(
+            {f"{model.stem} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})"
+        )
         say(f"wrote {plot}")
-
-
-def _plain(value):
-    """A figure for JSON, which knows no NaN."""
-    return None if value != value else value

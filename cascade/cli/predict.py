@@ -57,7 +57,7 @@ def predict(
     draw: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Images with the landmarks drawn.")
     ] = None,
-    n_starts: NStarts = 1,
+    n_starts: NStarts = None,
 ):
     """Find the landmarks of the faces in images.
 

@@ -7,10 +7,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from data_tools.metrics import nme
 from features.errors import InputError
 
-from ..evaluation import align_all
+from ..evaluation import align_all, reference_errors
 from ..formats import load
 from ..methods import METHODS
 from .app import Interrupted
@@ -108,7 +107,18 @@ def train(
                 "command with --resume"
             ) from error
         part.unlink(missing_ok=True)
-        _report(model, out, faces if watched is None else watched, progress)
+        progress.say("checking the model file")
+        checked = (faces if watched is None else watched).subset(slice(_N_CHECKED))
+        errors, unit = _errors_in_memory_and_file(model, out, checked)
+    last = model.history_[-1]
+    figures = f"train {percent(last['train_nme'])}"
+    if last["validation_nme"] is not None:
+        figures += f", validation {percent(last['validation_nme'])}"
+    loss = (errors[1] - errors[0]) * 100
+    say(f"wrote {out}, {file_size(out)}, {len(model.stages_)} stages")
+    say(f"NME by {unit}: {figures}")
+    say(f"compact storage changes it by {loss:+.3f} % (measured on {len(checked)} faces)")
+    say(f"next: cascade evaluate {out} FOLDER, or cascade predict {out} IMAGE --draw FOLDER")
 
 
 def _with_scheme(faces, scheme):
@@ -173,23 +183,10 @@ def _stopped(part):
     return "before the first stage was trained; there is nothing to go on from"
 
 
-def _report(model, out, faces, progress):
-    """Final figures, and the check that the file aligns as well as what was trained."""
-    last = model.history_[-1]
-    progress.say("checking the model file")
-    faces = faces.subset(slice(_N_CHECKED))
-    kind, unit = "diagonal", "the diagonal of the landmarks"
-    if faces.scheme.eye_corners:
-        kind, unit = "interocular", "outer eye corners"
-    errors = [
-        np.mean(nme(align_all(m, faces)[0], faces.shapes, faces.scheme, kind=kind))
-        for m in (model, load(out))
-    ]
-    say(f"wrote {out}, {file_size(out)}, {len(model.stages_)} stages")
-    figures = f"train {percent(last['train_nme'])}"
-    if last["validation_nme"] is not None:
-        figures += f", validation {percent(last['validation_nme'])}"
-    say(f"NME by {unit}: {figures}")
-    loss = (errors[1] - errors[0]) * 100
-    say(f"compact storage changes it by {loss:+.3f} % (measured on {len(faces)} faces)")
-    say(f"next: cascade evaluate {out} FOLDER, or cascade predict {out} IMAGE --draw FOLDER")
+def _errors_in_memory_and_file(model, path, faces):
+    """NME of what was trained and of what its file holds, and their unit in words."""
+    errors = []
+    for aligner in (model, load(path)):
+        found, unit = reference_errors(align_all(aligner, faces)[0], faces)
+        errors.append(np.nanmean(found))
+    return errors, unit

@@ -18,9 +18,11 @@ from data_tools.files import replace_file
 from data_tools.schemes import Scheme
 from features.errors import InputError
 from features.frame import Frame
+from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.pixels import ShapeIndexedPixels
 
+from ..regressors.linear import ReducedLinear
 from ..regressors.sparse_ridge import SparseLinear
 from ..regressors.trees import Trees
 from ..stage import FittedStage
@@ -33,8 +35,8 @@ _HEADER = "cascade"
 _MAX_BYTES = 1 << 30
 _MAX_STAGES = 1000
 
-FEATURES = {cls.KIND: cls for cls in (LocalBinaryFeatures, ShapeIndexedPixels)}
-PREDICTORS = {cls.KIND: cls for cls in (SparseLinear, Trees)}
+FEATURES = {cls.KIND: cls for cls in (HogDescriptors, LocalBinaryFeatures, ShapeIndexedPixels)}
+PREDICTORS = {cls.KIND: cls for cls in (ReducedLinear, SparseLinear, Trees)}
 # Parameters that change how training runs but not what it yields.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit")
 
@@ -174,8 +176,6 @@ def _build(header, arrays):
     model.scheme_ = scheme
     frame = header["frame"]
     model.frame_ = Frame(int(frame["size"]), int(frame["face"]))
-    if not 8 <= model.frame_.face <= model.frame_.size <= 4096:
-        raise InputError(f"a frame of {model.frame_} cannot be")
     for name, dimensions in (("mean", 2), ("starts", 3)):
         array = arrays.get(name)
         if array is None or array.dtype != np.float32 or array.ndim != dimensions:

@@ -4,6 +4,7 @@ from ..cascade import Cascade
 from ..initialization import Starts
 from .ert import ERT
 from .lbf import LBF
+from .sdm import SDM
 
 
 class _Methods(dict):
@@ -27,4 +28,4 @@ def _value(value):
     return value
 
 
-METHODS = _Methods(ert=ERT, lbf=LBF)
+METHODS = _Methods(ert=ERT, lbf=LBF, sdm=SDM)

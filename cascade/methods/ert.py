@@ -54,13 +54,20 @@ class ERT(BaseCascade):
     method = "ert"
     #: How much to invest, by the names the command line offers.
     PRESETS: ClassVar = {
-        "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=10)},
+        "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=8)},
         "default": {},
-        "accurate": {"n_stages": 15, "depth": 5},
+        "accurate": {
+            "n_stages": 11,
+            "depth": 5,
+            "n_components": 21,
+            "smallest_leaf": 40,
+            "test_starts": 3,
+            "test_mirror": True,
+        },
     }
 
     def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
-                 padding=0.1, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
+                 padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
                  starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
                  memory_limit=2 << 30, test_starts=1, test_mirror=False,
                  random_state=None, n_jobs=None):  # fmt: skip

@@ -1,10 +1,13 @@
 """LBF: local binary features and a global regression (Ren et al. 2014, "Face Alignment at 3000 FPS
 via Regressing Local Binary Features")."""
 
+from typing import ClassVar
+
 from features.errors import InputError
 from features.lbf import LocalForests
 
 from ..cascade import BaseCascade
+from ..initialization import Starts
 from ..regressors.sparse_ridge import SparseRidge
 from ..selection import BestStage
 from ..stage import Stage
@@ -31,8 +34,9 @@ class LBF(BaseCascade):
     n_points, n_candidates, n_tried, bag, smallest_leaf
         As in `features.lbf.LocalForests`.
     starts : Starts, optional
-        Sampler of the training starts; without it, ten a face.
-    mirror, patience, frame_size, face_size, memory_limit, random_state, n_jobs
+        Sampler of the training starts; without it, ``Starts(n=10)``.
+    mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+    random_state, n_jobs
         As in `Cascade`.
 
     Examples
@@ -46,11 +50,18 @@ class LBF(BaseCascade):
     """
 
     method = "lbf"
+    default_starts = Starts(n=10)
+    #: How much to invest, by the names the command line offers: the paper's LBF and LBF fast.
+    PRESETS: ClassVar = {
+        "default": {},
+        "fast": {"n_trees": 4, "n_components": 24},
+    }
 
     def __init__(self, radius=(0.3, 0.2, 0.15, 0.12, 0.1), n_trees=6, depth=5, alpha_share=0.1,
                  n_components=32, n_points=128, n_candidates=500, n_tried=100, bag=0.3,
                  smallest_leaf=10, starts=None, mirror=True, patience=0, frame_size=256,
-                 face_size=140, memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
+                 face_size=140, memory_limit=2 << 30, test_starts=1, test_mirror=False,
+                 random_state=None, n_jobs=None):  # fmt: skip
         self.radius = radius
         self.n_trees = n_trees
         self.depth = depth
@@ -67,13 +78,10 @@ class LBF(BaseCascade):
         self.frame_size = frame_size
         self.face_size = face_size
         self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
         self.random_state = random_state
         self.n_jobs = n_jobs
-
-    @classmethod
-    def fast(cls, **changes):
-        """The preset lbf-fast: 4 trees a landmark, as the paper's 300 in all; the rest as LBF()."""
-        return cls(**({"n_trees": 4} | changes))
 
     def recipe(self):
         """A stage for each radius."""
@@ -100,9 +108,6 @@ class LBF(BaseCascade):
             for share in _several(self.alpha_share)
         ]
         return candidates[0] if len(candidates) == 1 else BestStage(candidates)
-
-
-PRESETS = {"lbf": LBF, "lbf-fast": LBF.fast}
 
 
 def _several(value):

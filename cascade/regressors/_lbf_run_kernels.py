@@ -47,13 +47,12 @@ def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, bas
                     add_lanes(total, lane, values, row * np.uint64(width) + lane)
             delta[:] = bias[t]
             for r in range(width):
-                v = np.float32(total[r])
-                row_r = basis[t, r]
+                v, line = np.float32(total[r]), basis[t, r]
                 for c in range(n_coordinates):
-                    delta[c] += v * row_r[c]
-            for l in range(shape.shape[0]):
-                x, y = delta[2 * l], delta[2 * l + 1]
-                shape[l, 0] += a * x - b * y
-                shape[l, 1] += b * x + a * y
+                    delta[c] += v * line[c]
+            for j in range(shape.shape[0]):
+                x, y = delta[2 * j], delta[2 * j + 1]
+                shape[j, 0] += a * x - b * y
+                shape[j, 1] += b * x + a * y
             if staged.shape[0] > 0:
                 staged[t, i] = shape

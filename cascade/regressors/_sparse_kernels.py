@@ -20,7 +20,8 @@ def _gather(codes, n_leaves, weights, start, size, rows):
     for k in range(codes.shape[0]):
         leaf, first = codes[k, start : start + size], np.uint64(k) * np.uint64(n_leaves)
         for i in range(size):
-            at, to = (first + np.uint64(leaf[i])) * np.uint64(width), np.uint64(i) * np.uint64(width)
+            at = (first + np.uint64(leaf[i])) * np.uint64(width)
+            to = np.uint64(i) * np.uint64(width)
             for group in range(0, width, LANES):
                 lane = np.uint64(group)
                 add_lanes(total, to + lane, flat, at + lane)
@@ -34,7 +35,8 @@ def _scatter(codes, n_leaves, rows, start, size, out):
     for k in range(codes.shape[0]):
         leaf, first = codes[k, start : start + size], np.uint64(k) * np.uint64(n_leaves)
         for i in range(size):
-            to, at = (first + np.uint64(leaf[i])) * np.uint64(width), np.uint64(i) * np.uint64(width)
+            to = (first + np.uint64(leaf[i])) * np.uint64(width)
+            at = np.uint64(i) * np.uint64(width)
             for group in range(0, width, LANES):
                 lane = np.uint64(group)
                 add_lanes(total, to + lane, flat, at + lane)

@@ -123,7 +123,9 @@ class ReducedRidge(BaseEstimator):
         -------
         weights : ndarray of shape (F, R), float32
         basis : ndarray of shape (R, 2L), float32
-        bias : ndarray of shape (2L,), float32
+        feature_mean : ndarray of shape (F,), float32
+        target_mean : ndarray of shape (2L,), float32
+            The answer is ``(features - feature_mean) @ weights @ basis + target_mean``.
         """
         target_mean, components, coefficients = principal_components(residuals, residuals.shape[1])
         # One thread, because the order in which BLAS adds depends on their number.
@@ -140,8 +142,8 @@ class ReducedRidge(BaseEstimator):
             _, vectors = np.linalg.eigh((cross.T @ weights).astype(np.float64))
             basis = np.ascontiguousarray(vectors[:, ::-1][:, : self.rank].T, np.float32)
             weights = weights @ basis.T
-            bias = target_mean + targets.mean(0) - feature_mean @ weights @ basis
-        return weights, basis, bias
+            target_mean += targets.mean(0)
+        return weights, basis, feature_mean, target_mean
 
 
 class NormalEquations:
@@ -193,8 +195,11 @@ class NormalEquations:
         return gram, cross, self.origin + mean
 
 
-def quantize(weights, basis, bias):
-    """A `ReducedLinear` whose weights are rounded to int8, each component in its own step."""
+def quantize(weights, basis, feature_mean, target_mean):
+    """What `ReducedRidge.solve` returns as a `ReducedLinear`: each component in its own step."""
     step = np.maximum(np.abs(weights).max(0) / _WEIGHT_MAX, np.float32(1e-30))
     rounded = np.rint(weights / step).astype(np.int8)
-    return ReducedLinear(rounded, np.ascontiguousarray(step[:, None] * basis, np.float32), bias)
+    basis = np.ascontiguousarray(step[:, None] * basis, np.float32)
+    # With the rounded weights, so that the mean answer stays exact.
+    bias = target_mean - feature_mean @ rounded.astype(np.float32) @ basis
+    return ReducedLinear(rounded, basis, bias)

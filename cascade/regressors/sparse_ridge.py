@@ -66,7 +66,8 @@ class SparseRidge(BaseEstimator):
         -------
         SparseLinear
         """
-        basis, coefficients = ResidualBasis.fit(residuals, min(self.n_components, residuals.shape[1]))
+        n_components = min(self.n_components, residuals.shape[1])
+        basis, coefficients = ResidualBasis.fit(residuals, n_components)
         targets = coefficients * np.float32(basis.step)
         alpha = self.alpha_share * len(residuals)
         weights = solve_ridge(leaves, n_leaves, targets, alpha, tol=self.tol, workers=workers)

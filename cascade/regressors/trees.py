@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from features._lanes import LANES
-from features.errors import InputError
+from features.errors import InputError, require_range
 
 from . import _tree_kernels as kernels
 from .basis import ResidualBasis
@@ -137,6 +137,12 @@ class BoostedTrees(BaseEstimator):
         -------
         Trees
         """
+        require_range("n_trees", self.n_trees, 1, 100_000)
+        require_range("depth", self.depth, 1, 7)
+        require_range("learning_rate", self.learning_rate, 1e-6, 1.0)
+        require_range("n_pairs", self.n_pairs, 1, 10_000)
+        require_range("pair_distance", self.pair_distance, 1e-3, 1e6)
+        require_range("n_components", self.n_components, 1, 10_000)
         pixels = np.ascontiguousarray(pixels.T)
         n_components = min(self.n_components, residuals.shape[1])
         basis, coefficients = ResidualBasis.fit(residuals, n_components)

@@ -106,7 +106,7 @@ class TestStarts:
     def test_spread_is_that_of_the_faces(self, synthetic):
         shapes = synthetic.store(mirror=False).shapes
         mean = mean_shape(shapes)
-        starts = Starts(n=30, mix=(1.0, 1.0)).sample(shapes, mean, np.random.default_rng(0))
+        starts = Starts(n=30, mix=(1.0, 1.0), shift=1.0, scale=1.0).sample(shapes, mean, np.random.default_rng(0))
         assert starts.shape == (30 * len(shapes), 68, 2)
         centres = shapes.mean(1) - mean.mean(0)
         np.testing.assert_allclose(
@@ -254,6 +254,29 @@ class TestPrediction:
 
 
 class TestManners:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"depth": 0},
+            {"depth": 9},
+            {"n_points": 1},
+            {"n_points": 70_000},
+            {"n_trees": 0},
+            {"n_stages": 0},
+            {"n_components": 0},
+            {"learning_rate": 0.0},
+            {"frame_size": 16},
+            {"face_size": 400},
+            {"starts": Starts(n=0)},
+            {"starts": Starts(mix=(2.0, 1.0))},
+            {"test_starts": 17},
+        ],
+    )
+    def test_impossible_parameters_are_refused_before_training(self, synthetic, wrong):
+        (name,) = wrong
+        with pytest.raises(InputError, match=name.replace("_size", "").replace("starts", "start")):
+            ERT(**SMALL | wrong, random_state=0).fit(synthetic)
+
     def test_parameters_go_in_and_out(self):
         model = ERT(n_trees=7, starts=Starts(n=3), random_state=1)
         copied = clone(model)

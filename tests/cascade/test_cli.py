@@ -239,9 +239,10 @@ def test_presets_and_settings_reach_the_model(data):
     assert (model.n_stages, model.n_trees, model.starts.n) == (3, 12, 3)
     from cascade.cli.settings import configured
 
-    assert configured(cascade.ERT, "small", []).n_stages < configured(
-        cascade.ERT, "default", []
-    ).n_stages
+    assert (
+        configured(cascade.ERT, "small", []).n_stages
+        < configured(cascade.ERT, "default", []).n_stages
+    )
     # a preset's own sampler must not change with the model that got it
     configured(cascade.ERT, "small", ["starts.n=77"])
     assert configured(cascade.ERT, "small", []).starts.n != 77
@@ -437,3 +438,32 @@ def test_interrupt_before_the_first_stage(data, tmp_path, monkeypatch):
     result = run("train", "ert", data.train, "--out", tmp_path / "m", *TINY)
     assert result.exit_code == 130 and "nothing to go on from" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_boxes_of_another_detector_are_corrected(data, tmp_path, monkeypatch):
+    """A detector whose boxes are half as large, and the correction that undoes it."""
+    from data_tools import detectors
+
+    truth = read_folder(data.test).boxes[0]
+    centre, half = (truth[:2] + truth[2:]) / 2, (truth[2:] - truth[:2]) / 4
+    small = np.concatenate([centre - half, centre + half])[None]
+    monkeypatch.setattr(detectors, "get_detector", lambda spec: lambda image: small)
+    known = {("small", "csv"): detectors.BoxCorrection(scale=2.0)}
+    monkeypatch.setattr(detectors, "CORRECTIONS", known)
+    for detector, expected in (("small", truth), ("other", small[0])):
+        result = run("predict", data.model, data.test / "00.png", "--detector", detector)
+        box = json.loads(result.stdout)["images"][0]["faces"][0]["box"]
+        side = np.sqrt(np.prod(expected[2:] - expected[:2]))
+        assert box[2] - box[0] == pytest.approx(side, rel=0.05)
+
+
+def test_folder_without_boxes_names_the_option(data, tmp_path):
+    folder = write_folder(tmp_path / "faces", 2, 5)
+    (folder / "boxes.csv").unlink()
+    assert "--boxes tight" in fails(1, "evaluate", data.model, folder)
+    assert run("evaluate", data.model, folder, "--boxes", "tight").exit_code == 0
+    assert run("evaluate", data.model, folder, "--boxes", data.test / "boxes.csv").exit_code == 0
+
+
+def test_figures_with_a_strange_suffix_are_refused_first(data, tmp_path):
+    assert ".png" in fails(2, "evaluate", data.model, data.test, "--plot", tmp_path / "ced.doc")

@@ -57,7 +57,7 @@ def test_features_turn_with_the_face():
     """A face turned by a right angle in the plane shows the same pixels."""
     rng = np.random.default_rng(2)
     mean, samples = make_samples(rng, n=1)
-    samples.images = samples.images[:, :30]
+    samples.images = np.ascontiguousarray(samples.images[:, :30])
     centre = 14.5
     samples.placements[:] = centre, centre, 20
     feature = Pixels(60).fit(samples, None, mean, rng)

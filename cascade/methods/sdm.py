@@ -1,0 +1,79 @@
+"""SDM: the supervised descent method (Xiong & De la Torre 2013, "Supervised Descent Method and its
+Applications to Face Alignment")."""
+
+from features.errors import InputError
+from features.hog import Hog
+
+from ..cascade import BaseCascade
+from ..initialization import Starts
+from ..regressors.linear import ReducedRidge
+from ..stage import Stage
+
+
+class SDM(BaseCascade):
+    """Cascade of ridge regressions on HOG descriptors at every landmark.
+
+    The paper reads SIFT; HOG is its dense, cheaper relative. Patches turn and scale with the shape
+    and shrink from stage to stage.
+
+    Parameters
+    ----------
+    n_stages : int
+        Stages T of the cascade.
+    half : sequence of float
+        Half the side of the patches of each stage, in box sides; stages beyond its end take the
+        last.
+    n_cells, cell_samples
+        As in `features.hog.Hog`.
+    alpha_per_sample : float
+        Regularisation of the ridge regressions, per training sample.
+    rank : int
+        Directions in which a stage may move a shape.
+    starts : Starts, optional
+        Sampler of the training starts; without it, two a face (mirrored ones are faces of their
+        own) near the mean shape.
+    mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+    random_state, n_jobs
+        As in `Cascade`.
+
+    Examples
+    --------
+    >>> from cascade import SDM
+    >>> from data_tools.synthetic import synthetic_faces
+    >>> faces = synthetic_faces(20, seed=1, size=128)
+    >>> model = SDM(n_stages=2, n_cells=2, random_state=0).fit(faces)
+    >>> model.predict(faces.image(0), faces.boxes[0]).shape
+    (68, 2)
+    """
+
+    method = "sdm"
+    default_starts = Starts(n=2, mix=(0.3, 1.0), shift=0.6, scale=0.6)
+
+    def __init__(self, n_stages=5, half=(0.2, 0.13, 0.09, 0.07, 0.06), n_cells=3, cell_samples=4,
+                 alpha_per_sample=0.01, rank=32, starts=None, mirror=True, patience=0,
+                 frame_size=184, face_size=100, memory_limit=2 << 30, test_starts=1,
+                 test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+        self.n_stages = n_stages
+        self.half = half
+        self.n_cells = n_cells
+        self.cell_samples = cell_samples
+        self.alpha_per_sample = alpha_per_sample
+        self.rank = rank
+        self.starts = starts
+        self.mirror = mirror
+        self.patience = patience
+        self.frame_size = frame_size
+        self.face_size = face_size
+        self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def recipe(self):
+        """One stage for each patch size."""
+        if not len(self.half):
+            raise InputError("half is empty; give the size of the patches of at least one stage")
+        halves = [self.half[min(t, len(self.half) - 1)] for t in range(self.n_stages)]
+        ridge = ReducedRidge(self.alpha_per_sample, self.rank)
+        return [Stage(Hog(half, self.n_cells, self.cell_samples), ridge) for half in halves]

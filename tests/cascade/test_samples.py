@@ -1,0 +1,36 @@
+import numpy as np
+
+from cascade.samples import Samples
+from features.geometry import inverse, rotate, similarity
+
+
+def make(rng, n=20):
+    mean = rng.normal(0, 0.3, (9, 2)).astype(np.float32)
+    mean -= mean.mean(0)
+    shapes = (mean + rng.normal(0, 0.1, (n, 9, 2))).astype(np.float32)
+    truth = (mean + rng.normal(0, 0.1, (n, 9, 2))).astype(np.float32)
+    truth[3, 4] = np.nan
+    return mean, Samples(None, np.arange(n), None, shapes, truth)
+
+
+def test_residuals_equal_the_plain_formula():
+    mean, samples = make(np.random.default_rng(0))
+    linear, _ = similarity(mean, samples.shapes)
+    expected = rotate(samples.truth - samples.shapes, inverse(linear)).reshape(20, 18)
+    np.testing.assert_allclose(samples.residuals(mean), expected, atol=1e-5)
+    assert np.isnan(samples.residuals(mean)[3, 8:10]).all()
+
+
+def test_moving_by_the_residuals_reaches_the_truth():
+    mean, samples = make(np.random.default_rng(1))
+    samples.move(np.nan_to_num(samples.residuals(mean)), mean)
+    seen = np.isfinite(samples.truth)
+    np.testing.assert_allclose(samples.shapes[seen], samples.truth[seen], atol=1e-5)
+
+
+def test_parts_share_memory():
+    mean, samples = make(np.random.default_rng(2))
+    samples.placements = np.zeros((20, 3))
+    before = samples.shapes[5:9].copy()
+    samples.part(5, 9).move(np.ones((4, 18), np.float32), mean)
+    assert (samples.shapes[5:9] != before).all()

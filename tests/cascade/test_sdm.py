@@ -1,0 +1,109 @@
+"""SDM end to end: the fused kernel, files, and its accuracy on rendered faces."""
+
+import copy
+
+import cv2
+import numpy as np
+import pytest
+
+import cascade
+from cascade import SDM, Starts
+from cascade.formats import native
+from cascade.runners import PlainRunner
+from cascade.runners_hog import HogRunner
+from cascade.samples import Samples
+from data_tools.metrics import nme
+from data_tools.synthetic import synthetic_faces
+from features.errors import InputError
+
+
+def small(**changes):
+    options = {
+        "half": (0.2, 0.12), "n_stages": 2, "n_cells": 2, "rank": 12, "starts": Starts(n=2),
+        "frame_size": 160, "face_size": 88, "random_state": 0,
+    }  # fmt: skip
+    return SDM(**(options | changes))
+
+
+@pytest.fixture(scope="module")
+def model(synthetic):
+    return small().fit(synthetic)
+
+
+def samples(model, faces):
+    crops = [model.frame_.crop(faces.image(i), faces.boxes[i]) for i in range(len(faces))]
+    return Samples(
+        np.stack([crop for crop, _, _ in crops]),
+        np.arange(len(faces)),
+        np.stack([placement for _, placement, _ in crops]),
+        np.repeat(model.mean_[None], len(faces), axis=0),
+    )
+
+
+def test_finds_the_landmarks_of_rendered_faces(model, synthetic):
+    others = synthetic_faces(30, seed=11, size=160)
+    answers = [model.align(others.image(i), others.boxes[i]) for i in range(30)]
+    before = nme([a.initial[0] for a in answers], others.shapes, others.scheme).mean()
+    after = nme([a.shapes[0] for a in answers], others.shapes, others.scheme).mean()
+    assert after < 0.5 * before
+
+
+def test_fused_kernel_equals_the_plain_loop(model, synthetic):
+    fused, plain = samples(model, synthetic), samples(model, synthetic)
+    kept = np.empty((2, *fused.shapes.shape), np.float32)
+    (runner,) = model._runners
+    assert isinstance(runner, HogRunner)
+    runner.run(fused, staged=kept)
+    PlainRunner(model.stages_, model._centred).run(plain)
+    np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
+    np.testing.assert_array_equal(kept[-1], fused.shapes)
+    assert not np.array_equal(kept[0], kept[1])
+
+
+def test_stages_of_different_rank_share_the_kernel(model, synthetic):
+    mixed = small(rank=5).fit(synthetic)
+    mixed.stages_[1] = model.stages_[1]
+    mixed._plan()
+    fused, plain = samples(mixed, synthetic), samples(mixed, synthetic)
+    (runner,) = mixed._runners
+    runner.run(fused)
+    PlainRunner(mixed.stages_, mixed._centred).run(plain)
+    np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
+
+
+def test_file_keeps_every_bit(model, synthetic, tmp_path):
+    model.save(tmp_path / "sdm.st")
+    again = cascade.load(tmp_path / "sdm.st")
+    assert isinstance(again, SDM)
+    assert list(again.half) == [0.2, 0.12]
+    image, box = synthetic.image(0), synthetic.boxes[0]
+    np.testing.assert_array_equal(again.predict(image, box), model.predict(image, box))
+    assert native.dumps(again) == native.dumps(model)
+
+
+def test_file_of_fewer_weights_is_refused(model, tmp_path, monkeypatch):
+    broken = copy.copy(model)
+    stage = model.stages_[0]
+    predictor = copy.copy(stage.predictor)
+    object.__setattr__(predictor, "weights", predictor.weights[:-8])
+    broken.stages_ = [type(stage)(stage.feature, predictor)]
+    broken.save(tmp_path / "broken.st")
+    with pytest.raises(InputError, match="weights"):
+        cascade.load(tmp_path / "broken.st")
+
+
+def test_threads_change_nothing(model, synthetic):
+    assert native.dumps(small(n_jobs=2).fit(synthetic)) == native.dumps(model)
+
+
+def test_scale_of_the_photograph_hardly_matters(model, synthetic):
+    image, box = synthetic.image(1), synthetic.boxes[1]
+    big = cv2.resize(image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    found = model.predict(big, np.asarray(box) * 3 + 1)
+    distance = np.linalg.norm((found - 1) / 3 - model.predict(image, box), axis=-1)
+    assert np.median(distance) < 0.02 * (box[2] - box[0])
+
+
+def test_an_empty_schedule_is_refused():
+    with pytest.raises(InputError, match="half is empty"):
+        SDM(half=()).recipe()
