@@ -13,7 +13,6 @@ from .methods.lbf import LBF
 from .methods.sdm import SDM
 from .stage import Stage
 
-
 __all__ = [
     "ERT",
     "LBF",

@@ -286,7 +286,9 @@ class BaseCascade(BaseEstimator):
         if mirror is None:
             mirror = self.test_mirror and self.scheme_.flip is not None
         if mirror and self.scheme_.flip is None:
-            raise InputError(f"landmark scheme {self.scheme_.name!r} has no flip index to mirror by")
+            raise InputError(
+                f"landmark scheme {self.scheme_.name!r} has no flip index to mirror by"
+            )
         boxes = _as_boxes(boxes)
         placements = _placements(boxes, image.shape)
         views = self._views(image, boxes, placements)
@@ -413,7 +415,9 @@ def _as_boxes(boxes):
     try:
         array = np.asarray(boxes, np.float32)
     except (TypeError, ValueError) as error:
-        raise InputError(f"boxes must be numbers (left, top, right, bottom), not {boxes!r}") from error
+        raise InputError(
+            f"boxes must be numbers (left, top, right, bottom), not {boxes!r}"
+        ) from error
     if not array.size:
         return array.reshape(0, 4)
     array = np.atleast_2d(array)

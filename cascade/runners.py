@@ -50,7 +50,10 @@ class TreesRunner:
         self.mean = mean
         features = [stage.feature for stage in stages]
         trees = [stage.predictor for stage in stages]
-        self._points = [_stack([f.anchors for f in features]), _stack([f.offsets for f in features])]
+        self._points = [
+            _stack([f.anchors for f in features]),
+            _stack([f.offsets for f in features]),
+        ]
         self._trees = [
             _stack([_whole(_node_words(t), 0, kernels.ABREAST) for t in trees]),
             _stack([_whole(_whole(t.leaves, 0, kernels.ABREAST), 2, LANES) for t in trees]),

@@ -18,7 +18,7 @@ class HogRunner:
         self.mean = mean
         features = [stage.feature for stage in stages]
         maps = [stage.predictor for stage in stages]
-        n_components = max(len(m.basis) for m in maps)
+        n_components = _whole_lanes(max(len(m.basis) for m in maps))
         self._pooling = features[0].pooling
         self._arrays = [
             np.concatenate([f.step for f in features]),
@@ -48,9 +48,14 @@ class HogRunner:
         block, the landmark last; what fills the last block weighs nothing."""
         n_landmarks, n_cells = len(self.mean), self._pooling.shape[1]
         weights = weights.reshape(n_landmarks, n_cells**2 * DIRECTIONS, -1)
-        weights = _grown(weights, -(-n_landmarks // LANES) * LANES, 0)
+        weights = _grown(weights, _whole_lanes(n_landmarks), 0)
         blocks = weights.reshape(-1, LANES, *weights.shape[1:]).swapaxes(1, 2)
         return np.ascontiguousarray(blocks.reshape(len(blocks), -1))
+
+
+def _whole_lanes(n):
+    """`n` rounded up to whole groups of lanes."""
+    return -(-n // LANES) * LANES
 
 
 def _grown(array, length, axis):

@@ -127,9 +127,9 @@ class _Lbp:
     """Windows of the cascade's own size on a pyramid of images.
 
     The pyramid, the margin and the lenient stages matter. scikit-image's own search scales the
-    cascade's rectangles and cuts them to whole pixels: it found 75 % of the faces of 202 images
-    spread over the 300-W training set, at an overlap of 0.4. This one found 98 % on 224 such
-    images, 95 % as the first box, with 0.18 false boxes an image.
+    cascade's rectangles and cuts them to whole pixels: on 170 images of the 300-W training set
+    that tuning did not see it finds 78 % of the faces (at an overlap of 0.4), this one 98 %, each
+    with 0.18 other boxes an image. The face is the first box in 95 %.
     """
 
     WINDOW = 24

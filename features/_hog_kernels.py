@@ -6,11 +6,10 @@ of a row (direction, column, lane), histograms (cell, direction, lane).
 """
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
-from ._lanes import LANES, _vector
+from ._float_lanes import add_scaled_lanes
+from ._lanes import LANES
 from ._pixel_kernels import similarity_to
 
 # Directions 0°, 45°, …, 315° that gradients are resolved into.
@@ -18,25 +17,6 @@ DIRECTIONS = 8
 CELL = DIRECTIONS * LANES
 _EPSILON = np.float32(1e-5)
 _MAX_OCTAVE = 6
-
-
-@intrinsic
-def add_scaled_lanes(typingctx, total, start, row, first, scale):
-    """``total[start:start + 8] += scale * row[first:first + 8]`` of flat float32 arrays."""
-
-    def codegen(context, builder, signature, args):
-        total_at, align = _vector(context, builder, signature.args[0], args[0], args[1])
-        row_at, _ = _vector(context, builder, signature.args[2], args[2], args[3])
-        row_value = builder.load(row_at, align=align)
-        nothing = ir.Constant(row_value.type, ir.Undefined)
-        first_lane = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        scales = builder.insert_element(nothing, args[4], ir.IntType(32)(0))
-        scales = builder.shuffle_vector(scales, nothing, first_lane)
-        value = builder.fadd(builder.load(total_at, align=align), builder.fmul(row_value, scales))
-        builder.store(value, total_at, align=align)
-        return context.get_dummy_value()
-
-    return types.void(total, start, row, first, types.float32), codegen
 
 
 @njit(nogil=True, cache=True)

@@ -23,8 +23,8 @@ def similarity_to(mean, shape):
 def read_points(image, placement, shape, a, b, anchors, offsets, where, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
-    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `where` (P,) int32 is
-    scratch: addresses are computed apart from the loads, so that the former can use vectors.
+    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `where` (P,) int32
+    is scratch: addresses are computed apart from the loads, so that the former can use vectors.
     """
     height, width = image.shape
     right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width)

@@ -31,7 +31,9 @@ def box_placement(boxes):
     """
     boxes = np.asarray(boxes, dtype=np.float64)
     if boxes.shape[-1:] != (4,):
-        raise InputError(f"a box is (left, top, right, bottom); got an array of shape {boxes.shape}")
+        raise InputError(
+            f"a box is (left, top, right, bottom); got an array of shape {boxes.shape}"
+        )
     left, top, right, bottom = np.moveaxis(boxes, -1, 0)
     with np.errstate(invalid="ignore"):
         bad = ~(np.isfinite(boxes).all(-1) & (right > left) & (bottom > top))
@@ -58,7 +60,7 @@ def from_box_frame(shapes, placements):
 
 
 def similarity(source, target):
-    """Least-squares similarity from `source` to each of `target` (Umeyama 1991, 2-d, no reflection).
+    """Least-squares similarity from `source` to each of `target` (Umeyama 1991), in two dimensions.
 
     Landmarks that are NaN in either shape are left out.
 
@@ -80,7 +82,10 @@ def similarity(source, target):
     seen = np.isfinite(source).all(-1, keepdims=True) & np.isfinite(target).all(-1, keepdims=True)
     count = np.maximum(seen.sum(1, keepdims=True), 1)
     source, target = np.where(seen, source, 0.0), np.where(seen, target, 0.0)
-    source_mean, target_mean = source.sum(1, keepdims=True) / count, target.sum(1, keepdims=True) / count
+    source_mean, target_mean = (
+        source.sum(1, keepdims=True) / count,
+        target.sum(1, keepdims=True) / count,
+    )
     x, y = np.moveaxis((source - source_mean) * seen, -1, 0)
     u, v = np.moveaxis((target - target_mean) * seen, -1, 0)
     energy = np.maximum((x * x + y * y).sum(1), 1e-12)

@@ -82,7 +82,9 @@ def read_image(path, *, grey=True):
     if image is None:
         raise InputError(f"{path}: not an image that OpenCV can read; convert it to PNG or JPEG")
     if image.shape[0] * image.shape[1] > MAX_PIXELS:
-        raise InputError(f"{path}: {image.shape[1]}x{image.shape[0]} pixels are too many; shrink it")
+        raise InputError(
+            f"{path}: {image.shape[1]}x{image.shape[0]} pixels are too many; shrink it"
+        )
     return image
 
 

@@ -20,8 +20,6 @@ from .errors import InputError
 
 _MAX_POINTS = 256
 _MAX_DEPTH = 7
-
-
 # Most bytes of grey levels held at a time while forests grow.
 _POOL_BYTES = 1 << 27
 
@@ -30,9 +28,11 @@ class _Alone:
     """The calling thread in place of workers."""
 
     def map(self, function, items):
+        """As the map of workers."""
         return [function(item) for item in items]
 
     def ranges(self, n):
+        """The whole range in one part."""
         return [(0, n)]
 
 
@@ -111,7 +111,7 @@ class LocalForests(BaseEstimator):
         workers = workers or _Alone()
         points = np.ascontiguousarray(offsets.T)
         group = max(1, _POOL_BYTES // (self.n_points * len(order)))
-        forests = []
+        forests = [None] * n_landmarks
         for low in range(0, n_landmarks, group):
             high = min(low + group, n_landmarks)
             pixels = np.empty((high - low, self.n_points, len(order)), np.uint8)
@@ -123,12 +123,13 @@ class LocalForests(BaseEstimator):
                 workers.ranges(len(order)),
             )  # fmt: skip
 
-            def grow(k):
-                residual = residuals[order, 2 * k : 2 * k + 2]
-                rng = np.random.default_rng(seeds[k])
-                return self._grow_forest(pixels[k - low], residual, rng)  # noqa: B023
+            def grow(span):
+                for k in range(*span):
+                    residual = residuals[order, 2 * (low + k) : 2 * (low + k) + 2]  # noqa: B023
+                    rng = np.random.default_rng(seeds[low + k])  # noqa: B023
+                    forests[low + k] = self._grow_forest(pixels[k], residual, rng)  # noqa: B023
 
-            forests += workers.map(grow, range(low, high))
+            workers.map(grow, workers.ranges(high - low))
         first, second, threshold = (np.concatenate(parts) for parts in zip(*forests, strict=True))
         return LocalBinaryFeatures(offsets, first, second, threshold)
 

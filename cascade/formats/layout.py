@@ -50,7 +50,9 @@ def from_arrays(cls, arrays, prefix, sizes):
         if array.ndim != len(dimensions):
             raise InputError(f"array {key} has {array.ndim} dimensions, not {len(dimensions)}")
         for length, dimension in zip(array.shape, dimensions, strict=True):
-            wanted = sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
+            wanted = (
+                sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
+            )
             if length != wanted or not 0 < length <= _MAX_LENGTH:
                 raise InputError(f"array {key} has shape {array.shape}; expected {dimensions}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():

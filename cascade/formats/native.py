@@ -129,7 +129,9 @@ def read(path):
         raise InputError(f"{path}: no such model file")
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: larger than any model file; name a model that was saved here")
+            raise InputError(
+                f"{path}: larger than any model file; name a model that was saved here"
+            )
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get(_HEADER)
             arrays = {name: file.get_tensor(name) for name in file.keys()}
@@ -150,7 +152,9 @@ def read(path):
         )
     digest = header.pop("sha256", None)
     if digest != _digest(header, arrays):
-        raise InputError(f"{path}: the file was altered or damaged after it was written; get it again")
+        raise InputError(
+            f"{path}: the file was altered or damaged after it was written; get it again"
+        )
     return header, arrays
 
 

@@ -1,4 +1,5 @@
-"""ERT: an ensemble of regression trees (Kazemi & Sullivan 2014, "One Millisecond Face Alignment")."""
+"""ERT: an ensemble of regression trees (Kazemi & Sullivan 2014, "One Millisecond Face Alignment
+with an Ensemble of Regression Trees")."""
 
 from typing import ClassVar
 

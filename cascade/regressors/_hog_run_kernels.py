@@ -3,30 +3,24 @@
 import numpy as np
 from numba import njit
 
+from features._float_lanes import add_product_lanes
 from features._hog_kernels import describe, make_room, octave, pack
+from features._lanes import LANES
 from features._pixel_kernels import similarity_to
-
-# Rows of weights added at a time: they share one load and store of the sums.
-GROUP = 8
 
 
 @njit(nogil=True, cache=True)
-def add_products(numbers, weights, total):
-    """``total += numbers @ weights`` for flat int8 `weights` (numbers, components)."""
-    width = total.shape[0]
-    for f in range(0, numbers.shape[0], GROUP):
-        x0, x1, x2, x3 = numbers[f], numbers[f + 1], numbers[f + 2], numbers[f + 3]
-        x4, x5, x6, x7 = numbers[f + 4], numbers[f + 5], numbers[f + 6], numbers[f + 7]
-        rows = weights[f * width : (f + GROUP) * width]
-        w0, w1, w2, w3 = rows, rows[width:], rows[2 * width :], rows[3 * width :]
-        w4, w5 = rows[4 * width :], rows[5 * width :]
-        w6, w7 = rows[6 * width :], rows[7 * width :]
-        for r in range(width):
-            left = x0 * np.float32(w0[r]) + x1 * np.float32(w1[r])
-            left += x2 * np.float32(w2[r]) + x3 * np.float32(w3[r])
-            right = x4 * np.float32(w4[r]) + x5 * np.float32(w5[r])
-            right += x6 * np.float32(w6[r]) + x7 * np.float32(w7[r])
-            total[r] += left + right
+def add_product(numbers, weights, total):
+    """``total += numbers @ weights`` for flat int8 `weights` (numbers, components).
+
+    Both lengths are multiples of eight.
+    """
+    width = np.uint64(total.shape[0])
+    for f in range(0, numbers.shape[0], LANES):
+        row = np.uint64(f) * width
+        for r in range(0, total.shape[0], LANES):
+            at = np.uint64(r)
+            add_product_lanes(total, at, numbers, np.uint64(f), weights, row + at, width)
 
 
 @njit(nogil=True, cache=True)
@@ -40,7 +34,8 @@ def run_hog(images, index, placements, shapes, mean, steps, pooling, weights, ba
         As in `features._hog_kernels.extract`.
     steps : (T,) float32
     weights : (T, blocks, numbers * components) int8
-        In the order of the histograms of a block: cell, direction, lane; then component.
+        In the order of the histograms of a block: cell, direction, lane; then component, of which
+        there are a multiple of eight.
     basis : (T, components, 2L) float32
     bias : (T, 2L) float32
     staged : (T or 0, N, L, 2) float32
@@ -65,7 +60,7 @@ def run_hog(images, index, placements, shapes, mean, steps, pooling, weights, ba
             describe(words, height, width, level, placement, shape, a, b, steps[t], pooling, room)
             total[:] = 0
             for block in range(histograms.shape[0]):
-                add_products(histograms[block], weights[t, block], total)
+                add_product(histograms[block], weights[t, block], total)
             delta[:] = bias[t]
             for r in range(total.shape[0]):
                 row = basis[t, r]

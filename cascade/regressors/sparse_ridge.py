@@ -26,28 +26,31 @@ _N_PARTS = 8
 class SparseRidge(BaseEstimator):
     """Ridge regression from leaf indices to shape updates, all landmarks at once.
 
-    Minimises ``|R - X W|² + alpha_share * N * |W|²`` without intercept, R being the residuals less
-    their mean, in their principal components. An L2-loss linear support vector regression with
-    ``p = 0`` and ``C = 1 / N``, which LBF implementations commonly train with LIBLINEAR, is the
-    same problem: ``Ridge(alpha=N / 2, fit_intercept=False)``, that is, ``alpha_share=0.5``.
+    Minimises ``|R - X W|² + alpha |W|²`` with ``alpha = alpha_per_sample * N`` and no intercept,
+    R being the residuals less their mean, in their principal components. An L2-loss linear support
+    vector regression with ``p = 0`` and ``C = 1 / N``, which LBF implementations commonly train
+    with LIBLINEAR, is the same problem: ``Ridge(alpha=N / 2, fit_intercept=False)``, that is,
+    ``alpha_per_sample=0.5``.
 
     Parameters
     ----------
-    alpha_share : float
-        Regularisation, as a share of the number of samples.
+    alpha_per_sample : float
+        Penalty of the squared weights, in numbers of samples.
     n_components : int
         Principal components of the residuals that are regressed.
     tol : float
         Relative residual of the normal equations at which the solver stops; see `solve_ridge`.
     """
 
-    def __init__(self, alpha_share=0.5, n_components=32, tol=1e-3):
-        self.alpha_share = alpha_share
+    def __init__(self, alpha_per_sample=0.5, n_components=32, tol=1e-3):
+        self.alpha_per_sample = alpha_per_sample
         self.n_components = n_components
         self.tol = tol
 
     def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
         """Regress on the leaves of a feature with `n_leaves`; see `fit`."""
+        if tick is not None:
+            tick(0.5)  # the forests are about half of the work
         leaves = feature.extract(samples, mean, workers)
         return self.fit(leaves, feature.n_leaves, residuals, workers)
 
@@ -69,7 +72,7 @@ class SparseRidge(BaseEstimator):
         n_components = min(self.n_components, residuals.shape[1])
         basis, coefficients = ResidualBasis.fit(residuals, n_components)
         targets = coefficients * np.float32(basis.step)
-        alpha = self.alpha_share * len(residuals)
+        alpha = self.alpha_per_sample * len(residuals)
         weights = solve_ridge(leaves, n_leaves, targets, alpha, tol=self.tol, workers=workers)
         scale = np.maximum(np.abs(weights).max(0), 1e-12) / _WEIGHT_MAX
         rounded = np.rint(weights / scale).astype(np.int8)
@@ -106,13 +109,22 @@ class SparseLinear:
     }
 
     def check(self, sizes):
-        """Refuse weights for other trees than the feature's."""
-        if "nodes" in sizes and sizes["leaves"] != sizes["nodes"] + 1:
-            raise InputError(f"{sizes['leaves']} leaves do not fit trees of {sizes['nodes']} nodes")
+        """Refuse weights for other trees than the feature's, or for a feature without trees."""
+        nodes = sizes.get("nodes", 0)
+        if sizes["leaves"] != nodes + 1:
+            raise InputError(f"{sizes['leaves']} leaves do not fit trees of {nodes} nodes")
 
     def predict(self, leaves):
-        """Shape updates (N, 2L) float32 for leaf indices (N, K) uint8."""
+        """Shape updates (N, 2L) float32 for leaf indices (N, K) uint8.
+
+        Raises
+        ------
+        InputError
+            For another number of trees, or a leaf that they do not have.
+        """
         n_codes, n_leaves, n_components = self.weights.shape
+        if leaves.shape[1] != n_codes or leaves.max(initial=0) >= n_leaves:
+            raise InputError(f"leaves must be (N, {n_codes}) below {n_leaves}; got {leaves.shape}")
         weights = _whole_lanes(self.weights.reshape(n_codes * n_leaves, n_components))
         sums = np.empty((len(leaves), weights.shape[1]), np.int32)
         kernels.predict_rows(np.ascontiguousarray(leaves.T), n_leaves, weights, sums)
@@ -160,15 +172,14 @@ def solve_ridge(leaves, n_leaves, targets, alpha, *, tol=1e-6, max_iterations=50
     spans = [(start, min(len(leaves), start + size)) for start in range(0, len(leaves), size)]
 
     def add_parts(kernel, rows):
-        def part(span):
-            out = np.zeros((codes.shape[0] * n_leaves, targets.shape[1]), np.float32)
-            kernel(codes, n_leaves, rows, *span, out)
-            return out
+        parts = np.zeros((len(spans), codes.shape[0] * n_leaves, targets.shape[1]), np.float32)
 
-        total, *others = workers.map(part, spans)
-        for other in others:
-            total += other
-        return total
+        def add(share):
+            for k in range(*share):
+                kernel(codes, n_leaves, rows, *spans[k], parts[k])
+
+        workers.map(add, workers.ranges(len(spans)))
+        return parts.sum(0)
 
     counts = np.concatenate([np.bincount(code, minlength=n_leaves) for code in codes])
     diagonal = (counts + alpha).astype(np.float32)[:, None]

@@ -68,7 +68,9 @@ class Trees:
         """Refuse incomplete trees, and nodes that look at pixels that are not read."""
         nodes = sizes["nodes"]
         if sizes["leaves"] != nodes + 1 or nodes & (nodes + 1) or nodes > 127:
-            raise InputError(f"trees of {nodes} nodes and {sizes['leaves']} leaves are not complete")
+            raise InputError(
+                f"trees of {nodes} nodes and {sizes['leaves']} leaves are not complete"
+            )
         if max(self.first.max(), self.second.max()) >= sizes["features"]:
             raise InputError("a node looks at a pixel that is not read")
 

@@ -90,7 +90,9 @@ def main():
         medians[f"ours, many images, {n_jobs} threads, wall"] = wall
         print(f"many images, {n_jobs} threads: {wall:.4f} ms a face, wall")
     if options.json:
-        options.json.write_text(json.dumps({"machine": machine(), "ms_per_face": medians}, indent=1))
+        options.json.write_text(
+            json.dumps({"machine": machine(), "ms_per_face": medians}, indent=1)
+        )
 
 
 def kernel_ms(model, stack, store):

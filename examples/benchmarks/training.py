@@ -1,4 +1,4 @@
-"""Cost of training: the ERT trainer here and dlib's, on the same crops, boxes and trees, in one run.
+"""Cost of training: the ERT trainer here and dlib's, on the same crops, boxes and trees.
 
     python examples/benchmarks/training.py FOLDER[,FOLDER...] [--share 0.05]
 
@@ -72,8 +72,10 @@ def compare(options):
     store = faces.store(mirror=False)
     trees = max(1, round(options.trees * options.share))
     size = {"n_stages": options.stages, "n_trees": trees, "depth": options.depth}
-    print(f"{len(store)} faces x {options.starts} starts, {options.stages} stages x {trees} trees of "
-          f"depth {options.depth}; {machine()}")  # fmt: skip
+    print(
+        f"{len(store)} faces x {options.starts} starts, {options.stages} stages x {trees} trees of "
+        f"depth {options.depth}; {machine()}"
+    )
     rows = {"start_up": start_up(), "machine": machine(), "size": size, "faces": len(store)}
     ours(store.subset(slice(0, 8)), 1, n_stages=1, n_trees=2)  # compile
     for jobs in (1, 2):

@@ -29,9 +29,7 @@ def predict_all(model, faces, **options):
 
 
 def mean_start(model, faces):
-    return from_box_frame(
-        np.repeat(model.mean_[None], len(faces), 0), box_placement(faces.boxes)
-    )
+    return from_box_frame(np.repeat(model.mean_[None], len(faces), 0), box_placement(faces.boxes))
 
 
 class TestTraining:
@@ -106,7 +104,9 @@ class TestStarts:
     def test_spread_is_that_of_the_faces(self, synthetic):
         shapes = synthetic.store(mirror=False).shapes
         mean = mean_shape(shapes)
-        starts = Starts(n=30, mix=(1.0, 1.0), shift=1.0, scale=1.0).sample(shapes, mean, np.random.default_rng(0))
+        starts = Starts(n=30, mix=(1.0, 1.0), shift=1.0, scale=1.0).sample(
+            shapes, mean, np.random.default_rng(0)
+        )
         assert starts.shape == (30 * len(shapes), 68, 2)
         centres = shapes.mean(1) - mean.mean(0)
         np.testing.assert_allclose(
@@ -220,7 +220,9 @@ class TestPrediction:
         with pytest.raises(InputError, match="box"):
             small_ert.predict(synthetic.image(0), box)
 
-    @pytest.mark.parametrize("box", [[-1e6, -1e6, 1e6, 1e6], [-20, -20, 300, 300], [0, 0, 0.1, 0.1]])
+    @pytest.mark.parametrize(
+        "box", [[-1e6, -1e6, 1e6, 1e6], [-20, -20, 300, 300], [0, 0, 0.1, 0.1]]
+    )
     def test_strange_boxes_are_fitted(self, small_ert, synthetic, box):
         assert np.isfinite(small_ert.predict(synthetic.image(0), box)).all()
 

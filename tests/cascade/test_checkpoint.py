@@ -70,9 +70,7 @@ def test_other_faces_are_refused(synthetic, tmp_path):
     path = tmp_path / "model.part"
     make(n_stages=1).fit(synthetic, checkpoint=path)
     with pytest.raises(InputError, match="faces"):
-        make(n_stages=1).fit(
-            synthetic.subset(np.arange(60)), checkpoint=path, resume=True
-        )
+        make(n_stages=1).fit(synthetic.subset(np.arange(60)), checkpoint=path, resume=True)
 
 
 def test_damaged_checkpoint_is_named(synthetic, tmp_path):

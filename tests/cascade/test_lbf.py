@@ -118,7 +118,7 @@ class TestBestStage:
             assert np.abs(model.stages_[0].feature.offsets).max() > 0.1
 
     def test_lbf_chooses_radius_and_alpha(self, synthetic):
-        options = SMALL | {"radius": ((0.001, 0.25),), "alpha_share": (0.1, 1.0)}
+        options = SMALL | {"radius": ((0.001, 0.25),), "alpha_per_sample": (0.1, 1.0)}
         model = LBF(**options).fit(synthetic)
         assert len(model.stages_) == 1
         assert np.abs(model.stages_[0].feature.offsets).max() > 0.1

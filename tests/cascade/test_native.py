@@ -67,7 +67,9 @@ def test_missing_and_foreign_files(tmp_path):
         cascade.load(path)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(share=st.floats(0, 0.999))
 def test_truncated_file_is_refused(file, share):
     data = file.read_bytes()
@@ -95,7 +97,7 @@ def test_newer_version_says_upgrade(file):
         header["version"] = native.VERSION + 1
 
     rewrite(file, newer)
-    with pytest.raises(InputError, match="newer.*upgrade"):
+    with pytest.raises(InputError, match=r"newer.*upgrade"):
         cascade.load(file)
 
 
@@ -148,7 +150,9 @@ HOSTILE = {
     "missing starts": drop("starts"),
     "unknown feature": edit("stages", 0, "feature", value="os.system"),
     "no stage": edit("stages", value=[]),
-    "more stages than arrays": edit("stages", value=[{"feature": "pixels", "predictor": "trees"}] * 9),
+    "more stages than arrays": edit(
+        "stages", value=[{"feature": "pixels", "predictor": "trees"}] * 9
+    ),
     "a million stages": edit("stages", value=[{}] * 1_000_000),
     "stages of another kind": edit("stages", value="abc"),
     "huge frame": edit("frame", "size", value=1 << 40),

@@ -63,7 +63,7 @@ class TestSparseRidge:
     def test_rounded_weights_predict_what_ridge_does(self, problem):
         leaves, targets = problem
         targets = np.concatenate([targets, targets[:, :1]], 1)  # three landmarks
-        found = SparseRidge(alpha_share=0.01, n_components=6, tol=1e-5).fit(leaves, 8, targets)
+        found = SparseRidge(alpha_per_sample=0.01, n_components=6, tol=1e-5).fit(leaves, 8, targets)
         code = to_csr(leaves, 8)
         ridge = Ridge(alpha=7.0, fit_intercept=False).fit(code, targets - targets.mean(0))
         wanted = ridge.predict(code) + targets.mean(0)
@@ -75,7 +75,7 @@ class TestSparseRidge:
         targets = np.concatenate([targets, targets[:, :1]], 1)
         holed = targets.copy()
         holed[::7, :2] = np.nan
-        ridge = SparseRidge(alpha_share=0.01, n_components=6)
+        ridge = SparseRidge(alpha_per_sample=0.01, n_components=6)
         whole, some = ridge.fit(leaves, 8, targets), ridge.fit(leaves, 8, holed)
         difference = np.abs(whole.predict(leaves) - some.predict(leaves)).mean()
         assert difference < 0.1 * np.abs(targets).mean()
@@ -85,3 +85,17 @@ class TestSparseRidge:
         found = SparseRidge(n_components=4).fit(leaves, 8, targets[:, :4])
         rows = found.weights[np.arange(12), leaves].astype(int).sum(1)
         assert np.allclose(found.predict(leaves), rows @ found.basis + found.bias, atol=1e-6)
+
+    def test_predict_refuses_other_trees(self, problem):
+        leaves, targets = problem
+        found = SparseRidge(n_components=4).fit(leaves, 8, targets[:, :4])
+        for wrong in (leaves[:, :5], leaves + np.uint8(1)):
+            with pytest.raises(InputError, match="leaves"):
+                found.predict(wrong)
+
+    def test_check_refuses_a_feature_without_trees(self, problem):
+        found = SparseRidge(n_components=4).fit(*problem[:1], 8, problem[1][:, :4])
+        found.check({"leaves": 8, "nodes": 7})
+        for wrong in ({"leaves": 8}, {"leaves": 8, "nodes": 3}):
+            with pytest.raises(InputError, match="leaves"):
+                found.check(wrong)

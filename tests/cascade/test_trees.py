@@ -79,7 +79,9 @@ def test_score_finds_the_best_bin():
     values = rng.normal(0, 500, (5, 400, LANES - 1)) + 300 * (bins[..., None] > 11)
     totals = np.zeros((5, kernels.BINS, LANES), np.int32)
     for c in range(5):
-        np.add.at(totals[c], bins[c], np.column_stack([np.rint(values[c]), np.ones(400)]).astype(int))
+        np.add.at(
+            totals[c], bins[c], np.column_stack([np.rint(values[c]), np.ones(400)]).astype(int)
+        )
     gains, best = np.empty((5, 1), np.float32), np.empty((5, 1), np.int16)
     kernels.score(totals.reshape(5, -1), 1, 20, gains, best)
     for c in range(5):
@@ -132,7 +134,7 @@ def test_seed_decides(data):
 
 
 def test_leaves_respect_their_smallest_size(data):
-    pixels, residuals, positions = data
+    pixels = data[0]
     trees = grow(data, n_trees=3, smallest_leaf=300)
     for k in range(3):
         at = np.zeros(len(pixels), int)

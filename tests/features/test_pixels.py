@@ -29,7 +29,9 @@ def make_samples(rng, n=150):
     return mean, SimpleNamespace(
         images=rng.integers(0, 256, (5, 40, 30)).astype(np.uint8),
         index=rng.integers(0, 5, n),
-        placements=np.column_stack([rng.uniform(0, 30, (n, 2)), rng.uniform(5, 40, n)]).astype("f4"),
+        placements=np.column_stack([rng.uniform(0, 30, (n, 2)), rng.uniform(5, 40, n)]).astype(
+            "f4"
+        ),
         shapes=shapes.astype(np.float32),
     )
 
