@@ -30,8 +30,8 @@ class SDM(BaseCascade):
     rank : int
         Directions in which a stage may move a shape.
     starts : Starts, optional
-        Sampler of the training starts; without it, two a face (mirrored ones are faces of their
-        own) near the mean shape.
+        Sampler of the training starts; without it, four a face (mirrored ones are faces of
+        their own) around the mean shape. Wide starts keep the late stages from overfitting.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs
         As in `Cascade`.
@@ -47,9 +47,9 @@ class SDM(BaseCascade):
     """
 
     method = "sdm"
-    default_starts = Starts(n=2, mix=(0.3, 1.0), shift=0.6, scale=0.6)
+    default_starts = Starts(n=4, mix=(0.3, 1.0), shift=1.3, scale=1.3)
 
-    def __init__(self, n_stages=5, half=(0.2, 0.13, 0.09, 0.07, 0.06), n_cells=3, cell_samples=4,
+    def __init__(self, n_stages=5, half=(0.2, 0.12, 0.08, 0.06, 0.05), n_cells=3, cell_samples=4,
                  alpha_per_sample=0.01, rank=32, starts=None, mirror=True, patience=0,
                  frame_size=184, face_size=100, memory_limit=2 << 30, test_starts=1,
                  test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
