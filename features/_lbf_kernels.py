@@ -57,10 +57,10 @@ def place_pool(placement, a, b, points, width, dx, dy, step):
 
 
 @njit(nogil=True, cache=True)
-def landmark_pixel(placement, point):
-    """The pixel (x, y) that holds a landmark, inside the image or not."""
-    x = placement[0] + np.float32(0.5) + placement[2] * point[0]
-    y = placement[1] + np.float32(0.5) + placement[2] * point[1]
+def landmark_pixel(placement, shape, k):
+    """The pixel (x, y) that holds landmark `k`, inside the image or not."""
+    x = placement[0] + np.float32(0.5) + placement[2] * shape[k, 0]
+    y = placement[1] + np.float32(0.5) + placement[2] * shape[k, 1]
     return np.int64(_floor(x)), np.int64(_floor(y))
 
 
@@ -96,7 +96,7 @@ def read_pool(images, index, placements, shapes, mean, points, rows, low, high, 
             a, b = similarity_to(mean, shapes[i])
             reach_x, reach_y = place_pool(placement, a, b, points, width, dx, dy, step)
             for k in range(high - low):
-                x, y = landmark_pixel(placement, shapes[i, low + k])
+                x, y = landmark_pixel(placement, shapes[i], low + k)
                 line = tile[k, j]
                 if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:
                     base = y * width + x
@@ -213,7 +213,7 @@ def _next(word, at, first, second):
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _step_inside(words, tree, at, flat, base, step):
+def _step(words, tree, at, flat, base, step):
     """One step of a walk whose pixels all lie inside the image."""
     word = words[tree + at]
     first = flat[np.uint64(base + step[word & np.uint32(0xFF)])]
@@ -235,7 +235,7 @@ def _walk_at_border(words, tree, depth, image, x, y, dx, dy):
 
 
 @njit(nogil=True, cache=True)
-def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, leaves):
+def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base, leaves):
     """Leaf of every tree for one shape.
 
     Parameters
@@ -246,51 +246,60 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, leav
         order of their landmarks.
     scratch : (2, P) int32
     step : (P,) int32
+    base : (K,) int64
+        Overwritten, like the two before it.
     leaves : (K,) uint8
         Overwritten.
     """
     height, width = image.shape
     dx, dy = scratch[0], scratch[1]
     reach_x, reach_y = place_pool(placement, a, b, points, width, dx, dy, step)
-    n_trees, n_nodes = nodes.shape[0] // shape.shape[0], np.uint64(nodes.shape[1])
+    n_codes, n_nodes = nodes.shape[0], np.uint64(nodes.shape[1])
+    n_trees = n_codes // shape.shape[0]
     depth = 0
     while (1 << depth) <= nodes.shape[1]:
         depth += 1
     words, flat = nodes.reshape(-1), image.reshape(-1)
-    k = np.uint64(0)
-    for point in shape:
-        x, y = landmark_pixel(placement, point)
-        base = y * width + x
-        left = n_trees
-        if reach_x <= x < width - reach_x and reach_y <= y < height - reach_y:
-            while left >= 4:
-                # Four trees side by side hide the latency of one walk behind the others.
-                tree0 = k * n_nodes
-                tree1 = tree0 + n_nodes
-                tree2 = tree1 + n_nodes
-                tree3 = tree2 + n_nodes
-                at0 = at1 = at2 = at3 = np.uint64(0)
-                for _ in range(depth):
-                    at0 = _step_inside(words, tree0, at0, flat, base, step)
-                    at1 = _step_inside(words, tree1, at1, flat, base, step)
-                    at2 = _step_inside(words, tree2, at2, flat, base, step)
-                    at3 = _step_inside(words, tree3, at3, flat, base, step)
-                leaves[k] = at0 - n_nodes
-                leaves[k + np.uint64(1)] = at1 - n_nodes
-                leaves[k + np.uint64(2)] = at2 - n_nodes
-                leaves[k + np.uint64(3)] = at3 - n_nodes
-                left, k = left - 4, k + np.uint64(4)
-            for _ in range(left):
-                at0 = np.uint64(0)
-                for _ in range(depth):
-                    at0 = _step_inside(words, k * n_nodes, at0, flat, base, step)
-                leaves[k] = at0 - n_nodes
-                k += np.uint64(1)
-        else:
-            for _ in range(left):
-                at0 = _walk_at_border(words, k * n_nodes, depth, image, x, y, dx, dy)
-                leaves[k] = at0 - n_nodes
-                k += np.uint64(1)
+    inside = True
+    for landmark in range(shape.shape[0]):
+        x, y = landmark_pixel(placement, shape, landmark)
+        inside &= reach_x <= x < width - reach_x and reach_y <= y < height - reach_y
+        for k in range(landmark * n_trees, (landmark + 1) * n_trees):
+            base[k] = y * width + x
+    if not inside:
+        for landmark in range(shape.shape[0]):
+            x, y = landmark_pixel(placement, shape, landmark)
+            for k in range(landmark * n_trees, (landmark + 1) * n_trees):
+                tree = np.uint64(k) * n_nodes
+                leaves[k] = _walk_at_border(words, tree, depth, image, x, y, dx, dy) - n_nodes
+        return
+    whole = np.uint64(n_codes - n_codes % 8)
+    for k in range(np.uint64(0), whole, np.uint64(8)):
+        # Eight trees side by side hide the latency of one walk behind the others.
+        t = k * n_nodes
+        at0 = at1 = at2 = at3 = at4 = at5 = at6 = at7 = np.uint64(0)
+        for _ in range(depth):
+            at0 = _step(words, t, at0, flat, base[k], step)
+            at1 = _step(words, t + n_nodes, at1, flat, base[k + np.uint64(1)], step)
+            at2 = _step(words, t + np.uint64(2) * n_nodes, at2, flat, base[k + np.uint64(2)], step)
+            at3 = _step(words, t + np.uint64(3) * n_nodes, at3, flat, base[k + np.uint64(3)], step)
+            at4 = _step(words, t + np.uint64(4) * n_nodes, at4, flat, base[k + np.uint64(4)], step)
+            at5 = _step(words, t + np.uint64(5) * n_nodes, at5, flat, base[k + np.uint64(5)], step)
+            at6 = _step(words, t + np.uint64(6) * n_nodes, at6, flat, base[k + np.uint64(6)], step)
+            at7 = _step(words, t + np.uint64(7) * n_nodes, at7, flat, base[k + np.uint64(7)], step)
+        leaves[k] = at0 - n_nodes
+        leaves[k + np.uint64(1)] = at1 - n_nodes
+        leaves[k + np.uint64(2)] = at2 - n_nodes
+        leaves[k + np.uint64(3)] = at3 - n_nodes
+        leaves[k + np.uint64(4)] = at4 - n_nodes
+        leaves[k + np.uint64(5)] = at5 - n_nodes
+        leaves[k + np.uint64(6)] = at6 - n_nodes
+        leaves[k + np.uint64(7)] = at7 - n_nodes
+    for k in range(whole, np.uint64(n_codes)):
+        at0 = np.uint64(0)
+        for _ in range(depth):
+            at0 = _step(words, k * n_nodes, at0, flat, base[k], step)
+        leaves[k] = at0 - n_nodes
 
 
 @njit(nogil=True, cache=True)
@@ -298,6 +307,7 @@ def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, 
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
     n_points = points.shape[1]
     scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int32)
+    base = np.empty(nodes.shape[0], np.int64)
     tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
     for first in range(start, stop, _READ_TILE):
         size = min(_READ_TILE, stop - first)
@@ -305,7 +315,7 @@ def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, 
             i = first + j
             a, b = similarity_to(mean, shapes[i])
             walk_shape(images[index[i]], placements[i], shapes[i], a, b, points, nodes, scratch,
-                       step, tile[j])  # fmt: skip
+                       step, base, tile[j])  # fmt: skip
         for k in range(nodes.shape[0]):
             for j in range(size):
                 out[k, first + j] = tile[j, k]

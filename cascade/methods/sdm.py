@@ -49,7 +49,7 @@ class SDM(BaseCascade):
     method = "sdm"
     default_starts = Starts(n=4, mix=(0.3, 1.0), shift=1.3, scale=1.3)
 
-    def __init__(self, n_stages=5, half=(0.2, 0.12, 0.08, 0.06, 0.05), n_cells=3, cell_samples=4,
+    def __init__(self, n_stages=6, half=(0.2, 0.12, 0.08, 0.06, 0.05), n_cells=3, cell_samples=4,
                  alpha_per_sample=0.01, rank=32, starts=None, mirror=True, patience=0,
                  frame_size=184, face_size=100, memory_limit=2 << 30, test_starts=1,
                  test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip

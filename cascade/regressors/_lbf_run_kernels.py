@@ -32,12 +32,12 @@ def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, bas
     leaves = np.empty(n_codes, np.uint8)
     delta = np.empty(n_coordinates, np.float32)
     scratch = np.empty((2, points.shape[2]), np.int32)
-    step = np.empty(points.shape[2], np.int32)
+    step, base = np.empty(points.shape[2], np.int32), np.empty(n_codes, np.int64)
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
             a, b = similarity_to(mean, shape)
-            walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, leaves)
+            walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, base, leaves)
             total[:] = 0
             values = weights[t].reshape(-1)
             for k in range(n_codes):

@@ -108,5 +108,5 @@ def test_refuses_more_components_than_coordinates():
 
 
 def test_quantize_survives_zero_weights():
-    rounded = quantize(np.zeros((4, 2), np.float32), np.eye(2, dtype=np.float32), np.zeros(4), np.zeros(2))
+    rounded = quantize(np.zeros((4, 2), np.float32), np.eye(2), np.zeros(4), np.zeros(2))
     assert (rounded.predict(np.ones((1, 4))) == 0).all()

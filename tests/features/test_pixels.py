@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
+from features.errors import InputError
 from features.geometry import similarity
-from features.pixels import Pixels
+from features.pixels import PixelDifferences, Pixels
 
 
 def slow_pixels(samples, mean, feature):
@@ -79,3 +81,17 @@ def test_wild_shapes_read_inside_the_image():
     samples.shapes[3] = -1e30
     feature = Pixels(20).fit(samples, None, mean, rng)
     assert feature.extract(samples, mean).shape == (4, 20)
+
+
+def test_differences_are_those_of_the_pixels():
+    rng = np.random.default_rng(1)
+    mean, samples = make_samples(rng, 30)
+    feature = PixelDifferences(50, n_points=20).fit(samples, None, mean, rng)
+    grey = slow_pixels(samples, mean, feature.pixels).astype(int)
+    wanted = grey[:, feature.first] - grey[:, feature.second]
+    found = feature.extract(samples, mean)
+    assert found.shape == (30, 50)
+    assert (found == wanted).mean() > 0.99  # a pixel on the rounding of float32 may differ
+    assert (feature.first != feature.second).all()
+    with pytest.raises(InputError, match="n_points"):
+        PixelDifferences(50, n_points=1).fit(samples, None, mean, rng)
