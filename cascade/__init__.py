@@ -9,14 +9,19 @@ from .formats import load, save
 from .initialization import Starts
 from .methods import METHODS
 from .methods.ert import ERT
+from .methods.esr import CPR, ESR
 from .methods.lbf import LBF
+from .methods.rcpr import RCPR
 from .methods.sdm import SDM
 from .stage import Stage
 
 __all__ = [
+    "CPR",
     "ERT",
+    "ESR",
     "LBF",
     "METHODS",
+    "RCPR",
     "SDM",
     "Alignment",
     "Cascade",

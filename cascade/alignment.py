@@ -20,9 +20,12 @@ class Alignment:
     spread : ndarray of shape (n, L), float32, or None
         How far the answers of several starts lie apart at each landmark: the median distance from
         their median, in box sides. Small means sure. None with a single start.
+    visible : ndarray of shape (n, L), float32, or None
+        Probability that each landmark can be seen; None from models that do not say.
     """
 
     shapes: np.ndarray
     initial: np.ndarray
     staged: np.ndarray | None = None
     spread: np.ndarray | None = None
+    visible: np.ndarray | None = None

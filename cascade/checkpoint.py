@@ -107,6 +107,8 @@ def _fingerprint(store):
     digest = hashlib.sha256()
     for array in (store.shapes, store.placements):
         digest.update(np.ascontiguousarray(array).data)
+    if store.visible is not None:
+        digest.update(np.packbits(store.visible).data)
     checksum = 0
     for image in store.images:  # one by one: the crops may be a mapped file
         checksum = zlib.crc32(np.ascontiguousarray(image).data, checksum)

@@ -5,12 +5,16 @@ import numpy as np
 from features._lanes import LANES
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
+from features.line_pixels import LineIndexedPixels
 from features.pixels import ShapeIndexedPixels
 
+from .packing import node_words, stack, whole
 from .regressors import _predict_kernels as kernels
+from .regressors.ferns import Ferns, ZonedFerns
 from .regressors.linear import ReducedLinear
 from .regressors.sparse_ridge import SparseLinear
 from .regressors.trees import Trees
+from .runners_ferns import FernsRunner, ZonedFernsRunner
 from .runners_hog import HogRunner
 from .runners_lbf import LBFRunner
 
@@ -51,14 +55,18 @@ class TreesRunner:
         features = [stage.feature for stage in stages]
         trees = [stage.predictor for stage in stages]
         self._points = [
-            _stack([f.anchors for f in features]),
-            _stack([f.offsets for f in features]),
+            stack([f.anchors for f in features]),
+            stack([f.offsets for f in features]),
         ]
+        # Trees in fixed numbers abreast, and stages of equal size: what is added weighs nothing.
+        n_trees = max(len(t.first) for t in trees)
+        n_trees += -n_trees % kernels.ABREAST
         self._trees = [
-            _stack([_whole(_node_words(t), 0, kernels.ABREAST) for t in trees]),
-            _stack([_whole(_whole(t.leaves, 0, kernels.ABREAST), 2, LANES) for t in trees]),
-            _stack([_whole(t.basis, 0, LANES) for t in trees]),
-            _stack([t.bias for t in trees]),
+            stack([_by_level(node_words(t), n_trees) for t in trees]),
+            stack([_leaf_rows(t.leaves, n_trees) for t in trees]),
+            n_trees,
+            stack([whole(t.basis, 0, LANES) for t in trees]),
+            stack([t.bias for t in trees]),
         ]
 
     def run(self, samples, workers=None, staged=None):
@@ -80,27 +88,22 @@ class TreesRunner:
 RUNNERS = {
     (HogDescriptors, ReducedLinear): HogRunner,
     (LocalBinaryFeatures, SparseLinear): LBFRunner,
+    (LineIndexedPixels, Ferns): ZonedFernsRunner,
+    (LineIndexedPixels, ZonedFerns): ZonedFernsRunner,
+    (ShapeIndexedPixels, Ferns): FernsRunner,
     (ShapeIndexedPixels, Trees): TreesRunner,
 }
 
 
-def _stack(arrays):
-    """Arrays of one kind in one contiguous block; smaller ones are filled up with zeros."""
-    shape = np.max([array.shape for array in arrays], axis=0)
-    out = np.zeros((len(arrays), *shape), arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[tuple(slice(n) for n in array.shape)] = array
-    return out
+def _by_level(words, n_trees):
+    """Node words (K, nodes) of complete trees as the kernel reads them: level by level, flat."""
+    words = np.pad(words, ((0, n_trees - len(words)), (0, 0)))
+    ends = 2 ** np.arange(1, words.shape[1].bit_length() + 1) - 1
+    levels = [words[:, (end - 1) // 2 : end].reshape(-1) for end in ends]
+    return np.concatenate(levels)
 
 
-def _node_words(trees):
-    """One 64-bit word a node: first pixel, second pixel, threshold, 16 bits each from below."""
-    words = trees.first.astype(np.uint64) | trees.second.astype(np.uint64) << np.uint64(16)
-    return words | trees.threshold.view(np.uint16).astype(np.uint64) << np.uint64(32)
-
-
-def _whole(array, axis, size):
-    """`array` with `axis` filled up with zeros to a multiple of `size`."""
-    width = [(0, 0)] * array.ndim
-    width[axis] = (0, -array.shape[axis] % size)
-    return np.pad(array, width)
+def _leaf_rows(leaves, n_trees):
+    """Leaves (K, leaves, R) as rows of whole lanes, those of trees that are not there zero."""
+    leaves = np.pad(leaves, ((0, n_trees - len(leaves)), (0, 0), (0, 0)))
+    return whole(leaves.reshape(-1, leaves.shape[2]), 1, LANES)

@@ -22,6 +22,11 @@ class Samples:
         Current shapes in the box frame.
     truth : ndarray of shape (N, L, 2), float32, or None
         True shapes, NaN where a landmark is missing.
+    visible : ndarray of shape (N, L), bool, or None
+        Which landmarks can truly be seen, where the faces say so.
+    visibility : ndarray of shape (N, L), float32, or None
+        How visible the cascade holds each landmark so far, 1 surely and 0 not; None before the
+        first stage that says so. Sums of updates, so not quite within 0 and 1.
     """
 
     images: np.ndarray
@@ -29,18 +34,23 @@ class Samples:
     placements: np.ndarray
     shapes: np.ndarray
     truth: np.ndarray | None = None
+    visible: np.ndarray | None = None
+    visibility: np.ndarray | None = None
 
     @classmethod
     def from_store(cls, store, starts):
         """Samples that start at `starts` (k * m, L, 2); row ``j * m + i`` looks at crop i."""
         copies = len(starts) // len(store)
         index = np.tile(np.arange(len(store)), copies)
+        visible = None if store.visible is None else store.visible[index]
         return cls(
             store.images,
             index,
             np.ascontiguousarray(store.placements[index], np.float32),
             np.array(starts, np.float32, order="C"),
             np.ascontiguousarray(store.shapes[index], np.float32),
+            visible,
+            None if visible is None else np.ones(visible.shape, np.float32),
         )
 
     def __len__(self):
@@ -48,15 +58,13 @@ class Samples:
 
     def part(self, start, stop):
         """The samples [start, stop), sharing memory: what one thread works on."""
-        rows = slice(start, stop)
-        truth = None if self.truth is None else self.truth[rows]
-        return replace(
-            self,
-            index=self.index[rows],
-            placements=self.placements[rows],
-            shapes=self.shapes[rows],
-            truth=truth,
-        )
+        return self.rows(slice(start, stop))
+
+    def rows(self, chosen):
+        """The samples at `chosen`; the images are shared."""
+        per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility")
+        parts = {name: getattr(self, name) for name in per_sample}
+        return replace(self, **{k: None if v is None else v[chosen] for k, v in parts.items()})
 
     def residuals(self, centred_mean):
         """What is left to move, in the mean-shape frame: (N, 2L) float32, NaN where unknown."""

@@ -1,7 +1,5 @@
 """Stages chosen by how well they move faces that they were not trained on."""
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -32,7 +30,7 @@ class BestStage(BaseEstimator):
         crops = rng.permutation(len(samples.images))
         held = crops[: max(1, round(self.held_out * len(crops)))]
         apart = np.isin(samples.index, held)
-        train, watched = _rows(samples, ~apart), _rows(samples, apart)
+        train, watched = samples.rows(~apart), samples.rows(apart)
         errors = []
         for done, stage in enumerate(self.stages):
             fitted = stage.fit(train, mean, np.random.default_rng(seed), workers)
@@ -43,14 +41,3 @@ class BestStage(BaseEstimator):
                 tick((done + 1) / (len(self.stages) + 1))
         best = self.stages[int(np.argmin(errors))]
         return best.fit(samples, mean, np.random.default_rng(seed), workers)
-
-
-def _rows(samples, chosen):
-    """A copy of the chosen samples; the images are shared."""
-    return replace(
-        samples,
-        index=samples.index[chosen],
-        placements=samples.placements[chosen],
-        shapes=samples.shapes[chosen],
-        truth=samples.truth[chosen],
-    )

@@ -45,6 +45,8 @@ class FaceDataset:
     sizes : array_like of shape (n, 2), optional
         (width, height) of each face's image, if known; an image file that no longer has it is
         refused.
+    visible : array_like of shape (n, L), bool, optional
+        Which landmarks can be seen; False where something covers one.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class FaceDataset:
     skipped: list[Skipped] = field(default_factory=list)
     images: list[np.ndarray | None] | None = None
     sizes: np.ndarray | None = None
+    visible: np.ndarray | None = None
 
     def __post_init__(self):
         self.files = [str(file) for file in self.files]
@@ -75,6 +78,13 @@ class FaceDataset:
                 raise InputError(f"{name} has {len(column)} entries for {n_faces} files")
         if self.boxes.shape != (n_faces, 4):
             raise InputError(f"boxes must be ({n_faces}, 4), not {self.boxes.shape}")
+        if self.visible is not None:
+            self.visible = np.asarray(self.visible, bool)
+            if self.visible.shape != self.shapes.shape[:2]:
+                raise InputError(
+                    f"visible must be {self.shapes.shape[:2]}, one a landmark, "
+                    f"not {self.visible.shape}"
+                )
         n_points = self.shapes.shape[1]
         self.scheme = scheme_for(n_points) if self.scheme is None else get_scheme(self.scheme)
         if self.scheme.n_points != n_points:
@@ -89,7 +99,8 @@ class FaceDataset:
                 raise InputError(f"{file}, face {i}: {problem}")
 
     @classmethod
-    def from_arrays(cls, images, shapes, boxes, scheme=None, files=None, color="bgr"):
+    def from_arrays(cls, images, shapes, boxes, scheme=None, files=None, color="bgr",
+                    visible=None):  # fmt: skip
         """Faces whose images are in memory.
 
         Parameters
@@ -103,6 +114,8 @@ class FaceDataset:
             Name of each image; without it, each face counts as an image of its own.
         color : {"bgr", "rgb"}
             Channel order of colour images.
+        visible
+            As in `FaceDataset`.
 
         Raises
         ------
@@ -124,11 +137,11 @@ class FaceDataset:
                     raise InputError(f"{file}: {error}") from error
         images = [grey[id(image)] for image in images]
         sizes = np.array([image.shape[::-1] for image in images], np.int64).reshape(-1, 2)
-        return cls(files, shapes, boxes, scheme, images=images, sizes=sizes)
+        return cls(files, shapes, boxes, scheme, images=images, sizes=sizes, visible=visible)
 
     @classmethod
     def concatenate(cls, datasets):
-        """The faces of several sets, in order.
+        """The faces of several sets, in order; `visible` is kept where all sets have it.
 
         Raises
         ------
@@ -149,11 +162,13 @@ class FaceDataset:
                     f"cannot join landmark schemes {first.scheme.name!r} and "
                     f"{other.scheme.name!r}; read all sets with one scheme"
                 )
-        images = sizes = None
+        images = sizes = visible = None
         if any(d.images is not None for d in datasets):
             images = [image for d in datasets for image in (d.images or [None] * len(d))]
         if all(d.sizes is not None for d in datasets):
             sizes = np.concatenate([d.sizes for d in datasets])
+        if all(d.visible is not None for d in datasets):
+            visible = np.concatenate([d.visible for d in datasets])
         return cls(
             [file for d in datasets for file in d.files],
             np.concatenate([d.shapes for d in datasets]),
@@ -162,6 +177,7 @@ class FaceDataset:
             [entry for d in datasets for entry in d.skipped],
             images,
             sizes,
+            visible,
         )
 
     def __len__(self):
@@ -200,6 +216,7 @@ class FaceDataset:
             self.scheme,
             images=None if self.images is None else [self.images[i] for i in indices],
             sizes=None if self.sizes is None else self.sizes[indices],
+            visible=None if self.visible is None else self.visible[indices],
         )
 
     def split(self, share, seed):

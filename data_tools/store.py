@@ -42,6 +42,8 @@ class FaceStore:
         Bytes of crops above which a subset goes to a mapped file, too.
     folder : str or Path or None
         Where mapped files are made; None is the system's folder for temporary files.
+    visible : ndarray of shape (m, L), bool, or None
+        Which landmarks can be seen, where the dataset says so.
     """
 
     images: np.ndarray
@@ -54,6 +56,7 @@ class FaceStore:
     scheme: Scheme
     memory_limit: int = MEMORY_LIMIT
     folder: object = None
+    visible: np.ndarray | None = None
 
     def __len__(self):
         return len(self.images)
@@ -81,6 +84,7 @@ class FaceStore:
             self.scheme,
             self.memory_limit,
             self.folder,
+            None if self.visible is None else self.visible[indices],
         )
 
 
@@ -133,13 +137,16 @@ def build_store(
             progress(done, len(faces_of))
 
     shapes = to_box_frame(dataset.shapes, box_placement(dataset.boxes))
+    visible = dataset.visible
     if mirror:
         for start in range(0, n_faces, CHUNK):
             stop = min(start + CHUNK, n_faces)
             images[n_faces + start : n_faces + stop] = images[start:stop, :, ::-1]
-        # The centre of the box is the centre of the crop, so it stays where it is.
         placements[n_faces:] = placements[:n_faces]
+        placements[n_faces:, 0] = frame.size - 1 - placements[:n_faces, 0]
         shapes = np.concatenate([shapes, scheme.mirrored(shapes)])
+        if visible is not None:
+            visible = np.concatenate([visible, visible[:, list(scheme.flip)]])
     return FaceStore(
         images,
         placements,
@@ -151,6 +158,7 @@ def build_store(
         scheme,
         memory_limit,
         folder,
+        visible,
     )
 
 

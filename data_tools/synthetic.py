@@ -807,7 +807,7 @@ def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), p
     Returns
     -------
     data_tools.dataset.FaceDataset
-        With images, shapes and boxes.
+        With images, shapes, boxes and `visible`.
 
     Raises
     ------
@@ -823,13 +823,14 @@ def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), p
         raise InputError(f"seed must be a whole number, at least 0, not {seed!r}")
     images = np.empty((n, size, size), np.uint8)
     shapes, boxes = np.empty((n, 68, 2), np.float32), np.empty((n, 4), np.float32)
+    visible = np.empty((n, 68), bool)
     for i, sequence in enumerate(np.random.SeedSequence(seed).spawn(n)):
-        images[i], shapes[i], _, boxes[i] = render_face(
+        images[i], shapes[i], visible[i], boxes[i] = render_face(
             np.random.default_rng(sequence), size, occluders=occluders, scale=scale
         )
         if progress is not None:
             progress(i + 1, n)
-    return FaceDataset.from_arrays(images, shapes, boxes)
+    return FaceDataset.from_arrays(images, shapes, boxes, visible=visible)
 
 
 def _check(size, occluders, scale):

@@ -89,25 +89,25 @@ def fold_lanes(typingctx, total, start, row, first, sign, at):
 
 
 @intrinsic
-def add_rows(typingctx, total, start, row, firsts):
-    """``total[start:start + 8] += row[first:first + 8]`` for each of the eight `firsts`.
+def add_rows(typingctx, total, start, row, firsts, at):
+    """``total[start:start + 8] += row[f + start:f + start + 8]`` for f in ``firsts[at:at + 8]``.
 
-    `firsts` is an array of eight uint64. The eight rows are added in registers first.
+    `firsts` holds unsigned integers. The eight rows are added in registers first.
     """
 
     def codegen(context, builder, signature, args):
-        wide, _, narrow, index_type = signature.args
+        wide, _, narrow, index_type, _ = signature.args
         total_at, total_align = _vector(context, builder, wide, args[0], args[1])
         firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[3]).data
         kind = ir.VectorType(context.get_data_type(wide.dtype), LANES)
         value = builder.load(total_at, align=total_align)
         for k in range(LANES):
-            position = ir.Constant(ir.IntType(64), k)
+            position = builder.add(args[4], ir.Constant(args[4].type, k))
             first = builder.load(builder.gep(firsts, [position]))
-            first = builder.add(first, args[1])
+            first = builder.add(builder.zext(first, args[1].type), args[1])
             row_at, row_align = _vector(context, builder, narrow, args[2], first)
             value = builder.add(value, builder.sext(builder.load(row_at, align=row_align), kind))
         builder.store(value, total_at, align=total_align)
         return context.get_dummy_value()
 
-    return types.void(total, start, row, firsts), codegen
+    return types.void(total, start, row, firsts, at), codegen

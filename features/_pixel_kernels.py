@@ -20,29 +20,35 @@ def similarity_to(mean, shape):
 
 
 @njit(nogil=True, cache=True)
-def read_points(image, placement, shape, a, b, anchors, offsets, where, out):
+def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
-    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `where` (P,) int32
-    is scratch: addresses are computed apart from the loads, so that the former can use vectors.
+    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `scratch` (3, P)
+    float32 keeps three passes apart: gathering the anchors, arithmetic, which then runs in vectors,
+    and reading the pixels.
     """
+    n_points = anchors.shape[0]
     height, width = image.shape
-    right, bottom, stride = np.float32(width - 1), np.float32(height - 1), np.int32(width)
+    right, bottom = np.float32(width - 1), np.float32(height - 1)
     cx, cy, side = placement[0] + np.float32(0.5), placement[1] + np.float32(0.5), placement[2]
     zero = np.float32(0)
-    for p in range(anchors.shape[0]):
+    across, down, where = scratch[0], scratch[1], scratch[2].view(np.int32)
+    for p in range(n_points):
         k = np.uint64(anchors[p])
+        across[p] = shape[k, 0]
+        down[p] = shape[k, 1]
+    for p in range(n_points):
         dx, dy = offsets[p, 0], offsets[p, 1]
-        x = cx + side * (shape[k, 0] + a * dx - b * dy)
-        y = cy + side * (shape[k, 1] + b * dx + a * dy)
+        x = cx + side * (across[p] + a * dx - b * dy)
+        y = cy + side * (down[p] + b * dx + a * dy)
         # Written so that NaN ends at 0: whatever a shape holds, no pixel outside is read.
         x = x if x > zero else zero
         y = y if y > zero else zero
         x = x if x < right else right
         y = y if y < bottom else bottom
-        where[p] = np.int32(np.int32(y) * stride) + np.int32(x)
+        where[p] = np.int32(np.int32(y) * np.int32(width)) + np.int32(x)
     flat = image.reshape(-1)
-    for p in range(anchors.shape[0]):
+    for p in range(n_points):
         out[p] = flat[np.uint64(where[p])]
 
 
@@ -68,14 +74,14 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     """
     n_points = anchors.shape[0]
     tile = np.empty((_TILE, n_points), np.uint8)
-    where = np.empty(n_points, np.int32)
+    scratch = np.empty((3, n_points), np.float32)
     for first in range(start, stop, _TILE):
         size = min(_TILE, stop - first)
         for i in range(size):
             shape = shapes[first + i]
             a, b = similarity_to(mean, shape)
             image, placement = images[index[first + i]], placements[first + i]
-            read_points(image, placement, shape, a, b, anchors, offsets, where, tile[i])
+            read_points(image, placement, shape, a, b, anchors, offsets, scratch, tile[i])
         for p in range(n_points):
             for i in range(size):
                 out[p, first + i] = tile[i, p]

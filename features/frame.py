@@ -32,10 +32,11 @@ class Frame:
             )
 
     def crop(self, image, box):
-        """Cut the surroundings of `box` out of a grey image, the box side scaled to `face` pixels.
+        """Cut the surroundings of `box` out of a grey image, the face about `face` pixels wide.
 
-        Pixels are averaged over their area when the image shrinks, and interpolated linearly when
-        it grows; outside the image its border is repeated.
+        A whole number of source pixels is averaged into one, and what is left of the change of
+        scale, a factor below 1.5, is interpolated linearly. Outside the image its border is
+        repeated.
 
         Parameters
         ----------
@@ -56,39 +57,44 @@ class Frame:
             If the box is degenerate or the crop would not touch the image.
         """
         cx, cy, side = box_placement(box).astype(np.float64)
-        scale = side / self.face
-        half = scale * self.size / 2
+        wanted = side / self.face
+        average = max(1, round(wanted))  # source pixels that are averaged into one
+        n = max(1, round(wanted * self.size / average))  # those, side by side in the crop
+        left, top = (round(c + 0.5 - n * average / 2) for c in (cx, cy))
         height, width = image.shape
-        # The part of the wanted square that lies in the image, in whole source pixels.
-        left, top = np.floor([cx + 0.5 - half, cy + 0.5 - half])
-        right, bottom = np.ceil([cx + 0.5 + half, cy + 0.5 + half])
-        x0, y0 = int(max(left, 0)), int(max(top, 0))
-        x1, y1 = int(min(right, width)), int(min(bottom, height))
-        if x0 >= x1 or y0 >= y1:
+        columns, rows = _inside(left, average, n, width), _inside(top, average, n, height)
+        if columns is None or rows is None:
             raise InputError(
                 f"box {np.round(np.asarray(box, float), 1).tolist()} lies outside the image of "
                 f"{width}x{height} pixels"
             )
+        (first_x, last_x, x0, x1), (first_y, last_y, y0, y1) = columns, rows
         part = image[y0:y1, x0:x1]
-        if scale > 1:  # shrink by area first, so that no source pixel is skipped below
-            shape = [max(1, round(n / scale)) for n in (x1 - x0, y1 - y0)]
+        if average > 1:
+            shape = last_x - first_x, last_y - first_y
             part = cv2.resize(part, shape, interpolation=cv2.INTER_AREA)
-        fx, fy = part.shape[1] / (x1 - x0), part.shape[0] / (y1 - y0)
-        # crop pixel -> image pixel -> part pixel, pixel centres at integers
-        dx, dy = cx - scale * (self.size - 1) / 2, cy - scale * (self.size - 1) / 2
-        affine = np.array(
-            [
-                [scale * fx, 0, (dx + 0.5 - x0) * fx - 0.5],
-                [0, scale * fy, (dy + 0.5 - y0) * fy - 0.5],
-            ]
-        )
-        crop = cv2.warpAffine(
-            part,
-            affine,
-            (self.size, self.size),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        centre = (self.size - 1) / 2
-        placement = np.array([centre, centre, self.face], np.float32)
-        return crop, placement, np.array([scale, dx, dy])
+        border = first_y, n - last_y, first_x, n - last_x
+        if any(border):
+            part = cv2.copyMakeBorder(part, *border, cv2.BORDER_REPLICATE)
+        crop = cv2.resize(part, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        scale = n * average / self.size
+        dx, dy = (start + scale / 2 - 0.5 for start in (left, top))
+        placement = np.array([(cx - dx) / scale, (cy - dy) / scale, side / scale], np.float32)
+        return np.ascontiguousarray(crop), placement, np.array([scale, dx, dy])
+
+
+def _inside(start, average, n, length):
+    """Which of n cells of `average` pixels from `start` on lie in an image of `length` pixels.
+
+    Returns (first cell, last cell + 1, first pixel, last pixel + 1), or None where none touches it.
+    Cells that the image's border cuts are left out, unless there is no other.
+    """
+    if start >= length or start + n * average <= 0:
+        return None
+    first = max(0, -(start // average))
+    last = min(n, (length - start) // average)
+    if first < last:
+        return first, last, start + first * average, start + last * average
+    cell = min(max(0, -start // average), n - 1)
+    pixel = max(0, start + cell * average)
+    return cell, cell + 1, pixel, max(pixel + 1, min(length, start + (cell + 1) * average))

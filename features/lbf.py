@@ -64,7 +64,7 @@ class LocalForests(BaseEstimator):
         Fewest samples on either side of a split.
     """
 
-    def __init__(self, n_trees=6, depth=5, radius=0.2, n_points=256, n_candidates=500, n_tried=100,
+    def __init__(self, n_trees=6, depth=5, radius=0.2, n_points=128, n_candidates=500, n_tried=100,
                  bag=0.3, smallest_leaf=10):  # fmt: skip
         self.n_trees = n_trees
         self.depth = depth

@@ -20,8 +20,10 @@ from features.errors import InputError
 from features.frame import Frame
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
+from features.line_pixels import LineIndexedPixels
 from features.pixels import ShapeIndexedPixels
 
+from ..regressors.ferns import Ferns, ZonedFerns
 from ..regressors.linear import ReducedLinear
 from ..regressors.sparse_ridge import SparseLinear
 from ..regressors.trees import Trees
@@ -35,8 +37,11 @@ _HEADER = "cascade"
 _MAX_BYTES = 1 << 30
 _MAX_STAGES = 1000
 
-FEATURES = {cls.KIND: cls for cls in (HogDescriptors, LocalBinaryFeatures, ShapeIndexedPixels)}
-PREDICTORS = {cls.KIND: cls for cls in (ReducedLinear, SparseLinear, Trees)}
+FEATURES = {
+    cls.KIND: cls
+    for cls in (HogDescriptors, LineIndexedPixels, LocalBinaryFeatures, ShapeIndexedPixels)
+}
+PREDICTORS = {cls.KIND: cls for cls in (Ferns, ReducedLinear, SparseLinear, Trees, ZonedFerns)}
 # Parameters that change how training runs but not what it yields.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit")
 

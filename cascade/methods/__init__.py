@@ -3,7 +3,9 @@
 from ..cascade import Cascade
 from ..initialization import Starts
 from .ert import ERT
+from .esr import CPR, ESR
 from .lbf import LBF
+from .rcpr import RCPR
 from .sdm import SDM
 
 
@@ -28,4 +30,4 @@ def _value(value):
     return value
 
 
-METHODS = _Methods(ert=ERT, lbf=LBF, sdm=SDM)
+METHODS = _Methods(cpr=CPR, ert=ERT, esr=ESR, lbf=LBF, rcpr=RCPR, sdm=SDM)

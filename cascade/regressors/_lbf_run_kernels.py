@@ -37,7 +37,8 @@ def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, bas
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
             a, b = similarity_to(mean, shape)
-            walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, base, leaves)
+            walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, base,
+                       leaves)  # fmt: skip
             total[:] = 0
             values = weights[t].reshape(-1)
             for k in range(n_codes):

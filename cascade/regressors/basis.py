@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 _ROW_LIMIT = 2**14
 # Bound of the absolute sum over all rows: any histogram of folds fits 32 bits.
 _TOTAL_LIMIT = 2**30
+_LEAF_MAX = 127
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,29 @@ class ResidualBasis:
         step = max(magnitude.max() / _ROW_LIMIT, magnitude.sum() / _TOTAL_LIMIT, 1e-12)
         basis = cls(mean, components, float(step))
         return basis, np.rint(coefficients / step).astype(np.int16)
+
+
+def leaf_units(coefficients, reach):
+    """What one step of an int8 leaf is worth in each component.
+
+    A power of two of the coefficients' step, such that `reach` standard deviations fit.
+
+    Parameters
+    ----------
+    coefficients : ndarray of shape (N, R), int16
+    reach : float
+
+    Returns
+    -------
+    ndarray of shape (R,), int16
+    """
+    spread = reach * coefficients.std(0, dtype=np.float64)
+    return (1 << np.ceil(np.log2(np.maximum(spread / _LEAF_MAX, 1))).astype(int)).astype(np.int16)
+
+
+def to_leaves(values, units):
+    """Values in coefficients' steps as int8 leaves in `units`, clipped where they do not fit."""
+    return np.clip(np.rint(values / units), -_LEAF_MAX, _LEAF_MAX).astype(np.int8)
 
 
 def principal_components(residuals, n_components):

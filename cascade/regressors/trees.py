@@ -20,11 +20,10 @@ from features._lanes import LANES
 from features.errors import InputError, require_range
 
 from . import _tree_kernels as kernels
-from .basis import ResidualBasis
+from .basis import ResidualBasis, leaf_units, to_leaves
 
 # Components a group of lanes holds; the last lane counts samples.
 _GROUP = LANES - 1
-_LEAF_MAX = 127
 # Above any pixel difference: sends every sample to the left.
 _NEVER = 256
 
@@ -151,9 +150,8 @@ class BoostedTrees(BaseEstimator):
         lanes = np.arange(n_components) // _GROUP * LANES + np.arange(n_components) % _GROUP
         width = -(-n_components // _GROUP) * LANES
         # Leaves are int8: each component counts in its own power of two of the residuals' step.
-        spread = 4 * self.learning_rate * coefficients.std(0, dtype=np.float64)
         unit = np.ones(width, np.int16)
-        unit[lanes] = 1 << np.ceil(np.log2(np.maximum(spread / _LEAF_MAX, 1))).astype(int)
+        unit[lanes] = leaf_units(coefficients, 4 * self.learning_rate)
 
         shards = [
             Shard(pixels[:, start:stop], coefficients[start:stop], lanes, width)
@@ -171,8 +169,7 @@ class BoostedTrees(BaseEstimator):
                 shards, workers, pairs[k], correction, signs[k], k % 2
             )
             mean = sums / np.maximum(counts + self.shrinkage, 1)[:, None]
-            leaf = np.clip(np.rint(self.learning_rate * mean / unit), -_LEAF_MAX, _LEAF_MAX)
-            leaves[k] = leaf
+            leaves[k] = leaf = to_leaves(self.learning_rate * mean, unit)
             # The rounded value is what inference adds, so it is what is left out of the residual.
             correction = leaf.astype(np.int16) * unit
             if tick is not None:

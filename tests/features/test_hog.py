@@ -144,9 +144,7 @@ def test_coarse_patches_read_a_halved_image():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1e30, 1e30])
 def test_survives_any_shape_and_flat_images(value):
     feature = Hog(0.1).fit(None, None, MEAN, None)
-    got = feature.extract(
-        samples(smooth_image(0), np.full((1, 4, 2), value), [60, 60, 80]), MEAN
-    )
+    got = feature.extract(samples(smooth_image(0), np.full((1, 4, 2), value), [60, 60, 80]), MEAN)
     assert got.shape == (1, 288)
     flat = feature.extract(samples(np.full((9, 9), 7, np.uint8), MEAN[None], [4, 4, 200]), MEAN)
     assert (flat == 0).all()

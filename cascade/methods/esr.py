@@ -1,0 +1,139 @@
+"""CPR and ESR: cascades of random ferns (Dollár, Welinder & Perona 2010, "Cascaded Pose
+Regression"; Cao, Wei, Wen & Sun 2012, "Face Alignment by Explicit Shape Regression")."""
+
+from typing import ClassVar
+
+from features.pixels import Pixels
+
+from ..cascade import BaseCascade
+from ..initialization import Starts
+from ..regressors.ferns import BoostedFerns
+from ..stage import Stage
+
+
+class ESR(BaseCascade):
+    """Two-level cascade of boosted random ferns on shape-indexed pixel differences.
+
+    Parameters
+    ----------
+    n_stages : int
+        Stages T of the cascade; pixels are read anew in each.
+    n_ferns : int
+        Ferns K a stage.
+    depth : int
+        Tests F of a fern.
+    shrinkage : float
+        β: a bin's value is the sum of its n residuals divided by ``n + β``.
+    learning_rate : float
+        Factor on every fern.
+    threshold : float
+        Thresholds are drawn within this share of the largest difference of a pair of pixels.
+    n_points : int
+        Pixels P that a stage's ferns compare.
+    padding : float
+        Margin around the mean shape within which points are drawn, in box sides.
+    n_components : int
+        Principal components in which the residuals of a stage are fitted.
+    starts : Starts, optional
+        Sampler of the training starts; without it, `default_starts`.
+    mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+    random_state, n_jobs
+        As in `Cascade`.
+
+    Examples
+    --------
+    >>> from cascade import ESR
+    >>> from data_tools.synthetic import synthetic_faces
+    >>> faces = synthetic_faces(20, seed=1, size=128)
+    >>> model = ESR(n_stages=2, n_ferns=5, random_state=0).fit(faces)
+    >>> model.predict(faces.image(0), faces.boxes[0]).shape
+    (68, 2)
+    """
+
+    method = "esr"
+    #: How much to invest, by the names the command line offers; "published" is the paper's.
+    PRESETS: ClassVar = {
+        "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
+        "default": {},
+        "published": {
+            "learning_rate": 1.0,
+            "shrinkage": 1000.0,
+            "starts": Starts(n=20, mix=(0.0, 0.0)),
+        },
+    }
+
+    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=1000.0, learning_rate=1.0,
+                 threshold=0.2, n_points=400, padding=0.05, n_components=28, starts=None,
+                 mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
+                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+        self.n_stages = n_stages
+        self.n_ferns = n_ferns
+        self.depth = depth
+        self.shrinkage = shrinkage
+        self.learning_rate = learning_rate
+        self.threshold = threshold
+        self.n_points = n_points
+        self.padding = padding
+        self.n_components = n_components
+        self.starts = starts
+        self.mirror = mirror
+        self.patience = patience
+        self.frame_size = frame_size
+        self.face_size = face_size
+        self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def recipe(self):
+        """`n_stages` equal stages."""
+        ferns = BoostedFerns(
+            n_ferns=self.n_ferns,
+            depth=self.depth,
+            shrinkage=self.shrinkage,
+            learning_rate=self.learning_rate,
+            threshold=self.threshold,
+            n_components=self.n_components,
+        )
+        return [Stage(Pixels(self.n_points, self.padding), ferns)] * self.n_stages
+
+
+class CPR(ESR):
+    """One-level cascade of random ferns: pixels are read anew for every few ferns.
+
+    The same as `ESR` with many short stages.
+
+    Parameters
+    ----------
+    n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
+    n_components, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
+    test_mirror, random_state, n_jobs
+        As in `ESR`.
+
+    Examples
+    --------
+    >>> from cascade import CPR
+    >>> from data_tools.synthetic import synthetic_faces
+    >>> faces = synthetic_faces(20, seed=1, size=128)
+    >>> model = CPR(n_stages=3, random_state=0).fit(faces)
+    >>> len(model.stages_)
+    3
+    """
+
+    method = "cpr"
+    PRESETS: ClassVar = {
+        "small": {"n_stages": 40, "starts": Starts(n=8)},
+        "default": {},
+        "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0},
+    }
+
+    def __init__(self, n_stages=100, n_ferns=8, depth=5, shrinkage=1000.0, learning_rate=1.0,
+                 threshold=0.2, n_points=100, padding=0.05, n_components=20, starts=None,
+                 mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
+                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+        super().__init__(
+            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
+            n_components, starts, mirror, patience, frame_size, face_size, memory_limit,
+            test_starts, test_mirror, random_state, n_jobs,
+        )  # fmt: skip

@@ -1,0 +1,35 @@
+"""Arrays of trained stages as the kernels of the runners want them."""
+
+import numpy as np
+
+_CACHE_LINE = 64
+
+
+def stack(arrays):
+    """Arrays of one kind in one contiguous block; smaller ones are filled up with zeros."""
+    shape = len(arrays), *np.max([array.shape for array in arrays], axis=0)
+    out = _aligned(shape, arrays[0].dtype)
+    for row, array in zip(out, arrays, strict=True):
+        row[tuple(slice(n) for n in array.shape)] = array
+    return out
+
+
+def _aligned(shape, dtype):
+    """Zeros that begin with a cache line, so that short rows do not lie across two."""
+    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    block = np.zeros(n_bytes + _CACHE_LINE, np.uint8)
+    start = -block.ctypes.data % _CACHE_LINE
+    return block[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def node_words(trees):
+    """One 64-bit word a node: first pixel, second pixel, threshold, 16 bits each from below."""
+    words = trees.first.astype(np.uint64) | trees.second.astype(np.uint64) << np.uint64(16)
+    return words | trees.threshold.view(np.uint16).astype(np.uint64) << np.uint64(32)
+
+
+def whole(array, axis, size):
+    """`array` with `axis` filled up with zeros to a multiple of `size`."""
+    width = [(0, 0)] * array.ndim
+    width[axis] = (0, -array.shape[axis] % size)
+    return np.pad(array, width)

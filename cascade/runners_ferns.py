@@ -1,0 +1,102 @@
+"""Fern stages in action: pixels, ferns and shape updates in one kernel, eight samples abreast."""
+
+import numpy as np
+
+from features._lanes import LANES
+
+from .packing import node_words, stack, whole
+from .regressors import _fern_run_kernels as kernels
+from .regressors.ferns import GRID, ZonedFerns
+
+# What a kernel gets where nobody asked for the shapes after each stage, or for visibility.
+_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
+_NOT_SEEN = np.empty((0, 0), np.float32)
+
+
+class FernsRunner:
+    """Boosted ferns on points tied to landmarks, all stages and all samples in one kernel."""
+
+    def __init__(self, stages, mean):
+        self.stages = stages
+        self.mean = mean
+        features = [stage.feature for stage in stages]
+        ferns = [stage.predictor for stage in stages]
+        self._arrays = [
+            stack([f.anchors for f in features]),
+            stack([f.offsets for f in features]),
+            stack([whole(node_words(f), 0, kernels.ABREAST) for f in ferns]),
+            stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, LANES) for f in ferns]),
+            stack([whole(f.basis, 0, LANES) for f in ferns]),
+            stack([f.bias for f in ferns]),
+        ]
+
+    def run(self, samples, workers=None, staged=None):
+        """As in `cascade.runners.PlainRunner`."""
+        staged = _NOT_STAGED if staged is None else staged
+
+        def run(span):
+            kernels.run_ferns(
+                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
+                *self._arrays, *span, staged,
+            )  # fmt: skip
+
+        _map(run, len(samples.index), workers)
+
+
+class ZonedFernsRunner:
+    """Boosted ferns on points between landmarks, with visibility and zones or without."""
+
+    def __init__(self, stages, mean):
+        self.stages = stages
+        self.mean = mean
+        features = [stage.feature for stage in stages]
+        ferns = [stage.predictor for stage in stages]
+        self._sees = isinstance(ferns[0], ZonedFerns)
+        blocks = [self._zone_blocks(f) for f in ferns]
+        words, leaves, spans = zip(*blocks, strict=True)
+        zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(mean), np.uint8)]
+        self._arrays = [
+            stack([f.points for f in features]),
+            stack([f.fractions for f in features]),
+            stack(zone_of),
+            np.stack(spans),
+            stack(words),
+            stack(leaves),
+            stack([whole(f.basis, 0, LANES) for f in ferns]),
+            stack([f.bias for f in ferns]),
+        ]
+
+    def _zone_blocks(self, ferns):
+        """Words and leaves with each zone's ferns filled up to whole numbers abreast, and where
+        the ferns of each zone begin: what is added weighs nothing."""
+        n_zones = GRID**2 if self._sees else 1
+        zone = ferns.zone if self._sees else np.zeros(len(ferns.first), np.uint8)
+        edges = np.searchsorted(zone, np.arange(n_zones + 1))
+        parts = [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
+        words, leaves = node_words(ferns), whole(ferns.leaves, 2, LANES)
+        words = [whole(words[part], 0, kernels.ABREAST) for part in parts]
+        leaves = [whole(leaves[part], 0, kernels.ABREAST) for part in parts]
+        spans = np.cumsum([0, *map(len, words)], dtype=np.int64)
+        return np.concatenate(words), np.concatenate(leaves), spans
+
+    def run(self, samples, workers=None, staged=None):
+        """As in `cascade.runners.PlainRunner`; moves ``samples.visibility`` as well."""
+        staged = _NOT_STAGED if staged is None else staged
+        if self._sees and samples.visibility is None:
+            samples.visibility = np.ones(samples.shapes.shape[:2], np.float32)
+        visibility = samples.visibility if self._sees else _NOT_SEEN
+
+        def run(span):
+            kernels.run_zoned_ferns(
+                samples.images, samples.index, samples.placements, samples.shapes, visibility,
+                self.mean, *self._arrays, *span, staged,
+            )  # fmt: skip
+
+        _map(run, len(samples.index), workers)
+
+
+def _map(run, n_samples, workers):
+    if workers is None:
+        run((0, n_samples))
+    else:
+        workers.map(run, workers.ranges(n_samples, LANES))
