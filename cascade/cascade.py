@@ -303,7 +303,7 @@ class BaseCascade(BaseEstimator):
 
         The image itself where its faces are near the scale of training, else a crop a face.
         """
-        low, high = (scale * self.frame_.face for scale in _NEAR_SCALE)
+        low, high = _NEAR_SCALE[0] * self.frame_.face, _NEAR_SCALE[1] * self.frame_.face
         if not self._needs_crop and all(low <= side <= high for side in placements[:, 2].tolist()):
             return [(image, placements)]
         crops = (self.frame_.crop(image, box) for box in boxes)
@@ -313,7 +313,8 @@ class BaseCascade(BaseEstimator):
         """Shapes (n_starts, n, L, 2) in the box frame that the starts end in."""
         answers = np.empty((n_starts, n_faces, *self.mean_.shape), np.float32)
         first = 0
-        staged = [np.empty((len(self.stages_), 0, *self.mean_.shape), np.float32)]
+        if path is not None:
+            staged = [np.empty((len(self.stages_), 0, *self.mean_.shape), np.float32)]
         for image, placements in views:
             n = len(placements)
             shapes = np.repeat(self.starts_[:n_starts], n, axis=0)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features._lanes import LANES
+from features._lanes import WIDE
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
@@ -65,7 +65,7 @@ class TreesRunner:
             stack([_by_level(node_words(t), n_trees) for t in trees]),
             stack([_leaf_rows(t.leaves, n_trees) for t in trees]),
             n_trees,
-            stack([whole(t.basis, 0, LANES) for t in trees]),
+            stack([whole(t.basis, 0, WIDE) for t in trees]),
             stack([t.bias for t in trees]),
         ]
 
@@ -106,4 +106,4 @@ def _by_level(words, n_trees):
 def _leaf_rows(leaves, n_trees):
     """Leaves (K, leaves, R) as rows of whole lanes, those of trees that are not there zero."""
     leaves = np.pad(leaves, ((0, n_trees - len(leaves)), (0, 0), (0, 0)))
-    return whole(leaves.reshape(-1, leaves.shape[2]), 1, LANES)
+    return whole(leaves.reshape(-1, leaves.shape[2]), 1, WIDE)

@@ -55,8 +55,10 @@ def to_box_frame(shapes, placements):
 
 def from_box_frame(shapes, placements):
     """Shapes (n, L, 2) from the box frame of `placements` (n, 3) to pixels."""
-    placements = np.asarray(placements, np.float32)
-    return np.asarray(shapes, np.float32) * placements[..., None, 2:] + placements[..., None, :2]
+    placements = np.asarray(placements, np.float32)[..., None, :]
+    pixels = np.asarray(shapes, np.float32) * placements[..., 2:]
+    pixels += placements[..., :2]
+    return pixels
 
 
 def similarity(source, target):

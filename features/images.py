@@ -36,6 +36,8 @@ def as_grey(image, color="bgr"):
     if color not in ("bgr", "rgb"):
         raise InputError(f"color must be 'bgr' or 'rgb', not {color!r}")
     image = np.asarray(image)
+    if image.dtype == np.uint8 and image.ndim == 2 and image.flags.c_contiguous and image.size:
+        return image
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[:, :, 0]
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (3, 4)):

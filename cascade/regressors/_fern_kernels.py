@@ -46,17 +46,18 @@ def cross_sums(pixels, coefs, directions, shift, start, step, out):
                 direction = directions[f]
                 value = np.int32(0)
                 for c in range(width):
-                    value += np.int32(row[c]) * np.int32(direction[c])
-                value = min(max(value >> shift, -PROJECTION_MAX), PROJECTION_MAX)
-                projected[f, i] = value
-                out[f, n_points] += value
+                    value = np.int32(value + np.int32(row[c]) * np.int32(direction[c]))
+                short = min(max(value >> shift, -PROJECTION_MAX), PROJECTION_MAX)
+                projected[f, i] = short
+                out[f, n_points] += short
         for p in range(n_points):
             grey = pixels[p, tile:end]
             for f in range(n_directions):
                 y = projected[f]
                 value = np.int32(0)
                 for i in range(end - tile):
-                    value += np.int32(np.int16(grey[i])) * np.int32(y[i])
+                    # back to 32 bits at every step, or Numba would add in 64
+                    value = np.int32(value + np.int32(grey[i]) * np.int32(y[i]))
                 out[f, p] += value
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 from numba import njit
 
-from features._lanes import LANES, add_rows
+from features._lanes import WIDE, add_wide_rows
 from features._pixel_kernels import read_points, similarity_to
 
 # Trees whose leaves are added in registers before they join the total.
-ABREAST = LANES
+ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
@@ -30,7 +30,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
         a level tree by tree: then the children of node g of a level are 2g and 2g + 1 of the next,
         whatever the tree, and the last level's are the leaves.
     leaves : (T, K * leaves a tree, R) int8
-        R is a multiple of `LANES`, K of `ABREAST`.
+        R is a multiple of `WIDE`, K of `ABREAST`.
     n_trees : int
         K.
     basis, bias : (T, R, 2L) float32, (T, 2L) float32
@@ -70,8 +70,8 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
             total[:] = 0
             values = leaves[t].reshape(-1)
             for k in range(0, n_trees, ABREAST):
-                for lane in range(0, width, LANES):
-                    add_rows(total, np.uint64(lane), values, place, np.uint64(k))
+                for lane in range(0, width, WIDE):
+                    add_wide_rows(total, np.uint64(lane), values, place, np.uint64(k))
             delta[:] = bias[t]
             for r in range(width):
                 weight, row = np.float32(total[r]), basis[t, r]

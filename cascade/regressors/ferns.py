@@ -23,9 +23,10 @@ from ._tree_kernels import leaf_sums
 from .basis import ResidualBasis, leaf_units, to_leaves
 
 # Standard deviations of the residuals that a leaf can hold: most leaves are far smaller.
-_REACH = 1.0
+import os
+_REACH = float(os.environ.get('REACH','1'))
 # Rows that pairs are chosen by; more choose no better.
-_N_SELECTION = 16384
+_N_SELECTION = 8192
 # Size of a random direction's components, and what the projections are scaled to.
 _DIRECTION, _PROJECTION = 64.0, 256.0
 #: Zones a side of the grid on the face (Burgos-Artizzu et al. 2013, section 3.2).
@@ -167,6 +168,11 @@ class BoostedFerns(BaseEstimator):
 
     def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
         """Grow the ferns on the grey levels that `feature` reads; see `fit`."""
+        import os
+        self._prior = None
+        if 'LAM' in os.environ:
+            q = feature.positions(mean)
+            self._prior = np.exp(-np.linalg.norm(q[:, None]-q, axis=-1)/float(os.environ['LAM'])).astype(np.float32)
         return self.fit(feature.extract(samples, mean, workers), residuals, rng, workers, tick)
 
     def fit(self, pixels, residuals, rng, workers, tick=None):
@@ -191,6 +197,7 @@ class BoostedFerns(BaseEstimator):
         basis, coefficients = self._basis(residuals, self.n_components)
         grower = self._grower(pixels, coefficients, rng, workers)
         rows = []
+        grower.prior = getattr(self, "_prior", None)
         for k in range(self.n_ferns):
             (row,) = grower.grow([(0, pixels.shape[1])], self.learning_rate)
             rows.append(row)
@@ -348,6 +355,7 @@ class FernGrower:
         self._shift = max(0, int(np.ceil(np.log2(max(_DIRECTION * spread / _PROJECTION, 1)))))
         self._mean, self._precision = _pixel_statistics(pixels)
         self._count = 0
+        self.prior = None
 
     def grow(self, spans, rate, weights=None):
         """Grow one fern on each range of pixels, all on the same residuals, and leave them out.
@@ -411,6 +419,9 @@ class FernGrower:
         covariance = totals[:, :-1] - self._mean[start:stop] * totals[:, -1:]
         first, second = np.empty((2, self.depth), np.int64)
         precision = np.ascontiguousarray(self._precision[start:stop, start:stop])
+        if self.prior is not None:
+            accepted = self.rng.random(precision.shape, dtype=np.float32) < self.prior[start:stop, start:stop]
+            precision *= accepted
         kernels.best_pairs(covariance.astype(np.float32), precision, first, second)
         return first + start, second + start
 
@@ -467,7 +478,7 @@ class Shard:
 def _pixel_statistics(pixels):
     """Means (P,), and 1 / variance of all differences (P, P) float32, from some of the samples."""
     n_points, n_rows = pixels.shape
-    grey = pixels[:, :: max(1, n_rows // (_N_SELECTION // 2))].astype(np.float64)
+    grey = pixels[:, :: max(1, n_rows // _N_SELECTION)].astype(np.float64)
     n = grey.shape[1]
     with threadpool_limits(1):
         # Products of whole numbers below 2^53: exact, whatever the order of the sums.
