@@ -1,6 +1,8 @@
 """SDM: the supervised descent method (Xiong & De la Torre 2013, "Supervised Descent Method and its
 Applications to Face Alignment")."""
 
+from typing import ClassVar
+
 from features.errors import InputError
 from features.hog import Hog
 
@@ -48,6 +50,12 @@ class SDM(BaseCascade):
 
     method = "sdm"
     default_starts = Starts(n=4, mix=(0.3, 1.0), shift=1.3, scale=1.3)
+    #: How much to invest, by the names the command line offers.
+    PRESETS: ClassVar = {
+        "small": {"n_stages": 4},
+        "default": {},
+        "accurate": {"test_mirror": True},
+    }
 
     def __init__(self, n_stages=6, half=(0.2, 0.12, 0.08, 0.06, 0.05), n_cells=3, cell_samples=4,
                  alpha_per_sample=0.01, rank=32, starts=None, mirror=True, patience=0,
