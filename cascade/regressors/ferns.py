@@ -400,6 +400,9 @@ class FernGrower:
         largest = np.max(self._ask(lambda shard: shard.largest(first, second)), axis=0)
         drawn = self.rng.uniform(-self.threshold, self.threshold, self.depth)
         threshold = np.rint(drawn * largest).astype(np.int16)
+        if 'THR' in os.environ:
+            sd = 1/np.sqrt(np.maximum(self._precision[first, second],1e-6)); mu = self._mean[first]-self._mean[second]
+            threshold = np.rint(mu + sd * self.rng.uniform(-1,1,self.depth)*float(os.environ['THR'])).astype(np.int16)
         answers = self._ask(lambda shard: shard.sums(j, first, second, threshold))
         sums = sum(s for s, _ in answers)[:, : self.n_components]
         counts = sum(c for _, c in answers)[:, None]
