@@ -53,6 +53,19 @@ class BaseCascade(BaseEstimator):
     #: Sampler of the training starts where none is given.
     default_starts = Starts()
 
+    def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
+                 test_mirror, random_state, n_jobs):  # fmt: skip
+        self.starts = starts
+        self.mirror = mirror
+        self.patience = patience
+        self.frame_size = frame_size
+        self.face_size = face_size
+        self.memory_limit = memory_limit
+        self.test_starts = test_starts
+        self.test_mirror = test_mirror
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
     def recipe(self):
         """The `Stage` recipes, first to last."""
         raise NotImplementedError(f"{type(self).__name__} must say what its stages are")
@@ -390,16 +403,10 @@ class Cascade(BaseCascade):
                  face_size=140, memory_limit=2 << 30, test_starts=1, test_mirror=False,
                  random_state=None, n_jobs=None):  # fmt: skip
         self.stages = stages
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.test_starts = test_starts
-        self.test_mirror = test_mirror
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+            random_state, n_jobs,
+        )  # fmt: skip
 
     def recipe(self):
         """The `stages` as given."""

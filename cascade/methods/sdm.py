@@ -67,16 +67,10 @@ class SDM(BaseCascade):
         self.cell_samples = cell_samples
         self.alpha_per_sample = alpha_per_sample
         self.rank = rank
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.test_starts = test_starts
-        self.test_mirror = test_mirror
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+            random_state, n_jobs,
+        )  # fmt: skip
 
     def recipe(self):
         """One stage for each patch size."""
