@@ -3,9 +3,11 @@
 Every error is a fraction of a length on the face, the normaliser: 0.04 is what papers print as 4 %.
 """
 
+import warnings
+
 import numpy as np
 
-from features.errors import InputError
+from features.errors import InputError, require_range
 from features.geometry import box_placement
 
 from .boxes import tight_box
@@ -92,17 +94,97 @@ def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
     InputError
         If shapes do not agree, or as `normalizer`.
     """
-    predicted, truth = _shapes("predicted", predicted), _shapes("truth", truth)
-    if predicted.shape != truth.shape:
-        raise InputError(
-            f"predicted shapes {predicted.shape} and true shapes {truth.shape} differ; "
-            "give the same faces with the same landmarks"
-        )
-    length = normalizer(truth, scheme, boxes, kind)[:, None]
-    error = np.hypot(*np.moveaxis(predicted - truth, -1, 0)) / length
-    known = np.isfinite(truth).all(-1) & np.isfinite(length)
+    predicted, truth = _same_faces(predicted, truth)
+    return point_errors(predicted, truth, normalizer(truth, scheme, boxes, kind))
+
+
+def point_errors(predicted, truth, lengths):
+    """Distance of every predicted point from the true one, in units of a length on the face.
+
+    What `landmark_errors` is made of, for points that are no whole scheme.
+
+    Parameters
+    ----------
+    predicted, truth : array_like of shape (n, P, 2)
+    lengths : array_like of shape (n,)
+        In pixels; NaN where a face has none.
+
+    Returns
+    -------
+    ndarray of shape (n, P), float64
+        As `landmark_errors`.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree.
+    """
+    predicted, truth = _same_faces(predicted, truth)
+    lengths = np.asarray(lengths, np.float64)
+    if lengths.shape != (len(truth),):
+        raise InputError(f"lengths must be ({len(truth)},), one a face, not {lengths.shape}")
+    error = np.hypot(*np.moveaxis(predicted - truth, -1, 0)) / lengths[:, None]
+    known = np.isfinite(truth).all(-1) & np.isfinite(lengths)[:, None]
     found = np.isfinite(predicted).all(-1)
     return np.where(known, np.where(found, error, np.inf), np.nan)
+
+
+def face_errors(errors):
+    """Mean of each face's errors (n, P): (n,), as `nme` describes it."""
+    return _nanmean(np.asarray(errors, np.float64)[:, :, None])[:, 0]
+
+
+def landmark_means(errors):
+    """Mean error of each landmark over the faces that have it; misses are left out.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n, L)
+        As from `landmark_errors`.
+
+    Returns
+    -------
+    ndarray of shape (L,), float64
+        NaN for a landmark that was found in no face.
+
+    Examples
+    --------
+    >>> landmark_means([[0.02, 0.1], [0.04, float("inf")]]).tolist()
+    [0.03, 0.1]
+    """
+    errors = np.asarray(errors, np.float64)
+    finite = np.where(np.isfinite(errors), errors, np.nan)
+    return _nanmean(finite.T[:, :, None])[:, 0]
+
+
+def part_errors(errors, scheme):
+    """Mean error of each face in every part of it, the groups of the scheme.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n, L)
+        As from `landmark_errors`.
+    scheme : Scheme
+        Its `groups` name the landmarks of the parts.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,), float64
+        By part, in the order of the scheme; NaN and inf as in `nme`.
+
+    Raises
+    ------
+    InputError
+        If the errors do not fit the scheme.
+    """
+    errors = np.asarray(errors, np.float64)
+    if errors.ndim != 2 or errors.shape[1] != scheme.n_points:
+        raise InputError(
+            f"errors {errors.shape} do not fit the scheme {scheme.name!r} of {scheme.n_points} "
+            "landmarks; give those of landmark_errors"
+        )
+    groups = scheme.groups.items()
+    return {name: face_errors(errors[:, list(points)]) for name, (points, _) in groups}
 
 
 def nme(predicted, truth, scheme, kind="interocular", boxes=None):
@@ -125,7 +207,7 @@ def nme(predicted, truth, scheme, kind="interocular", boxes=None):
     InputError
         As `landmark_errors`.
     """
-    return _nanmean(landmark_errors(predicted, truth, scheme, boxes, kind)[:, :, None])[:, 0]
+    return face_errors(landmark_errors(predicted, truth, scheme, boxes, kind))
 
 
 def ced(errors):
@@ -278,6 +360,217 @@ def summary(predicted, truth, scheme, boxes=None):
     return result
 
 
+def subset_masks(labels):
+    """Which faces belong to each subset of a column of labels.
+
+    Parameters
+    ----------
+    labels : sequence of n str
+        The subset of each face, such as "common" or "challenging"; an empty one belongs to none.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,), bool
+        By label, in the order of their first face.
+
+    Examples
+    --------
+    >>> {name: mask.tolist() for name, mask in subset_masks(["a", "", "b", "a"]).items()}
+    {'a': [True, False, False, True], 'b': [False, False, True, False]}
+    """
+    labels = np.array([str(label) for label in labels], dtype=object)
+    return {name: labels == name for name in dict.fromkeys(labels.tolist()) if name}
+
+
+def bootstrap_interval(errors, statistic=np.mean, level=0.95, n_resamples=2000, seed=0):
+    """Confidence interval of a figure over faces, by resampling them (Efron 1979).
+
+    Percentile intervals: they hold for means, medians, areas and rates alike, and for a rate of
+    zero, where the bias-corrected ones are undefined.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n,)
+        One a face; NaN is left out. Misses (inf) are for the `statistic` to bear.
+    statistic : callable
+        From errors (n,) to a number: ``np.mean``, `auc`, `failure_rate`, ….
+    level : float
+        Share of such intervals that hold the true figure, between 0 and 1.
+    n_resamples : int
+    seed : int
+
+    Returns
+    -------
+    (float, float)
+        Lower and upper end; both NaN for fewer than two faces.
+
+    Raises
+    ------
+    InputError
+        If there is no error, one is negative, or `level` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> low, high = bootstrap_interval([0.03, 0.04, 0.05] * 30)
+    >>> 0.037 < low < 0.04 < high < 0.043
+    True
+    """
+    from scipy.stats import bootstrap
+
+    errors = _errors(errors)
+    require_range("level", level, 0.01, 0.9999)
+    if len(errors) < 2:
+        return np.nan, np.nan
+    rng = np.random.default_rng(seed)
+    mean = statistic is np.mean
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # all errors alike: the interval is that value
+        found = bootstrap(
+            (errors,),
+            statistic,
+            vectorized=mean,
+            axis=-1,
+            confidence_level=level,
+            n_resamples=n_resamples,
+            batch=200,
+            method="percentile",
+            random_state=rng,
+        ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
+    """Whether one of two models errs less on the same faces.
+
+    The signed-rank test of Wilcoxon (1945), ties shared as Pratt (1959) does; it asks for no
+    distribution of the errors, of which faces have heavy tails. A miss is worse than any found
+    face, and two misses of one face are a tie.
+
+    Parameters
+    ----------
+    errors, others : array_like of shape (n,)
+        Of the two models, one a face in the same order, as from `nme`. Faces with a NaN in either
+        are left out.
+    level, n_resamples, seed
+        Of the interval of the mean difference; see `bootstrap_interval`.
+
+    Returns
+    -------
+    dict
+        ``n`` faces compared; ``wins``, ``losses`` and ``ties`` of the first model; ``p_value``,
+        two-sided; ``difference``, the mean of `errors` minus `others` over the faces that both
+        found, and its interval ``low`` and ``high``, all three None where there is no such face.
+
+    Raises
+    ------
+    InputError
+        If the arrays differ in length, or no face is left.
+
+    Examples
+    --------
+    >>> test = paired_test([0.03] * 9 + [float("inf")], [0.04] * 10)
+    >>> test["wins"], test["losses"], round(test["difference"], 3)
+    (9, 1, -0.01)
+    """
+    from scipy.stats import bootstrap, wilcoxon
+
+    errors, others = (np.asarray(e, np.float64).ravel() for e in (errors, others))
+    if errors.shape != others.shape:
+        raise InputError(
+            f"{len(errors)} and {len(others)} errors are not paired; give the same faces"
+        )
+    counted = ~np.isnan(errors) & ~np.isnan(others)
+    errors, others = _errors(errors[counted]), _errors(others[counted])
+    found = np.isfinite(errors) & np.isfinite(others)
+    # The signed rank of a miss is that of the largest difference, whatever its size.
+    worst = 3 * max((e[np.isfinite(e)].max(initial=1.0) for e in (errors, others)), default=1.0)
+    ranked = np.minimum(errors, worst) - np.minimum(others, worst)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p_value = wilcoxon(ranked, zero_method="pratt").pvalue if ranked.any() else 1.0
+        difference = errors[found] - others[found]
+        low = high = None
+        if len(difference) > 1:
+            low, high = bootstrap(
+                (difference,),
+                np.mean,
+                confidence_level=level,
+                n_resamples=n_resamples,
+                batch=200,
+                method="percentile",
+                random_state=np.random.default_rng(seed),
+            ).confidence_interval
+    return {
+        "n": len(ranked),
+        "wins": int((ranked < 0).sum()),
+        "losses": int((ranked > 0).sum()),
+        "ties": int((ranked == 0).sum()),
+        "p_value": float(p_value),
+        "difference": float(difference.mean()) if len(difference) else None,
+        "low": None if low is None else float(low),
+        "high": None if high is None else float(high),
+    }
+
+
+def holm(p_values):
+    """Adjust the p values of several tests so that all hold together (Holm 1979).
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    p_values = np.asarray(p_values, np.float64)
+    order = np.argsort(p_values)
+    steps = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted.tolist()
+
+
+def occlusion_scores(visible, truth, threshold=0.5):
+    """Precision and recall of the landmarks said to be covered (Burgos-Artizzu et al. 2013).
+
+    Parameters
+    ----------
+    visible : array_like of shape (n, L)
+        Predicted probability that each landmark can be seen.
+    truth : array_like of shape (n, L), bool
+    threshold : float
+        Landmarks below it are said to be covered.
+
+    Returns
+    -------
+    dict
+        ``precision``, ``recall`` at the threshold, and ``recall_at_80``: the recall at the best
+        threshold of at least 80 % precision, as COFW is reported. None where nothing is or is
+        said to be covered.
+
+    Raises
+    ------
+    InputError
+        If the arrays differ in shape.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    visible, covered = np.asarray(visible, np.float64), ~np.asarray(truth, bool)
+    if visible.shape != covered.shape:
+        raise InputError(
+            f"predicted {visible.shape} and true {covered.shape} visibility differ in shape"
+        )
+    said = visible < threshold
+    hits, n_covered, n_said = (said & covered).sum(), covered.sum(), said.sum()
+    scores = {
+        "precision": float(hits / n_said) if n_said else None,
+        "recall": float(hits / n_covered) if n_covered else None,
+        "recall_at_80": None,
+    }
+    if n_covered:
+        precision, recall, _ = precision_recall_curve(covered.ravel(), -visible.ravel())
+        scores["recall_at_80"] = float(recall[precision >= 0.8].max())
+    return scores
+
+
 def _nanmean(points):
     """Mean over axis 1 of (n, k, d), a NaN in any coordinate leaving the point out."""
     seen = ~np.isnan(points).any(-1, keepdims=True)
@@ -290,6 +583,16 @@ def _shapes(name, shapes):
     if shapes.ndim != 3 or shapes.shape[2] != 2:
         raise InputError(f"{name} must be an array (n, L, 2), not {shapes.shape}")
     return shapes
+
+
+def _same_faces(predicted, truth):
+    predicted, truth = _shapes("predicted", predicted), _shapes("truth", truth)
+    if predicted.shape != truth.shape:
+        raise InputError(
+            f"predicted shapes {predicted.shape} and true shapes {truth.shape} differ; "
+            "give the same faces with the same landmarks"
+        )
+    return predicted, truth
 
 
 def _check_scheme(shapes, scheme):
