@@ -52,6 +52,10 @@ class BaseCascade(BaseEstimator):
     method = "cascade"
     #: Sampler of the training starts where none is given.
     default_starts = Starts()
+    #: How often a face may start anew because its starts lie apart after the first tenth of the
+    #: stages, and how far apart, in box sides.
+    restarts = 0
+    restart_spread = 0.15
 
     def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
                  test_mirror, random_state, n_jobs):  # fmt: skip
@@ -227,7 +231,7 @@ class BaseCascade(BaseEstimator):
         InputError
             For an image or box that cannot be read; see `features.images.as_grey`.
         """
-        answers, placements = self._answers(image, boxes, color, n_starts, mirror)
+        answers, _, placements = self._answers(image, boxes, color, n_starts, mirror)
         shapes = from_box_frame(_median(answers), placements)
         return shapes[0] if np.shape(boxes) == (4,) else shapes
 
@@ -246,7 +250,9 @@ class BaseCascade(BaseEstimator):
         Alignment
         """
         path = [] if staged else None
-        answers, placements = self._answers(image, boxes, color, n_starts, mirror, path)
+        answers, visibility, placements = self._answers(
+            image, boxes, color, n_starts, mirror, path
+        )
         median = _median(answers)
         spread = None
         if len(answers) > 1:
@@ -257,6 +263,7 @@ class BaseCascade(BaseEstimator):
             initial=from_box_frame(initial, placements),
             staged=from_box_frame(path[0], placements) if staged else None,
             spread=spread,
+            visible=None if visibility is None else np.clip(_median(visibility), 0, 1),
         )
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
@@ -288,7 +295,8 @@ class BaseCascade(BaseEstimator):
         return [shapes for part in parts for shapes in part]
 
     def _answers(self, image, boxes, color, n_starts, mirror, path=None):
-        """Shapes (k, n, L, 2) in the box frame from each of k starts, and the n placements.
+        """Shapes (k, n, L, 2) in the box frame and visibility (k, n, L) from each of k starts, and
+        the n placements. Visibility is None where the stages do not say.
 
         `path`, a list, takes the shapes (T, n, L, 2) after each stage from the first start.
         """
@@ -305,11 +313,14 @@ class BaseCascade(BaseEstimator):
         boxes = _as_boxes(boxes)
         placements = _placements(boxes, image.shape)
         views = self._views(image, boxes, placements)
-        answers = self._run(views, n_starts, len(boxes), path)
+        answers, visibility = self._run(views, n_starts, len(boxes), path)
         if mirror:
-            mirrored = self._run(_mirrored_views(views, self.frame_), n_starts, len(boxes))
+            views = _mirrored_views(views, self.frame_)
+            mirrored, seen = self._run(views, n_starts, len(boxes))
             answers = np.concatenate([answers, self.scheme_.mirrored(mirrored)])
-        return answers, placements
+            if visibility is not None:
+                visibility = np.concatenate([visibility, seen[..., list(self.scheme_.flip)]])
+        return answers, visibility, placements
 
     def _views(self, image, boxes, placements):
         """Where to look for the faces: (image, placements) of one or more faces, in order.
@@ -323,30 +334,58 @@ class BaseCascade(BaseEstimator):
         return [(crop, placement[None]) for crop, placement, _ in crops]
 
     def _run(self, views, n_starts, n_faces, path=None):
-        """Shapes (n_starts, n, L, 2) in the box frame that the starts end in."""
-        answers = np.empty((n_starts, n_faces, *self.mean_.shape), np.float32)
+        """Shapes (n_starts, n, L, 2) in the box frame that the starts end in, and visibility."""
+        n_landmarks = len(self.mean_)
+        answers = np.empty((n_starts, n_faces, n_landmarks, 2), np.float32)
+        visibility = None
         first = 0
-        if path is not None:
-            staged = [np.empty((len(self.stages_), 0, *self.mean_.shape), np.float32)]
+        staged = [np.empty((len(self.stages_), 0, n_landmarks, 2), np.float32)]
         for image, placements in views:
             n = len(placements)
-            shapes = np.repeat(self.starts_[:n_starts], n, axis=0)
             if n_starts > 1:
                 placements = np.tile(placements, (n_starts, 1))
-            index = np.zeros(len(shapes), np.intp)
-            samples = Samples(image[None], index, placements, shapes)
-            stages = []
-            for runner in self._runners:
-                if path is not None:
-                    stages.append(np.empty((len(runner.stages), *shapes.shape), np.float32))
-                runner.run(samples, None, stages[-1] if stages else None)
-            answers[:, first : first + n] = samples.shapes.reshape(n_starts, n, *self.mean_.shape)
+            samples = self._samples(image, placements, self.starts_[:n_starts])
+            stages = [] if path is None else [np.empty((0, *samples.shapes.shape), np.float32)]
+            early, late = self._early, self._runners[len(self._early) :]
+            _through(early, samples, stages)
+            if early and n_starts > 1:
+                self._start_anew(samples, n_starts)
+            _through(late, samples, stages)
+            span = slice(first, first + n)
+            answers[:, span] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
+            if samples.visibility is not None:
+                if visibility is None:
+                    visibility = np.empty(answers.shape[:3], np.float32)
+                visibility[:, span] = samples.visibility.reshape(n_starts, n, n_landmarks)
             first += n
             if path is not None:
                 staged.append(np.concatenate(stages)[:, :n])
         if path is not None:
             path.append(np.concatenate(staged, axis=1))
-        return answers
+        return answers, visibility
+
+    def _samples(self, image, placements, starts):
+        """Samples of all faces in an image, start by start."""
+        shapes = np.repeat(starts, len(placements) // len(starts), axis=0)
+        return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
+
+    def _start_anew(self, samples, n_starts):
+        """Replace the shapes of faces whose starts lie apart after the early stages by those of
+        other starts, if these lie closer (Burgos-Artizzu et al. 2013, section 3.3)."""
+        n_anew = min(self.restarts, len(self.starts_) // n_starts - 1)
+        for attempt in range(1, n_anew + 1):
+            spread = _spread(samples.shapes, n_starts)
+            faces = np.flatnonzero(spread > self.restart_spread)
+            if not len(faces):
+                return
+            rows = (np.arange(n_starts)[:, None] * len(spread) + faces).ravel()
+            starts = self.starts_[attempt * n_starts : (attempt + 1) * n_starts]
+            anew = self._samples(samples.images[0], samples.placements[rows], starts)
+            _through(self._early, anew)
+            closer = np.tile(_spread(anew.shapes, n_starts) < spread[faces], n_starts)
+            samples.shapes[rows[closer]] = anew.shapes[closer]
+            if samples.visibility is not None:
+                samples.visibility[rows[closer]] = anew.visibility[closer]
 
     def _center(self):
         self._centred = self.mean_ - self.mean_.mean(0)
@@ -354,7 +393,9 @@ class BaseCascade(BaseEstimator):
     def _plan(self):
         """Make ready to predict: once, after training or loading."""
         self._center()
-        self._runners = plan(self.stages_, self._centred)
+        n_early = -(-len(self.stages_) // 10) if self.restarts else 0
+        self._early = plan(self.stages_[:n_early], self._centred)
+        self._runners = self._early + plan(self.stages_[n_early:], self._centred)
         self._needs_crop = any(getattr(s.feature, "needs_crop", False) for s in self.stages_)
 
     def _check_fitted(self):
@@ -468,5 +509,19 @@ def _mirrored_views(views, frame):
 
 
 def _median(answers):
-    """Median (n, L, 2) of the answers (k, n, L, 2)."""
+    """Median over the first axis: what k starts agree on."""
     return answers[0] if len(answers) == 1 else np.median(answers, axis=0)
+
+
+def _through(runners, samples, stages=()):
+    """Move `samples` through `runners`; `stages`, unless empty, takes the shapes on the way."""
+    for runner in runners:
+        if stages:
+            stages.append(np.empty((len(runner.stages), *samples.shapes.shape), np.float32))
+        runner.run(samples, None, stages[-1] if stages else None)
+
+
+def _spread(shapes, n_starts):
+    """Mean distance (n,) of the landmarks of k starts (k * n, L, 2) from their median."""
+    shapes = shapes.reshape(n_starts, -1, *shapes.shape[1:])
+    return np.linalg.norm(shapes - np.median(shapes, axis=0), axis=-1).mean((0, 2))

@@ -307,6 +307,87 @@ def failure_rate(errors, threshold=0.1):
     return float((_errors(errors) > _threshold(threshold)).mean())
 
 
+def occlusion_precision_recall(visibility, visible, threshold=0.5):
+    """How well predicted visibility finds covered landmarks.
+
+    Parameters
+    ----------
+    visibility : array_like of shape (n, L)
+        Probability that each landmark can be seen, as in `cascade.Alignment.visible`.
+    visible : array_like of shape (n, L), bool
+        Whether it truly can.
+    threshold : float
+        Landmarks of a visibility below it count as predicted to be covered.
+
+    Returns
+    -------
+    precision : float
+        Share of the landmarks predicted to be covered that are; NaN if there are none.
+    recall : float
+        Share of the covered landmarks that are predicted to be; NaN if there are none.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> occlusion_precision_recall([[0.1, 0.2, 0.9, 0.8]], [[False, True, True, False]])
+    (0.5, 0.5)
+    """
+    visibility, covered = _covered(visibility, visible)
+    found = visibility < threshold
+    hits = int((found & covered).sum())
+    return tuple(hits / n if n else float("nan") for n in (int(found.sum()), int(covered.sum())))
+
+
+def recall_at_precision(visibility, visible, precision=0.8):
+    """Highest recall of covered landmarks over the thresholds that reach a precision.
+
+    Burgos-Artizzu et al. (2013) report the recall at 80 % precision.
+
+    Parameters
+    ----------
+    visibility, visible
+        As in `occlusion_precision_recall`.
+    precision : float
+
+    Returns
+    -------
+    float
+        0 where no threshold reaches the precision; NaN if no landmark is covered.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> recall_at_precision([[0.1, 0.2, 0.3, 0.8]], [[False, False, True, False]])
+    0.6666666666666666
+    """
+    visibility, covered = _covered(visibility, visible)
+    if not covered.any():
+        return float("nan")
+    order = np.argsort(visibility, kind="stable")
+    ordered, hits = visibility[order], np.cumsum(covered[order])
+    # A threshold takes equal values together.
+    last = np.append(ordered[1:] > ordered[:-1], True)
+    reached = last & (hits >= precision * np.arange(1, len(hits) + 1))
+    return float(hits[reached].max(initial=0) / covered.sum())
+
+
+def _covered(visibility, visible):
+    visibility, visible = np.asarray(visibility, np.float64), np.asarray(visible, bool)
+    if visibility.shape != visible.shape:
+        raise InputError(
+            f"visibility {visibility.shape} and truth {visible.shape} differ; give the same faces"
+        )
+    return visibility.ravel(), ~visible.ravel()
+
+
 def summary(predicted, truth, scheme, boxes=None):
     """The figures a paper prints.
 

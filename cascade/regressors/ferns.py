@@ -23,8 +23,7 @@ from ._tree_kernels import leaf_sums
 from .basis import ResidualBasis, leaf_units, to_leaves
 
 # Standard deviations of the residuals that a leaf can hold: most leaves are far smaller.
-import os
-_REACH = float(os.environ.get('REACH','1'))
+_REACH = 0.5
 # Rows that pairs are chosen by; more choose no better.
 _N_SELECTION = 8192
 # Size of a random direction's components, and what the projections are scaled to.
@@ -168,11 +167,6 @@ class BoostedFerns(BaseEstimator):
 
     def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
         """Grow the ferns on the grey levels that `feature` reads; see `fit`."""
-        import os
-        self._prior = None
-        if 'LAM' in os.environ:
-            q = feature.positions(mean)
-            self._prior = np.exp(-np.linalg.norm(q[:, None]-q, axis=-1)/float(os.environ['LAM'])).astype(np.float32)
         return self.fit(feature.extract(samples, mean, workers), residuals, rng, workers, tick)
 
     def fit(self, pixels, residuals, rng, workers, tick=None):
@@ -197,7 +191,6 @@ class BoostedFerns(BaseEstimator):
         basis, coefficients = self._basis(residuals, self.n_components)
         grower = self._grower(pixels, coefficients, rng, workers)
         rows = []
-        grower.prior = getattr(self, "_prior", None)
         for k in range(self.n_ferns):
             (row,) = grower.grow([(0, pixels.shape[1])], self.learning_rate)
             rows.append(row)
@@ -355,7 +348,6 @@ class FernGrower:
         self._shift = max(0, int(np.ceil(np.log2(max(_DIRECTION * spread / _PROJECTION, 1)))))
         self._mean, self._precision = _pixel_statistics(pixels)
         self._count = 0
-        self.prior = None
 
     def grow(self, spans, rate, weights=None):
         """Grow one fern on each range of pixels, all on the same residuals, and leave them out.
@@ -400,9 +392,6 @@ class FernGrower:
         largest = np.max(self._ask(lambda shard: shard.largest(first, second)), axis=0)
         drawn = self.rng.uniform(-self.threshold, self.threshold, self.depth)
         threshold = np.rint(drawn * largest).astype(np.int16)
-        if 'THR' in os.environ:
-            sd = 1/np.sqrt(np.maximum(self._precision[first, second],1e-6)); mu = self._mean[first]-self._mean[second]
-            threshold = np.rint(mu + sd * self.rng.uniform(-1,1,self.depth)*float(os.environ['THR'])).astype(np.int16)
         answers = self._ask(lambda shard: shard.sums(j, first, second, threshold))
         sums = sum(s for s, _ in answers)[:, : self.n_components]
         counts = sum(c for _, c in answers)[:, None]
@@ -422,9 +411,6 @@ class FernGrower:
         covariance = totals[:, :-1] - self._mean[start:stop] * totals[:, -1:]
         first, second = np.empty((2, self.depth), np.int64)
         precision = np.ascontiguousarray(self._precision[start:stop, start:stop])
-        if self.prior is not None:
-            accepted = self.rng.random(precision.shape, dtype=np.float32) < self.prior[start:stop, start:stop]
-            precision *= accepted
         kernels.best_pairs(covariance.astype(np.float32), precision, first, second)
         return first + start, second + start
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from common import dlib_trainer, machine, read_faces
 
-from cascade import ERT, Starts
+from cascade import ERT, Starts, load
 
 
 def per_face(predict, n_faces):
@@ -37,6 +37,7 @@ def main():
     parser.add_argument("--depth", type=int, default=4)
     parser.add_argument("--faces", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--model", action="append", default=[], help="time this file as well")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
@@ -68,10 +69,14 @@ def main():
 
     stack = np.stack(crops)
     rows = {"ours, one call a face": [], "ours, kernel only": [], "dlib": []}
+    others = {name: load(name) for name in options.model}
+    rows |= {name: [] for name in others}
     for _ in range(options.rounds):
         rows["ours, one call a face"].append(per_face(ours_one, len(crops)))
         rows["ours, kernel only"].append(kernel_ms(model, stack, store))
         rows["dlib"].append(per_face(dlib_one, len(crops)))
+        for name, other in others.items():
+            rows[name].append(per_face(lambda i, other=other: other.predict(crops[i], box), few))
     medians = {name: float(np.median(times)) for name, times in rows.items()}
     print(machine())
     for name, ms in medians.items():

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from common import dlib_trainer, machine, read_faces
 
-from cascade import ERT, Starts
+from cascade import ERT, METHODS, Starts
 
 
 def timed(function):
@@ -106,21 +106,26 @@ def compare(options):
 
 
 def scaling(options):
-    """CPU seconds of one stage against samples, trees and landmarks."""
-    faces = read_faces(options.folder, options.faces)
-    store = faces.store(mirror=False)
-    ours(store.subset(slice(0, 8)), 1, n_stages=1, n_trees=2)
-    rows = {"machine": machine()}
-    for starts in (1, 2, 5, 10, 20):
-        cpu = ours(store, starts, n_stages=1, n_trees=50)[1]
-        rows[f"samples={starts * len(store)}"] = cpu
-    for trees in (25, 50, 100, 200):
-        rows[f"trees={trees}"] = ours(store, 5, n_stages=1, n_trees=trees)[1]
+    """CPU seconds of one stage of `--method` against samples, trees and landmarks."""
+    store = read_faces(options.folder, options.faces).store(mirror=False)
+
+    def stage(store, starts, n_trees=None):
+        one = {"radius": (0.2,)} if options.method == "lbf" else {"n_stages": 1}
+        trees = {} if n_trees is None else {"n_trees": n_trees}
+        model = METHODS[options.method](**one, **trees, starts=Starts(n=starts), random_state=0)
+        return timed(lambda: model.fit(store))[1]
+
+    stage(store.subset(slice(0, 8)), 1)  # compile
+    rows = {"machine": machine(), "method": options.method}
+    for starts in (1, 2, 5, 10):
+        rows[f"samples={starts * len(store)}"] = stage(store, starts)
+    for n_trees in (2, 4, 8) if options.method == "lbf" else (50, 100, 200, 400):
+        rows[f"trees={n_trees}"] = stage(store, 5, n_trees)
     whole = store.shapes
     for landmarks in (5, 17, 34, 68):
         store.shapes = np.ascontiguousarray(whole[:, np.linspace(0, 67, landmarks).astype(int)])
         store.scheme = type(store.scheme)(f"points{landmarks}", landmarks)
-        rows[f"landmarks={landmarks}"] = ours(store, 5, n_stages=1, n_trees=50)[1]
+        rows[f"landmarks={landmarks}"] = stage(store, 5)
     for name, cpu in rows.items():
         print(name, cpu if isinstance(cpu, str) else f"{cpu:.2f} CPU s")
     return rows
@@ -137,6 +142,7 @@ def main():
     parser.add_argument("--share", type=float, default=0.05)
     parser.add_argument("--no-dlib", action="store_true")
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--method", choices=("ert", "lbf"), default="ert", help="with --scaling")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = scaling(options) if options.scaling else compare(options)

@@ -1,0 +1,134 @@
+"""The fused inference kernels of box-frame trees, with the arithmetic of dlib's shape predictor.
+
+Sums of floats keep dlib's order and precision: float32 for shapes and leaves, float64 for the
+similarity and for positions in the image. One bit that differs can move a point to the next pixel.
+"""
+
+import numpy as np
+from numba import njit
+
+from features._float_rows import add_float_rows
+from features._lanes import LANES
+
+# Trees whose leaves are added in registers before they join the total.
+ABREAST = 8
+
+
+@njit(nogil=True, cache=True)
+def _similarity(reference, shape):
+    """(a, b) of the scaled rotation that aligns `reference` (L, 2), centred, with `shape`."""
+    a, b, energy = 0.0, 0.0, 0.0
+    center_x, center_y = 0.0, 0.0
+    n = reference.shape[0]
+    for k in range(n):
+        center_x += shape[k, 0]
+        center_y += shape[k, 1]
+    center_x /= n
+    center_y /= n
+    for k in range(n):
+        x, y = reference[k, 0], reference[k, 1]
+        u, v = shape[k, 0] - center_x, shape[k, 1] - center_y
+        a += x * u + y * v
+        b += x * v - y * u
+        energy += x * x + y * y
+    if n == 1 or energy == 0:
+        return np.float32(1), np.float32(0)
+    return np.float32(a / energy), np.float32(b / energy)
+
+
+@njit(nogil=True, cache=True)
+def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
+    """Grey levels at the points of one shape, nearest pixel, 0 outside the image.
+
+    `scratch` (2, P) float32 and the first passes are as in `features._pixel_kernels.read_points`.
+    """
+    n_points = anchors.shape[0]
+    height, width = image.shape
+    left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
+    right, bottom = float(width), float(height)
+    xs, ys = scratch[0], scratch[1]
+    where = ys.view(np.int32)
+    for p in range(n_points):
+        k = np.uint64(anchors[p])
+        xs[p] = shape[k, 0]
+        ys[p] = shape[k, 1]
+    for p in range(n_points):
+        dx, dy = offsets[p, 0], offsets[p, 1]
+        x = left + across * np.float64((a * dx - b * dy) + xs[p])
+        y = top + down * np.float64((b * dx + a * dy) + ys[p])
+        # Written so that NaN counts as outside. Truncating a positive number is the floor.
+        inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
+        x = x if inside else 0.0
+        y = y if inside else 0.0
+        at = np.int32(np.int32(y) * np.int32(width)) + np.int32(x)
+        where[p] = at if inside else np.int32(-1)
+    flat = image.reshape(-1)
+    for p in range(n_points):
+        at = where[p]
+        out[p] = flat[np.uint64(at)] if at >= 0 else np.uint8(0)
+
+
+@njit(nogil=True, cache=True)
+def _find_leaves(pixel, nodes, n_leaves, place):
+    """Number of the leaf each tree ends in, all leaves of a stage counted; as in `run_trees`."""
+    n_trees = place.shape[0]
+    low = np.uint64(0xFFFF)
+    for k in range(n_trees):
+        place[k] = k
+    level, size = 0, n_trees
+    while size < n_leaves:
+        words = nodes[level : level + size]
+        for k in range(n_trees):
+            word = words[place[k]]
+            first = pixel[word & low]
+            second = pixel[(word >> np.uint64(16)) & low]
+            threshold = np.int16(word >> np.uint64(32))
+            right = np.int16(first) - np.int16(second) >= threshold
+            place[k] = np.uint32(place[k] << 1) | np.uint32(right)
+        level, size = level + size, 2 * size
+
+
+@njit(nogil=True, cache=True)
+def run_float_trees(images, index, places, shapes, reference, anchors, offsets, nodes, leaves,
+                    start, stop):  # fmt: skip
+    """Move the shapes of the samples [start, stop) through one stage, in place.
+
+    Parameters
+    ----------
+    images : (m, H, W) uint8
+    index : (N,) intp
+    places : (N, 4) float64
+        Left, top, width and height of the box: a shape's (0, 0) and its unit in pixels.
+    shapes : (N, L, 2) float32
+        In the box frame, (0, 0) to (1, 1).
+    reference : (L, 2) float64
+        Centred initial shape.
+    anchors, offsets : (P,) uint16, (P, 2) float32
+    nodes : (K * (leaves a tree - 1),) uint64
+        As in `run_trees`.
+    leaves : (K * leaves a tree, width) float32
+        The width is 2L or more, a multiple of `LANES`; K is a multiple of `ABREAST`.
+    """
+    n_points, width = anchors.shape[0], leaves.shape[1]
+    n_landmarks = shapes.shape[1]
+    pixel = np.empty(n_points, np.uint8)
+    scratch = np.empty((2, n_points), np.float32)
+    n_trees = leaves.shape[0] - nodes.shape[0]
+    place = np.empty(n_trees, np.uint32)
+    total = np.zeros(width, np.float32)
+    values = leaves.reshape(-1)
+    for i in range(start, stop):
+        shape = shapes[i]
+        a, b = _similarity(reference, shape)
+        image = images[index[i]]
+        _read_points(image, places[i], shape, a, b, anchors, offsets, scratch, pixel)
+        _find_leaves(pixel, nodes, leaves.shape[0], place)
+        for k in range(n_trees):
+            place[k] *= np.uint32(width)
+        for k in range(n_landmarks):
+            total[2 * k], total[2 * k + 1] = shape[k, 0], shape[k, 1]
+        for k in range(0, n_trees, ABREAST):
+            for lane in range(0, width, LANES):
+                add_float_rows(total, np.uint64(lane), values, place, np.uint64(k))
+        for k in range(n_landmarks):
+            shape[k, 0], shape[k, 1] = total[2 * k], total[2 * k + 1]
