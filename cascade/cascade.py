@@ -59,6 +59,13 @@ class BaseCascade(BaseEstimator):
 
     def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
                  test_mirror, random_state, n_jobs):  # fmt: skip
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+            random_state, n_jobs,
+        )  # fmt: skip
+
+    def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
+                 test_mirror, random_state, n_jobs):  # fmt: skip
         self.starts = starts
         self.mirror = mirror
         self.patience = patience

@@ -24,8 +24,13 @@ def _aligned(shape, dtype):
 
 def node_words(trees):
     """One 64-bit word a node: first pixel, second pixel, threshold, 16 bits each from below."""
-    words = trees.first.astype(np.uint64) | trees.second.astype(np.uint64) << np.uint64(16)
-    return words | trees.threshold.view(np.uint16).astype(np.uint64) << np.uint64(32)
+    return node_words_of(trees.first, trees.second, trees.threshold)
+
+
+def node_words_of(first, second, threshold):
+    """`node_words` from the arrays (K, nodes), of which the threshold is int16."""
+    words = first.astype(np.uint64) | second.astype(np.uint64) << np.uint64(16)
+    return words | threshold.view(np.uint16).astype(np.uint64) << np.uint64(32)
 
 
 def whole(array, axis, size):

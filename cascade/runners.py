@@ -3,6 +3,7 @@
 import numpy as np
 
 from features._lanes import WIDE
+from features.box_pixels import BoxIndexedPixels
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
@@ -10,10 +11,12 @@ from features.pixels import ShapeIndexedPixels
 
 from .packing import node_words, stack, whole
 from .regressors import _predict_kernels as kernels
+from .regressors.box_trees import BoxTrees, CompactBoxTrees
 from .regressors.ferns import Ferns, ZonedFerns
 from .regressors.linear import ReducedLinear
 from .regressors.sparse_ridge import SparseLinear
 from .regressors.trees import Trees
+from .runners_box import BoxTreesRunner, CompactBoxTreesRunner
 from .runners_ferns import FernsRunner, ZonedFernsRunner
 from .runners_hog import HogRunner
 from .runners_lbf import LBFRunner
@@ -86,6 +89,8 @@ class TreesRunner:
 
 
 RUNNERS = {
+    (BoxIndexedPixels, BoxTrees): BoxTreesRunner,
+    (BoxIndexedPixels, CompactBoxTrees): CompactBoxTreesRunner,
     (HogDescriptors, ReducedLinear): HogRunner,
     (LocalBinaryFeatures, SparseLinear): LBFRunner,
     (LineIndexedPixels, Ferns): ZonedFernsRunner,

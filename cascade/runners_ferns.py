@@ -1,5 +1,7 @@
 """Fern stages in action: pixels, ferns and shape updates in one kernel, eight samples abreast."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from features._lanes import LANES
@@ -72,7 +74,7 @@ class ZonedFernsRunner:
         n_zones = GRID**2 if self._sees else 1
         zone = ferns.zone if self._sees else np.zeros(len(ferns.first), np.uint8)
         edges = np.searchsorted(zone, np.arange(n_zones + 1))
-        parts = [slice(*edge) for edge in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [slice(*edge) for edge in pairwise(edges)]
         words, leaves = node_words(ferns), whole(ferns.leaves, 2, LANES)
         words = [whole(words[part], 0, kernels.ABREAST) for part in parts]
         leaves = [whole(leaves[part], 0, kernels.ABREAST) for part in parts]

@@ -3,8 +3,8 @@
 A class that can be written to a model file is a dataclass of arrays with
 
 - ``KIND``, its name in files,
-- ``LAYOUT``, which maps each field to its dtype and dimensions: a number, or a name that stands for
-  the same length wherever it occurs, for example ``{"offsets": ("f4", "points", 2)}``,
+- ``LAYOUT``, which maps each field to its dtype and dimensions: a number, None for any length, or a
+  name that stands for the same length wherever it occurs, for example ``{"offsets": ("f4", "points", 2)}``,
 - ``check(sizes)``, which raises InputError for values out of range; `sizes` maps the names to
   the lengths, and holds at least `landmarks`.
 """
@@ -50,9 +50,9 @@ def from_arrays(cls, arrays, prefix, sizes):
         if array.ndim != len(dimensions):
             raise InputError(f"array {key} has {array.ndim} dimensions, not {len(dimensions)}")
         for length, dimension in zip(array.shape, dimensions, strict=True):
-            wanted = (
-                sizes.setdefault(dimension, length) if isinstance(dimension, str) else dimension
-            )
+            wanted = length if dimension is None else dimension
+            if isinstance(dimension, str):
+                wanted = sizes.setdefault(dimension, length)
             if length != wanted or not 0 < length <= _MAX_LENGTH:
                 raise InputError(f"array {key} has shape {array.shape}; expected {dimensions}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():

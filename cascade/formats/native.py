@@ -18,11 +18,13 @@ from data_tools.files import replace_file
 from data_tools.schemes import Scheme
 from features.errors import InputError
 from features.frame import Frame
+from features.box_pixels import BoxIndexedPixels
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
 from features.pixels import ShapeIndexedPixels
 
+from ..regressors.box_trees import BoxTrees, CompactBoxTrees
 from ..regressors.ferns import Ferns, ZonedFerns
 from ..regressors.linear import ReducedLinear
 from ..regressors.sparse_ridge import SparseLinear
@@ -39,9 +41,20 @@ _MAX_STAGES = 1000
 
 FEATURES = {
     cls.KIND: cls
-    for cls in (HogDescriptors, LineIndexedPixels, LocalBinaryFeatures, ShapeIndexedPixels)
+    for cls in (
+        BoxIndexedPixels,
+        HogDescriptors,
+        LineIndexedPixels,
+        LocalBinaryFeatures,
+        ShapeIndexedPixels,
+    )
 }
-PREDICTORS = {cls.KIND: cls for cls in (Ferns, ReducedLinear, SparseLinear, Trees, ZonedFerns)}
+PREDICTORS = {
+    cls.KIND: cls
+    for cls in (
+        BoxTrees, CompactBoxTrees, Ferns, ReducedLinear, SparseLinear, Trees, ZonedFerns,
+    )
+}  # fmt: skip
 # Parameters that change how training runs but not what it yields.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit")
 

@@ -51,10 +51,12 @@ class ESR(BaseCascade):
     """
 
     method = "esr"
+    default_starts = Starts(n=14)
     #: How much to invest, by the names the command line offers; "published" is the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},
+        "accurate": {"n_components": 28, "test_mirror": True},
         "published": {
             "learning_rate": 1.0,
             "shrinkage": 1000.0,
@@ -62,8 +64,8 @@ class ESR(BaseCascade):
         },
     }
 
-    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=1000.0, learning_rate=1.0,
-                 threshold=0.2, n_points=400, padding=0.05, n_components=28, starts=None,
+    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=300.0, learning_rate=0.25,
+                 threshold=0.2, n_points=400, padding=0.05, n_components=16, starts=None,
                  mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
                  test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
         self.n_stages = n_stages
@@ -125,10 +127,10 @@ class CPR(ESR):
     PRESETS: ClassVar = {
         "small": {"n_stages": 40, "starts": Starts(n=8)},
         "default": {},
-        "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0},
+        "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0, "shrinkage": 1000.0},
     }
 
-    def __init__(self, n_stages=100, n_ferns=8, depth=5, shrinkage=1000.0, learning_rate=1.0,
+    def __init__(self, n_stages=100, n_ferns=8, depth=5, shrinkage=300.0, learning_rate=0.25,
                  threshold=0.2, n_points=100, padding=0.05, n_components=20, starts=None,
                  mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
                  test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip

@@ -47,6 +47,7 @@ class RCPR(BaseCascade):
     """
 
     method = "rcpr"
+    default_starts = Starts(n=14)
     #: How much to invest, by the names the command line offers; "published" is near the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
@@ -55,11 +56,13 @@ class RCPR(BaseCascade):
             "n_stages": 100,
             "n_ferns": 15,
             "n_components": 16,
+            "learning_rate": 1.0,
+            "shrinkage": 1000.0,
             "starts": Starts(n=20, mix=(0.0, 0.0)),
         },
     }
 
-    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=1000.0, learning_rate=1.0,
+    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=300.0, learning_rate=0.25,
                  threshold=0.2, n_points=400, n_components=28, n_zones=3, n_visibility=12,
                  restarts=2, restart_spread=0.15, starts=None, mirror=True, patience=0,
                  frame_size=256, face_size=140, memory_limit=2 << 30, test_starts=5,

@@ -7,11 +7,14 @@ similarity and for positions in the image. One bit that differs can move a point
 import numpy as np
 from numba import njit
 
-from features._float_rows import add_float_rows
-from features._lanes import LANES
+from features._float_rows import add_float_rows, prefetch
+from features._lanes import LANES, add_rows
 
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8
+# Trees whose leaves are fetched ahead of their turn, a multiple of `ABREAST`; floats a cache line.
+AHEAD = 16
+LINE = 16
 
 
 @njit(nogil=True, cache=True)
@@ -90,8 +93,8 @@ def _find_leaves(pixel, nodes, n_leaves, place):
 
 @njit(nogil=True, cache=True)
 def run_float_trees(images, index, places, shapes, reference, anchors, offsets, nodes, leaves,
-                    start, stop):  # fmt: skip
-    """Move the shapes of the samples [start, stop) through one stage, in place.
+                    start, stop, staged):  # fmt: skip
+    """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
     ----------
@@ -103,32 +106,90 @@ def run_float_trees(images, index, places, shapes, reference, anchors, offsets, 
         In the box frame, (0, 0) to (1, 1).
     reference : (L, 2) float64
         Centred initial shape.
-    anchors, offsets : (P,) uint16, (P, 2) float32
-    nodes : (K * (leaves a tree - 1),) uint64
+    anchors, offsets : (T, P) uint16, (T, P, 2) float32
+    nodes : (T, K * (leaves a tree - 1)) uint64
         As in `run_trees`.
-    leaves : (K * leaves a tree, width) float32
+    leaves : (T, K * leaves a tree, width) float32
         The width is 2L or more, a multiple of `LANES`; K is a multiple of `ABREAST`.
+    staged : (T, N, L, 2) float32, or of no length
+        Takes the shapes after each stage.
     """
-    n_points, width = anchors.shape[0], leaves.shape[1]
+    n_stages, n_points = anchors.shape
+    n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = shapes.shape[1]
     pixel = np.empty(n_points, np.uint8)
     scratch = np.empty((2, n_points), np.float32)
-    n_trees = leaves.shape[0] - nodes.shape[0]
+    n_trees = n_leaves - nodes.shape[1]
     place = np.empty(n_trees, np.uint32)
     total = np.zeros(width, np.float32)
-    values = leaves.reshape(-1)
     for i in range(start, stop):
-        shape = shapes[i]
-        a, b = _similarity(reference, shape)
-        image = images[index[i]]
-        _read_points(image, places[i], shape, a, b, anchors, offsets, scratch, pixel)
-        _find_leaves(pixel, nodes, leaves.shape[0], place)
-        for k in range(n_trees):
-            place[k] *= np.uint32(width)
-        for k in range(n_landmarks):
-            total[2 * k], total[2 * k + 1] = shape[k, 0], shape[k, 1]
-        for k in range(0, n_trees, ABREAST):
-            for lane in range(0, width, LANES):
-                add_float_rows(total, np.uint64(lane), values, place, np.uint64(k))
-        for k in range(n_landmarks):
-            shape[k, 0], shape[k, 1] = total[2 * k], total[2 * k + 1]
+        image, shape = images[index[i]], shapes[i]
+        for t in range(n_stages):
+            a, b = _similarity(reference, shape)
+            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, pixel)
+            _find_leaves(pixel, nodes[t], n_leaves, place)
+            values = leaves[t].reshape(-1)
+            for k in range(n_trees):
+                place[k] *= np.uint32(width)
+            for k in range(min(AHEAD, n_trees)):
+                for lane in range(0, width, LINE):
+                    prefetch(values, np.uint64(place[k]) + np.uint64(lane))
+            for k in range(n_landmarks):
+                total[2 * k], total[2 * k + 1] = shape[k, 0], shape[k, 1]
+            for k in range(0, n_trees, ABREAST):
+                if k + AHEAD < n_trees:
+                    for j in range(ABREAST):
+                        at = np.uint64(place[k + AHEAD + j])
+                        for lane in range(0, width, LINE):
+                            prefetch(values, at + np.uint64(lane))
+                for lane in range(0, width, LANES):
+                    add_float_rows(total, np.uint64(lane), values, place, np.uint64(k))
+            for k in range(n_landmarks):
+                shape[k, 0], shape[k, 1] = total[2 * k], total[2 * k + 1]
+            if staged.shape[0] > 0:
+                staged[t, i] = shape
+
+
+@njit(nogil=True, cache=True)
+def run_compact_trees(images, index, places, shapes, reference, anchors, offsets, nodes, leaves,
+                      basis, bias, start, stop, staged):  # fmt: skip
+    """`run_float_trees` for integer leaves in a basis.
+
+    Parameters
+    ----------
+    leaves : (T, K * leaves a tree, R) int16
+        R is a multiple of `LANES`.
+    basis, bias : (T, R, 2L) float32, (T, 2L) float32
+    """
+    n_stages, n_points = anchors.shape
+    n_leaves, width = leaves.shape[1], leaves.shape[2]
+    n_landmarks = shapes.shape[1]
+    pixel = np.empty(n_points, np.uint8)
+    scratch = np.empty((2, n_points), np.float32)
+    n_trees = n_leaves - nodes.shape[1]
+    place = np.empty(n_trees, np.uint32)
+    total = np.zeros(width, np.int32)
+    delta = np.empty(2 * n_landmarks, np.float32)
+    for i in range(start, stop):
+        image, shape = images[index[i]], shapes[i]
+        for t in range(n_stages):
+            a, b = _similarity(reference, shape)
+            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, pixel)
+            _find_leaves(pixel, nodes[t], n_leaves, place)
+            values = leaves[t].reshape(-1)
+            for k in range(n_trees):
+                place[k] *= np.uint32(width)
+            total[:] = 0
+            for k in range(0, n_trees, ABREAST):
+                for lane in range(0, width, LANES):
+                    add_rows(total, np.uint64(lane), values, place, np.uint64(k))
+            delta[:] = bias[t]
+            for r in range(width):
+                weight, row = np.float32(total[r]), basis[t, r]
+                for c in range(2 * n_landmarks):
+                    delta[c] += weight * row[c]
+            for k in range(n_landmarks):
+                shape[k, 0] += delta[2 * k]
+                shape[k, 1] += delta[2 * k + 1]
+            if staged.shape[0] > 0:
+                staged[t, i] = shape

@@ -11,8 +11,8 @@ ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
-def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, n_trees, basis, bias,
-              start, stop, staged):  # fmt: skip
+def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, n_trees,
+              basis, bias, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters

@@ -129,7 +129,7 @@ class ZonedFerns:
     depth = Ferns.depth
 
     def check(self, sizes):
-        """As `Ferns`; refuse unordered or unknown zones, and other than three numbers a landmark."""
+        """As `Ferns`; refuse unknown or unordered zones, and other than three outputs a point."""
         self.check_ferns(sizes)
         if sizes["outputs"] != 3 * sizes["landmarks"]:
             raise InputError(f"{sizes['outputs']} outputs for {sizes['landmarks']} landmarks")
@@ -255,7 +255,9 @@ class OcclusionFerns(BoostedFerns):
         if samples.visible is None:
             return super().fit_stage(feature, samples, residuals, mean, rng, workers, tick)
         if not isinstance(feature, LineIndexedPixels):
-            raise InputError("ferns that learn visibility need points between landmarks: LinePixels")
+            raise InputError(
+                "ferns that learn visibility need points between landmarks; use LinePixels"
+            )
         self._check()
         require_range("n_zones", self.n_zones, 1, GRID**2)
         require_range("n_visibility", self.n_visibility, 1, 10_000)
@@ -466,8 +468,7 @@ class Shard:
 
 def _pixel_statistics(pixels):
     """Means (P,), and 1 / variance of all differences (P, P) float32, from some of the samples."""
-    n_points, n_rows = pixels.shape
-    grey = pixels[:, :: max(1, n_rows // _N_SELECTION)].astype(np.float64)
+    grey = pixels[:, :: max(1, pixels.shape[1] // _N_SELECTION)].astype(np.float64)
     n = grey.shape[1]
     with threadpool_limits(1):
         # Products of whole numbers below 2^53: exact, whatever the order of the sums.

@@ -6,6 +6,9 @@ import pytest
 
 from data_tools import synthetic
 from data_tools.synthetic import render_face, synthetic_faces
+from data_tools.synthetic.camera import detect
+from data_tools.synthetic.drawing import draw_mesh
+from data_tools.synthetic.head import Head, rotation
 from features.errors import InputError
 
 LEFT_TO_RIGHT = np.r_[
@@ -126,7 +129,7 @@ def test_landmarks_sit_on_structure(faces):
 
 
 def test_pose_keeps_its_limits_and_moves_the_face():
-    heads = [synthetic._Head(np.random.default_rng(i)) for i in range(200)]
+    heads = [Head(np.random.default_rng(i)) for i in range(200)]
     limits = synthetic.MAX_YAW, synthetic.MAX_PITCH, synthetic.MAX_ROLL
     poses = np.rad2deg([(h.yaw, h.pitch, h.roll) for h in heads])
     assert (np.abs(poses).max(0) <= np.array(limits) + 1e-9).all()
@@ -134,25 +137,25 @@ def test_pose_keeps_its_limits_and_moves_the_face():
     # A face turned to image-right has its nose nearer to the right outline.
     turned = []
     for head in heads:
-        points = head.landmarks() @ synthetic._rotation(0, 0, head.roll)  # undo the roll
+        points = head.landmarks() @ rotation(0, 0, head.roll)  # undo the roll
         turned.append(points[30, 0] - points[[0, 16], 0].mean())
     assert np.corrcoef(turned, np.sin(poses[:, 0] * np.pi / 180))[0, 1] > 0.95
 
 
 def test_rotation_is_a_rotation():
-    matrix = synthetic._rotation(0.4, -0.2, 0.3)
+    matrix = rotation(0.4, -0.2, 0.3)
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
     assert np.linalg.det(matrix) == pytest.approx(1)
     quarter = np.pi / 2
-    np.testing.assert_allclose(synthetic._rotation(quarter, 0, 0) @ [0, 0, 1], [1, 0, 0], atol=1e-9)
-    np.testing.assert_allclose(synthetic._rotation(0, quarter, 0) @ [0, 0, 1], [0, 1, 0], atol=1e-9)
-    np.testing.assert_allclose(synthetic._rotation(0, 0, quarter) @ [1, 0, 0], [0, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(rotation(quarter, 0, 0) @ [0, 0, 1], [1, 0, 0], atol=1e-9)
+    np.testing.assert_allclose(rotation(0, quarter, 0) @ [0, 0, 1], [0, 1, 0], atol=1e-9)
+    np.testing.assert_allclose(rotation(0, 0, quarter) @ [1, 0, 0], [0, 1, 0], atol=1e-9)
 
 
 def test_jaw_is_the_outline_of_the_mesh():
     """No drawn point of the face lies beyond the jaw line, whatever the pose."""
     for i in range(20):
-        head = synthetic._Head(np.random.default_rng(i))
+        head = Head(np.random.default_rng(i))
         points, _, y = head.mesh()
         jaw = head.landmarks()[:17, :2].astype(np.float32)
         top = np.float32([jaw[0] + [0, -3], jaw[16] + [0, -3]])
@@ -167,13 +170,13 @@ def test_draw_mesh_interpolates_and_keeps_the_nearest():
     tones, nearest = np.zeros((8, 8), np.float32), np.full((8, 8), -np.inf, np.float32)
     xy = np.stack(np.meshgrid([1, 6], [1, 6]), -1).astype(np.float32)
     tone = xy[..., 0] * 10 + xy[..., 1]
-    synthetic._draw_mesh(tones, nearest, xy, np.zeros((2, 2), np.float32), tone)
+    draw_mesh(tones, nearest, xy, np.zeros((2, 2), np.float32), tone)
     y, x = np.mgrid[1:7, 1:7]
     np.testing.assert_allclose(tones[1:7, 1:7], 10 * x + y, rtol=1e-5)
     assert tones.sum() == pytest.approx((10 * x + y).sum(), rel=1e-5)
     drawn = tones.copy()
     behind = np.full((2, 2), -1, np.float32)
-    synthetic._draw_mesh(tones, nearest, xy, behind, np.full((2, 2), 99, np.float32))
+    draw_mesh(tones, nearest, xy, behind, np.full((2, 2), 99, np.float32))
     np.testing.assert_array_equal(tones, drawn)
 
 
@@ -195,7 +198,7 @@ def test_occluders_cover_what_they_flag():
 def test_boxes_are_those_of_a_noisy_detector():
     rng = np.random.default_rng(0)
     shape = np.float32([[20, 30], [120, 130]])
-    boxes = np.array([synthetic._detect(rng, shape) for _ in range(2000)], np.float64)
+    boxes = np.array([detect(rng, shape) for _ in range(2000)], np.float64)
     width, height = (boxes[:, 2:] - boxes[:, :2]).T
     side = np.sqrt(width * height)
     assert np.abs(np.log(width / height)).max() < 0.03

@@ -1,0 +1,140 @@
+"""``cascade compare``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from .common import (
+    Boxes,
+    Detector,
+    Folders,
+    output_folder,
+    read_faces,
+    refuse_unwritable,
+    reporting,
+    say,
+    terminal,
+)
+
+_WIDTH = 130
+
+
+def compare(
+    folders: Folders,
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="[NAME=]SPEC",
+            help="A model file, a pretrained name (ert68), dlib:FILE, opencv-lbf:FILE, "
+            "opencv-kazemi:FILE, mediapipe, mtcnn, onnx:FILE?size=112&layout=nchw&mean=0&"
+            "scale=0.0039 or python:module:function; once for each model.",
+        ),
+    ],
+    boxes: Boxes = "csv",
+    detector: Detector = "lbp",
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go.")
+    ] = Path("comparison"),
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take only this many faces, spread evenly over the folders."),
+    ] = None,
+    subsets: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--subsets",
+            metavar="FILE",
+            help="Report parts of the faces apart: a list of image names, or a csv file with a "
+            "column image and columns of labels.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
+):
+    """Compare models on the same faces and boxes: accuracy, time and size.
+
+    Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
+    of its own to open in a browser. Times are of one thread, without reading or detecting.
+    """
+    from ..compare import compare as run
+    from ..compare import tables, write_report
+    from ..compare.specs import open_models
+    from ..compare.subsets import read_subsets
+
+    out = output_folder(out)
+    refuse_unwritable(out / "report.html")
+    with reporting() as progress:
+        models = open_models(model)
+        faces = read_faces(folders, boxes, detector, progress)
+        if limit is not None and limit < len(faces):
+            skipped = faces.skipped
+            faces = faces.subset(np.linspace(0, len(faces) - 1, limit).astype(int))
+            # Faces without a box count as failures of the whole set, not of a part of it.
+            faces.skipped = [entry for entry in skipped if entry.reason != "no face box"]
+        parts = {}
+        for path in subsets or []:
+            parts |= read_subsets(path, faces.files)
+        comparison = run(models, faces, parts, progress.counting("comparing"))
+        progress.say("resampling faces and writing the report")
+        written = write_report(comparison, out, seed)
+    _show(comparison, tables.rows(comparison, seed), tables)
+    say()
+    for path, what in written:
+        say(f"wrote {path}: {what}")
+
+
+def _show(comparison, rows, tables):
+    """The table of each set of points and subset."""
+    for points in comparison.point_sets:
+        for subset in tables.subsets_of(comparison):
+            part = [r for r in rows if r["points"] == points.name and r["subset"] == subset]
+            say()
+            title = f"{part[0]['n']} faces" + (f" ({subset})" if subset != tables.ALL else "")
+            say(f"{title}, {points.label}", style="bold")
+            # Wider than a narrow terminal rather than cut.
+            terminal.print(_table(part), width=max(terminal.width, _WIDTH), crop=False)
+    seen = {row["model"]: row["seen"] for row in rows if row["seen"]}
+    for model, text in seen.items():
+        say(f"* {model}: {text}")
+    for result in comparison.results:
+        if result.problem:
+            say(f"! {result.label} failed on a face: {result.problem}")
+    say(f"errors in % of the {comparison.kind} distance, 95 % bootstrap intervals; "
+        f"the harness took {comparison.overhead:.1%} of the models' time")  # fmt: skip
+
+
+def _table(rows):
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    columns = (
+        "NME", "95 %", "AUC@8", "FR@8", "median", "ms a face", "CPU ms", "MB", "load s", "misses"
+    )  # fmt: skip
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        interval = "–"
+        if row["nme_low"] is not None:
+            interval = f"{row['nme_low'] * 100:.2f}–{row['nme_high'] * 100:.2f}"
+        lost = f" + {row['no_box']} no box" if row["no_box"] else ""
+        table.add_row(
+            row["model"] + (" *" if row["seen"] else ""),
+            _percent(row["nme"]),
+            interval,
+            _percent(row["auc08"]),
+            _percent(row["fr08"]),
+            _percent(row["median"]),
+            f"{row['ms_per_face']:.3f}",
+            f"{row['cpu_ms_per_face']:.3f}",
+            "–" if row["megabytes"] is None else f"{row['megabytes']:.1f}",
+            f"{row['load_seconds']:.2f}",
+            f"{row['misses']}{lost}",
+        )
+    return table
+
+
+def _percent(value):
+    return "–" if value is None else f"{value * 100:.2f}"

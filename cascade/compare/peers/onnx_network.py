@@ -1,0 +1,205 @@
+"""Any network in an ONNX file that maps a crop of the face to coordinates or heatmaps.
+
+Options, all optional: ``size`` of the square input in pixels (else what the file says);
+``layout`` nchw or nhwc (else from the input's shape); ``color`` rgb, bgr or grey; ``mean`` and
+``scale``, numbers or one a channel, so that the network sees ``(pixel - mean) * scale`` (0 and
+1/255); ``expand``, the crop's side in units of the box's (1); ``points``, what it finds (else by
+their number); ``output``, name or number of the output (else the first that can be points);
+``units`` of coordinates: crop (0 to 1), pixels of the crop, or symmetric (-1 to 1); ``beta`` of the
+soft-argmax over heatmaps (else a plain expectation of the clipped map).
+"""
+
+import numpy as np
+
+from features.errors import InputError, require_range
+
+from ..crops import SquareCrop
+from ..specs import needed
+
+_COLORS = {"grey": 1, "gray": 1, "rgb": 3, "bgr": 3}
+_UNITS = ("crop", "pixels", "symmetric")
+_DTYPES = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
+
+
+def load(spec):
+    """The network in the spec's file."""
+    path = spec.file()
+    return OnnxNetwork(open_session(path, "onnx:FILE"), path, spec)
+
+
+def open_session(path, what):
+    """A session of onnxruntime on one thread of the CPU, for the models that `what` names.
+
+    Raises
+    ------
+    InputError
+        If onnxruntime is missing or cannot load the file.
+    """
+    runtime = needed("onnxruntime", "pip install onnxruntime", what)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base of their own
+        first = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: onnxruntime cannot load it ({first})") from error
+
+
+class OnnxNetwork:
+    """A network that sees one square crop."""
+
+    seen = ""
+
+    def __init__(self, session, path, spec):
+        self.session, self.where = session, str(path)
+        if len(session.get_inputs()) != 1:
+            raise InputError(f"{path}: takes {len(session.get_inputs())} inputs instead of one")
+        (entry,) = session.get_inputs()
+        self.input = entry.name
+        if entry.type not in _DTYPES or len(entry.shape) != 4:
+            raise InputError(
+                f"{path}: its input is {entry.type} {entry.shape}; it must be one image of 4 axes"
+            )
+        self.dtype = _DTYPES[entry.type]
+        self._geometry(entry.shape, spec)
+        self.mean = np.float32(spec.take("mean", [0.0], _numbers))
+        self.scale = np.float32(spec.take("scale", [1 / 255], _numbers))
+        for name in ("mean", "scale"):
+            if len(getattr(self, name)) not in (1, self.channels):
+                raise InputError(f"{path}: {name} needs one number or {self.channels}")
+        self.expand = spec.take("expand", 1.0, float)
+        require_range("expand", self.expand, 0.2, 5)
+        self.units = spec.take("units", "crop")
+        if self.units not in _UNITS:
+            raise InputError(f"{path}: units must be {', '.join(_UNITS)}, not {self.units!r}")
+        self.beta = spec.take("beta", None, float)
+        self.n_bytes = path.stat().st_size
+        data = path.with_name(path.name + ".data")  # where large weights are kept apart
+        self.n_bytes += data.stat().st_size if data.is_file() else 0
+        self._choose_output(spec)
+
+    def _geometry(self, shape, spec):
+        """Layout, channels and size, from the options or else the input's shape."""
+        fixed = [n if isinstance(n, int) and n > 0 else None for n in shape]
+        layout = spec.take("layout", "nhwc" if fixed[3] in (1, 3) else "nchw")
+        if layout not in ("nchw", "nhwc"):
+            raise InputError(f"{self.where}: layout must be nchw or nhwc, not {layout!r}")
+        self.first = layout == "nchw"
+        channels, sides = (fixed[1], fixed[2:]) if self.first else (fixed[3], fixed[1:3])
+        color = spec.take("color", "grey" if channels == 1 else "rgb").lower()
+        if color not in _COLORS or channels not in (None, _COLORS[color]):
+            raise InputError(f"{self.where}: {layout} input {shape} does not take color={color}")
+        self.channels = _COLORS[color]
+        size = spec.take("size", sides[0], int)
+        if size is None:
+            raise InputError(f"{self.where}: the file does not say its input's size; add ?size=112")
+        require_range("size", size, 8, 2048)
+        if any(side not in (None, size) for side in sides):
+            raise InputError(f"{self.where}: its input is {sides}, not a square of {size} pixels")
+        self.size = size
+
+    def _choose_output(self, spec):
+        """Run once: which output holds points, how many, and whether as heatmaps."""
+        chosen = spec.take("output", None)
+        names = [output.name for output in self.session.get_outputs()]
+        if chosen is not None and chosen.isdigit() and int(chosen) < len(names):
+            chosen = names[int(chosen)]
+        if chosen is not None and chosen not in names:
+            raise InputError(f"{self.where}: no output {chosen!r}; it has {', '.join(names)}")
+        declared = spec.take("points", None)
+        asked = {"inner51": 51, "face5": 5, "centres5": 5}.get(declared, declared)
+        blank = np.zeros((self.size, self.size), np.uint8)
+        tried = {}
+        for name in names if chosen is None else [chosen]:
+            try:
+                answer = self.session.run([name], {self.input: self.tensor(blank)})[0]
+            except Exception as error:  # as in `load`
+                first = str(error).strip().splitlines()[0]
+                raise InputError(f"{self.where}: cannot run ({first}); see its options") from error
+            tried[name] = np.shape(answer)
+            count = _count(tried[name])
+            if count and (asked is None or not str(asked).isdigit() or count == int(asked)):
+                self.output, self.heatmaps = name, _is_heatmaps(tried[name])
+                self.points = count if declared is None else declared
+                how = "heatmaps, soft-argmax" if self.heatmaps else "direct regression"
+                self.about = f"ONNX network, {how}, {self.size} px"
+                return
+        raise InputError(
+            f"{self.where}: no output holds {declared or 'any'} points as coordinates or heatmaps; "
+            f"it gives {tried}"
+        )
+
+    def tensor(self, crop):
+        """What the network sees of a grey crop (size, size)."""
+        pixels = crop[:, :, None]
+        if self.dtype != np.uint8:
+            pixels = (pixels - self.mean) * self.scale  # a channel each where they differ
+        pixels = np.broadcast_to(pixels, (self.size, self.size, self.channels))
+        if self.first:
+            pixels = pixels.transpose(2, 0, 1)
+        return np.ascontiguousarray(pixels[None], self.dtype)
+
+    def __call__(self, image, box):
+        crop = SquareCrop(box, self.size, self.expand)
+        answer = self.session.run([self.output], {self.input: self.tensor(crop.cut(image))})[0]
+        if self.heatmaps:
+            return crop.to_image(soft_argmax(answer[0], self.beta))
+        found = np.asarray(answer, np.float64).reshape(-1, 2)
+        if self.units == "pixels":
+            found = (found + 0.5) / self.size
+        elif self.units == "symmetric":
+            found = (found + 1) / 2
+        return crop.to_image(found)
+
+
+def soft_argmax(maps, beta=None):
+    """Expected position in heatmaps (Sun et al. 2018, "Integral human pose regression").
+
+    Parameters
+    ----------
+    maps : ndarray of shape (P, H, W)
+    beta : float, optional
+        Weights are ``exp(beta * map)``; without it they are the map itself, negative values cut.
+
+    Returns
+    -------
+    ndarray of shape (P, 2), float64
+        Fractions of the width and the height, from the edges of the map; NaN for a map of zeros.
+    """
+    maps = np.asarray(maps, np.float64)
+    n_points, height, width = maps.shape
+    flat = maps.reshape(n_points, -1)
+    if beta is None:
+        weights = np.maximum(flat, 0)
+    else:
+        weights = np.exp(beta * (flat - flat.max(1, keepdims=True)))
+    total = weights.sum(1)
+    weights = np.divide(weights, total[:, None], out=np.full_like(flat, np.nan),
+                        where=total[:, None] > 0).reshape(maps.shape)  # fmt: skip
+    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    return np.stack([weights.sum(1) @ x, weights.sum(2) @ y], axis=-1)
+
+
+def _numbers(text):
+    values = [float(part) for part in text.split(",")]
+    if not np.isfinite(values).all():
+        raise ValueError("need finite numbers")
+    return values
+
+
+def _is_heatmaps(shape):
+    return len(shape) == 4 and shape[0] == 1 and min(shape[2:]) > 2
+
+
+def _count(shape):
+    """Points that an output of one face can hold; 0 if it can hold none."""
+    if _is_heatmaps(shape):
+        return shape[1]
+    size = int(np.prod(shape))
+    return size // 2 if size >= 4 and size % 2 == 0 and (not shape or shape[0] in (1, size)) else 0

@@ -1,0 +1,297 @@
+"""Runs models side by side: the same faces and boxes, one thread, in alternating order."""
+
+import gc
+import platform
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from data_tools import metrics
+from data_tools.boxes import iou, tight_box
+from features.errors import InputError
+
+from .points import points_of
+
+_N_WARM_UP = 3
+# What `read_folder` says of an annotated face that has no box.
+_NO_BOX = "no face box"
+
+
+@dataclass
+class Result:
+    """What one model found.
+
+    Attributes
+    ----------
+    model : Model
+    points : PointSet
+        What its shapes are in terms of the faces' landmarks.
+    shapes : ndarray of shape (n, P, 2), float32
+        In pixels; NaN where it found nothing.
+    seconds : ndarray of shape (n,), float64
+        Wall time of each face from the decoded grey image.
+    cpu_seconds : ndarray of shape (n,), float64
+        CPU time of each face, of all threads: what a busy machine does not lengthen, and what
+        shows a model that takes more than one thread.
+    first_seconds : float
+        Of its very first call, with whatever is compiled or built then.
+    problem : str
+        What went wrong at the first face it failed on; empty where nothing did.
+    """
+
+    model: object
+    points: object
+    shapes: np.ndarray
+    seconds: np.ndarray
+    cpu_seconds: np.ndarray
+    first_seconds: float = 0.0
+    problem: str = ""
+
+    @property
+    def label(self):
+        """Name of the model."""
+        return self.model.label
+
+
+@dataclass
+class Comparison:
+    """Models and what they found on the same faces.
+
+    Attributes
+    ----------
+    faces : FaceDataset
+    results : list of Result
+    subsets : dict of str to ndarray of shape (n,), bool
+        Named parts of the faces.
+    without_box : list of str
+        Image files left out because their detector found no face; failures of every model.
+    kind : str
+        Normaliser of the errors; see `data_tools.metrics.normalizer`.
+    seconds : dict of str to float
+        CPU time of reading images, of the models, and of the harness around them.
+    """
+
+    faces: object
+    results: list
+    subsets: dict = field(default_factory=dict)
+    without_box: list = field(default_factory=list)
+    kind: str = "interocular"
+    seconds: dict = field(default_factory=dict)
+
+    @cached_property
+    def point_sets(self):
+        """The sets of points that models are compared on, largest first.
+
+        Every model is a row of its own set and of each smaller one that it can be reduced to.
+        """
+        found = {result.points.name: result.points for result in self.results}
+        return sorted(found.values(), key=lambda points: -points.n_points)
+
+    def rivals(self, points):
+        """The results that hold `points`: those of the whole scheme and of that very set."""
+        return [r for r in self.results if r.points.sources is None or r.points == points]
+
+    @cached_property
+    def lengths(self):
+        """Normaliser of each face in pixels, always of the whole annotation: (n,)."""
+        return metrics.normalizer(self.faces.shapes, self.faces.scheme, self.faces.boxes, self.kind)
+
+    def point_errors(self, result, points):
+        """Normalised errors of each point (n, P) of one model."""
+        shapes = result.shapes if result.points == points else points.of(result.shapes)
+        return metrics.point_errors(shapes, points.of(self.faces.shapes), self.lengths)
+
+    def errors(self, result, points):
+        """Normalised mean error of each face (n,) of one model."""
+        return metrics.face_errors(self.point_errors(result, points))
+
+    @property
+    def overhead(self):
+        """CPU time of the harness as a share of the models'."""
+        return self.seconds["harness"] / max(self.seconds["models"], 1e-12)
+
+
+def compare(models, faces, subsets=None, progress=None):
+    """Run models on the same faces and boxes.
+
+    Face by face, each model predicts in turn, and the order moves on by one at every face, so
+    that a disturbance of the machine, or a warm cache, favours none. Libraries are held to one
+    thread. Images are decoded before the clock starts. A call that raises is a miss.
+
+    Parameters
+    ----------
+    models : list of Model
+        See `specs.open_models`.
+    faces : FaceDataset
+    subsets : dict of str to ndarray of shape (n,), bool, optional
+        Named parts of the faces to report apart.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each face.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If there is no model or face, a model finds other points than the faces have, or fails at
+        every face.
+    """
+    if not len(faces):
+        raise InputError("no face to compare on; give folders with annotated faces")
+    results = [_blank_result(model, faces) for model in models]
+    kind = "interocular" if faces.scheme.eye_corners else "diagonal"
+    lost = [entry.file for entry in faces.skipped if entry.reason == _NO_BOX]
+    n_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    collecting = gc.isenabled()
+    try:
+        with threadpool_limits(1):
+            _warm_up(results, faces)
+            gc.disable()
+            seconds = _rounds(results, faces, progress)
+    finally:
+        if collecting:
+            gc.enable()
+        cv2.setNumThreads(n_threads)
+    for result in results:
+        _mark_seen(result.model.find, faces)
+        if result.problem and not np.isfinite(result.shapes).any():
+            raise InputError(f"{result.model.spec}: fails at every face: {result.problem}")
+    return Comparison(faces, results, dict(subsets or {}), lost, kind, seconds)
+
+
+def machine():
+    """One line that says what the times were measured on."""
+    return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def _blank_result(model, faces):
+    try:
+        points = points_of(faces.scheme, model.find.points)
+    except InputError as error:
+        raise InputError(f"{model.spec}: {error}") from error
+    n = len(faces)
+    shapes = np.full((n, points.n_points, 2), np.nan, np.float32)
+    return Result(model, points, shapes, np.zeros(n), np.zeros(n))
+
+
+def _warm_up(results, faces):
+    """What is compiled, built or cached at the first calls is no prediction."""
+    image, box = faces.image(0), faces.boxes[0]
+    for result in results:
+        began = time.perf_counter()
+        for k in range(_N_WARM_UP):
+            _answer(result, image, box)
+            if k == 0:
+                result.first_seconds = time.perf_counter() - began
+
+
+def _rounds(results, faces, progress):
+    """Every face by every model; what was spent on what."""
+    clock, cpu, n = time.perf_counter, time.process_time, len(results)
+    reading = 0.0
+    began = cpu()
+    for i in range(len(faces)):
+        opened = cpu()
+        image, box = faces.image(i), faces.boxes[i]
+        reading += cpu() - opened
+        for k in range(n):
+            result = results[(i + k) % n]
+            cpu_start, start = cpu(), clock()
+            answer = _answer(result, image, box)
+            result.seconds[i] = clock() - start
+            result.cpu_seconds[i] = cpu() - cpu_start
+            _keep(result, i, answer)
+        if progress is not None:
+            progress(i + 1, len(faces))
+    models = float(sum(result.cpu_seconds.sum() for result in results))
+    harness = cpu() - began - reading - models
+    return {"reading": reading, "models": models, "harness": max(0.0, harness)}
+
+
+def _answer(result, image, box):
+    try:
+        return result.model.find(image, box)
+    except Exception as error:  # whatever a peer raises, the comparison goes on
+        result.problem = result.problem or f"{type(error).__name__}: {error}"
+        return None
+
+
+def _keep(result, i, answer):
+    if answer is None:
+        return
+    answer = np.asarray(answer, np.float32)
+    if answer.shape != result.shapes.shape[1:]:
+        raise InputError(
+            f"{result.model.spec}: gave an answer of shape {answer.shape} for "
+            f"{result.points.n_points} points"
+        )
+    result.shapes[i] = answer
+
+
+def _mark_seen(find, faces):
+    """Mark a model whose own notes name a folder of these faces as training data."""
+    trained_on = getattr(find, "trained_on", "")
+    folders = {"/".join(Path(file).resolve().parts[-3:-1]) for file in faces.files}
+    named = sorted(folder for folder in folders if folder in trained_on)
+    if named and not find.seen:
+        find.seen = f"trained on {', '.join(named)}"
+
+
+def facts(faces):
+    """What the error of a face may depend on.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,), float64
+        ``turn``, see `turn_of_head`; ``size``, the side of the landmarks' box in pixels;
+        ``overlap``, intersection over union of the given box with the landmarks' box.
+    """
+    tight = tight_box(faces.shapes)
+    size = np.sqrt(np.clip(tight[:, 2:] - tight[:, :2], 0, None).prod(1))
+    overlap = np.array([iou(a, b)[0, 0] for a, b in zip(faces.boxes, tight, strict=True)])
+    return {"turn": turn_of_head(faces.shapes, faces.scheme), "size": size, "overlap": overlap}
+
+
+def turn_of_head(shapes, scheme):
+    """How far heads are turned, from landmarks alone: a proxy of the yaw.
+
+    The landmarks of the middle line move against the middles of the mirror pairs when a head
+    turns. Their mean offset along the line through the pairs, in units of the mean width of the
+    pairs: 0 from the front, negative where the face looks to the image's left.
+
+    Parameters
+    ----------
+    shapes : array_like of shape (n, L, 2)
+    scheme : Scheme
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        NaN without a mirror index or where landmarks are missing.
+    """
+    shapes = np.asarray(shapes, np.float64)
+    flip = np.arange(scheme.n_points) if scheme.flip is None else np.array(scheme.flip)
+    index = np.arange(scheme.n_points)
+    middle, right = index[flip == index], index[flip > index]
+    if scheme.flip is None or not len(middle) or not len(right):
+        return np.full(len(shapes), np.nan)
+    one, other = shapes[:, right], shapes[:, flip[right]]
+    across = (other - one).mean(1)
+    # Pairs are ordered by index, not by side: all must point one way along the axis.
+    signs = np.sign(((other - one) * across[:, None]).sum(-1, keepdims=True))
+    across = ((other - one) * signs).mean(1)
+    across *= np.where(across[:, :1] < 0, -1, 1)
+    width = np.hypot(*across.T)
+    offset = shapes[:, middle].mean(1) - ((one + other) / 2).mean(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (offset * across).sum(-1) / width**2
+
+

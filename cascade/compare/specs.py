@@ -1,0 +1,215 @@
+"""From the text that names a model on the command line to something that finds landmarks."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+from features.errors import InputError
+
+# The adapter of each prefix, in `peers`; imported, with the library it needs, only when asked for.
+ADAPTERS = {
+    "dlib": "dlib_trees",
+    "opencv-lbf": "opencv_facemark",
+    "opencv-kazemi": "opencv_facemark",
+    "mediapipe": "mediapipe_mesh",
+    "mtcnn": "mtcnn_onet",
+    "onnx": "onnx_network",
+    "python": "function",
+}
+FORMS = (
+    "a model file",
+    "a pretrained name (ert68)",
+    "dlib:FILE",
+    "opencv-lbf:FILE",
+    "opencv-kazemi:FILE",
+    "mediapipe[:FILE.tflite]",
+    "mtcnn",
+    "onnx:FILE[?size=112&...]",
+    "python:module:function",
+)
+_LABEL = re.compile(r"([\w .+()-]{1,40})=(?=.)")
+
+
+class Finder(Protocol):
+    """A loaded model."""
+
+    points: int | str
+    """What it finds; see `points.points_of`."""
+    n_bytes: int | None
+    """Size of its files; None where there is none."""
+    seen: str
+    """What is known of test faces that its training may have seen; empty where nothing is."""
+    about: str
+    """One line on what it is."""
+
+    def __call__(self, image, box):
+        """Points (P, 2) in pixels of a grey image (H, W), uint8, of the face in `box` (4,); None
+        or NaN where it finds none."""
+
+
+@dataclass
+class Model:
+    """A model ready to be compared.
+
+    Attributes
+    ----------
+    label : str
+    spec : str
+    find : Finder
+    load_seconds : float
+        Import of its library and reading of its files, in this process.
+    """
+
+    label: str
+    spec: str
+    find: Finder
+    load_seconds: float = 0.0
+
+
+@dataclass
+class Spec:
+    """The parts of ``[LABEL=][KIND:]TARGET[?name=value&...]``.
+
+    Examples
+    --------
+    >>> spec = Spec.parse("PFLD=onnx:pfld.onnx?size=112&layout=nchw")
+    >>> spec.label, spec.kind, spec.target, spec.options
+    ('PFLD', 'onnx', 'pfld.onnx', {'size': '112', 'layout': 'nchw'})
+    """
+
+    text: str
+    label: str
+    kind: str
+    target: str
+    options: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text):
+        """Take a text apart; a file of that very name is a file."""
+        label, rest = "", text
+        if not Path(text).is_file():
+            named = _LABEL.match(text)
+            if named:
+                label, rest = named[1].strip(), text[named.end() :]
+        kind, colon, target = rest.partition(":")
+        if kind not in ADAPTERS or Path(rest).is_file():
+            kind, target = "native", rest
+        elif not colon:
+            # Without a target the options follow the kind.
+            target = ""
+        target, _, query = target.partition("?") if not Path(target).is_file() else (target, "", "")
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        return cls(text, label or _default_label(kind, target), kind, target, options)
+
+    def file(self):
+        """The target as a file that is there.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        path = Path(self.target)
+        if not self.target:
+            raise InputError(f"{self.text}: names no file; write {self.kind}:FILE")
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        return path
+
+    def take(self, name, default, convert=str):
+        """Take an option out, converted.
+
+        Raises
+        ------
+        InputError
+            If it cannot be converted.
+        """
+        if name not in self.options:
+            return default
+        value = self.options.pop(name)
+        try:
+            return convert(value)
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"{self.text}: {name} cannot be {value!r} ({error})") from error
+
+    def finish(self):
+        """Raise InputError if an option was not taken."""
+        for name in self.options:
+            raise InputError(f"{self.text}: there is no option {name!r} for {self.kind} models")
+
+
+def open_model(text):
+    """Load the model that a spec names.
+
+    Parameters
+    ----------
+    text : str
+        ``[LABEL=]SPEC``, where SPEC is one of `FORMS`. The option ``seen=TEXT`` of any spec marks
+        the model as one that may have been trained on the test faces.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    InputError
+        If there is no such model, its file is unusable or a library is missing; the message then
+        holds the line that installs it.
+    """
+    spec = Spec.parse(text)
+    began = time.perf_counter()
+    seen = spec.take("seen", None)
+    adapter = import_module(f".peers.{ADAPTERS.get(spec.kind, 'native')}", __package__)
+    find = adapter.load(spec)
+    spec.finish()
+    if seen is not None:
+        find.seen = seen
+    return Model(spec.label, text, find, time.perf_counter() - began)
+
+
+def open_models(texts):
+    """Load several models under different labels.
+
+    Raises
+    ------
+    InputError
+        As `open_model`, and if there is none, or two have one label.
+    """
+    if not texts:
+        raise InputError("no model to compare; name at least one with --model")
+    models = [open_model(text) for text in texts]
+    labels = [model.label for model in models]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(f"two models are called {label!r}; name them, as in NAME=SPEC")
+    return models
+
+
+def needed(module, install, what):
+    """Import a module that only `what` needs.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be loaded; the message holds the `install` line.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"{what} needs the module {module} ({error}); install it with: {install}"
+        ) from error
+
+
+def _default_label(kind, target):
+    if kind == "native":
+        return Path(target).stem or target
+    if kind == "python":
+        return target.rpartition(":")[2] or target
+    name = Path(target).stem
+    return f"{kind} {name}" if name and kind not in name else name or kind

@@ -1,0 +1,129 @@
+"""The figures of a comparison: a row a model, for each set of points and subset of faces."""
+
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+
+from data_tools import metrics
+
+ALL = "all"
+THRESHOLD = 0.08
+COLUMNS = (
+    "points",
+    "subset",
+    "model",
+    "n",
+    "nme",
+    "nme_low",
+    "nme_high",
+    "median",
+    "auc08",
+    "auc08_low",
+    "auc08_high",
+    "fr08",
+    "misses",
+    "no_box",
+    "ms_per_face",
+    "cpu_ms_per_face",
+    "first_ms",
+    "megabytes",
+    "load_seconds",
+    "seen",
+    "about",
+)
+
+
+def subsets_of(comparison):
+    """Every subset to report, all faces first: name to (mask (n,), faces without a box)."""
+    parts = {ALL: (np.ones(len(comparison.faces), bool), len(comparison.without_box))}
+    # A face without a box has no row, so which subset it belongs to is not known.
+    parts.update({name: (np.asarray(mask, bool), 0) for name, mask in comparison.subsets.items()})
+    return {name: part for name, part in parts.items() if part[0].any()}
+
+
+def rows(comparison, seed=0):
+    """The table.
+
+    Returns
+    -------
+    list of dict
+        With the keys `COLUMNS`. Errors are fractions. NME and its interval are of the faces that
+        were found; AUC, failure rate and median count a miss, or a face without a box, as a
+        failure. None where nothing can be said.
+    """
+    table = []
+    for points in comparison.point_sets:
+        for name, (mask, n_lost) in subsets_of(comparison).items():
+            for result in comparison.rivals(points):
+                errors = comparison.errors(result, points)[mask]
+                table.append(
+                    {
+                        "points": points.name,
+                        "subset": name,
+                        "model": result.label,
+                        **_figures(errors, n_lost, seed),
+                        "no_box": n_lost,
+                        "ms_per_face": float(np.median(result.seconds[mask]) * 1e3),
+                        "cpu_ms_per_face": float(np.median(result.cpu_seconds[mask]) * 1e3),
+                        "first_ms": result.first_seconds * 1e3,
+                        "megabytes": _megabytes(result.model.find),
+                        "load_seconds": result.model.load_seconds,
+                        "seen": result.model.find.seen,
+                        "about": result.model.find.about,
+                    }
+                )
+    return table
+
+
+def _figures(errors, n_lost, seed):
+    errors = errors[~np.isnan(errors)]
+    counted = np.append(errors, np.full(n_lost, np.inf))
+    found = errors[np.isfinite(errors)]
+    figures = {"n": len(counted), "misses": int(np.isinf(errors).sum())}
+    low, high = metrics.bootstrap_interval(found, seed=seed) if len(found) else (np.nan,) * 2
+    figures["nme"] = float(found.mean()) if len(found) else None
+    figures["nme_low"], figures["nme_high"] = _known(low), _known(high)
+    area = partial(metrics.auc, threshold=THRESHOLD)
+    if not len(counted):
+        return figures | dict.fromkeys(("median", "auc08", "auc08_low", "auc08_high", "fr08"))
+    low, high = metrics.bootstrap_interval(counted, area, seed=seed)
+    return figures | {
+        "median": _known(float(np.median(counted))),
+        "auc08": area(counted),
+        "auc08_low": _known(low),
+        "auc08_high": _known(high),
+        "fr08": metrics.failure_rate(counted, THRESHOLD),
+    }
+
+
+def _known(value):
+    return float(value) if np.isfinite(value) else None
+
+
+def _megabytes(find):
+    return None if find.n_bytes is None else find.n_bytes / 1e6
+
+
+def pairs(comparison, seed=0):
+    """Paired tests of every two models on all faces, a list of dicts for each set of points.
+
+    Returns
+    -------
+    list of dict
+        ``points``, ``model``, ``other``, the figures of `metrics.paired_test`, and ``p_holm``: the
+        p value adjusted for the number of tests on these points.
+    """
+    tests = []
+    for points in comparison.point_sets:
+        rivals = comparison.rivals(points)
+        errors = {result.label: comparison.errors(result, points) for result in rivals}
+        found = [
+            {"points": points.name, "model": a, "other": b}
+            | metrics.paired_test(errors[a], errors[b], seed=seed)
+            for a, b in combinations(errors, 2)
+        ]
+        for test, p_value in zip(found, metrics.holm([t["p_value"] for t in found]), strict=True):
+            test["p_holm"] = p_value
+        tests += found
+    return tests
