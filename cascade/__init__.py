@@ -13,6 +13,7 @@ from .methods.esr import CPR, ESR
 from .methods.lbf import LBF
 from .methods.rcpr import RCPR
 from .methods.sdm import SDM
+from .methods.shape_predictor import ShapePredictor
 from .stage import Stage
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Alignment",
     "Cascade",
     "InputError",
+    "ShapePredictor",
     "Stage",
     "Starts",
     "__version__",

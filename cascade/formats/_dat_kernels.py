@@ -4,11 +4,15 @@ An integer is a control byte (bit 7 the sign, the low bits the number of bytes) 
 little-endian; a float is a mantissa and an exponent of two, both such integers.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
 # What kernels return instead of a position.
-TRUNCATED, BAD_NUMBER, BAD_SIZE, BAD_INDEX = -1, -2, -3, -4
+TRUNCATED, BAD_NUMBER, BAD_SIZE = -1, -2, -3
+# The most bytes that an integer and a float take.
+MAX_INT, MAX_FLOAT = 9, 9
 
 _DIGITS = 24  # of a float's mantissa
 _SMALLEST, _LARGEST = -1074, 1023
@@ -20,7 +24,7 @@ _FLOAT_MAX = float(np.finfo(np.float32).max)
 def read_int(data, at):
     """The integer at `at`, and the position after it, or a negative error."""
     if at < 0 or at >= data.shape[0]:
-        return np.int64(0), np.int64(min(at, TRUNCATED))
+        return np.int64(0), np.int64(at if at < 0 else TRUNCATED)
     control = data[np.uint64(at)]
     size = np.int64(control & np.uint8(0x0F))
     if size > 8 or control & np.uint8(0x70) or size == 0:
@@ -91,8 +95,10 @@ def read_trees(data, at, first, second, threshold, leaves):
     n_values = leaves.shape[2]
     for k in range(n_trees):
         count, at = read_int(data, at)
-        if at < 0 or count != n_nodes:
-            return np.int64(min(at, BAD_SIZE)) if at < 0 else np.int64(BAD_SIZE)
+        if at < 0:
+            return at
+        if count != n_nodes:
+            return np.int64(BAD_SIZE)
         for j in range(n_nodes):
             first[k, j], at = read_int(data, at)
             second[k, j], at = read_int(data, at)
@@ -113,3 +119,66 @@ def read_trees(data, at, first, second, threshold, leaves):
             if at < 0:
                 return at
     return np.int64(at)
+
+
+@njit(nogil=True, cache=True)
+def write_int(out, at, number):
+    """Write `number` at `at`; the position after it."""
+    value = np.uint64(abs(number))
+    size = 0
+    while True:
+        size += 1
+        out[at + size] = np.uint8(value & np.uint64(0xFF))
+        value >>= np.uint64(8)
+        if value == 0:
+            break
+    out[at] = np.uint8(size | (0x80 if number < 0 else 0))
+    return at + 1 + size
+
+
+@njit(nogil=True, cache=True)
+def write_float(out, at, number):
+    """Write `number` with a mantissa of 24 bits, whole zero bytes at its end cut off, as dlib."""
+    fraction, exponent = math.frexp(np.float64(number))
+    mantissa = np.int64(fraction * (1 << _DIGITS))
+    exponent -= _DIGITS
+    for _ in range(8):
+        if mantissa & 0xFF:
+            break
+        mantissa >>= 8
+        exponent += 8
+    return write_int(out, write_int(out, at, mantissa), exponent)
+
+
+@njit(nogil=True, cache=True)
+def write_ints(out, at, numbers):
+    """Write `numbers` (n,) int64; the position after them."""
+    for i in range(numbers.shape[0]):
+        at = write_int(out, at, numbers[i])
+    return at
+
+
+@njit(nogil=True, cache=True)
+def write_floats(out, at, numbers):
+    """Write `numbers` (n,) float32; the position after them."""
+    for i in range(numbers.shape[0]):
+        at = write_float(out, at, numbers[i])
+    return at
+
+
+@njit(nogil=True, cache=True)
+def write_trees(out, at, first, second, threshold, leaves):
+    """Write the trees of one stage, arrays as in `read_trees`; the position after them."""
+    n_trees, n_nodes = first.shape
+    for k in range(n_trees):
+        at = write_int(out, at, np.int64(n_nodes))
+        for j in range(n_nodes):
+            at = write_int(out, at, np.int64(first[k, j]))
+            at = write_int(out, at, np.int64(second[k, j]))
+            at = write_float(out, at, threshold[k, j])
+        at = write_int(out, at, np.int64(n_nodes + 1))
+        for j in range(n_nodes + 1):
+            at = write_int(out, at, np.int64(-leaves.shape[2]))
+            at = write_int(out, at, np.int64(-1))
+            at = write_floats(out, at, leaves[k, j])
+    return at

@@ -7,6 +7,7 @@ from .esr import CPR, ESR
 from .lbf import LBF
 from .rcpr import RCPR
 from .sdm import SDM
+from .shape_predictor import ShapePredictor
 
 
 class _Methods(dict):
@@ -30,4 +31,4 @@ def _value(value):
     return value
 
 
-METHODS = _Methods(cpr=CPR, ert=ERT, esr=ESR, lbf=LBF, rcpr=RCPR, sdm=SDM)
+METHODS = _Methods(cpr=CPR, dlib=ShapePredictor, ert=ERT, esr=ESR, lbf=LBF, rcpr=RCPR, sdm=SDM)

@@ -56,7 +56,7 @@ class ESR(BaseCascade):
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},
-        "accurate": {"n_components": 28, "test_mirror": True},
+        "accurate": {"test_mirror": True},
         "published": {
             "learning_rate": 1.0,
             "shrinkage": 1000.0,
@@ -65,7 +65,7 @@ class ESR(BaseCascade):
     }
 
     def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=300.0, learning_rate=0.25,
-                 threshold=0.2, n_points=400, padding=0.05, n_components=16, starts=None,
+                 threshold=0.2, n_points=400, padding=0.05, n_components=28, starts=None,
                  mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
                  test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
         self.n_stages = n_stages
@@ -77,16 +77,10 @@ class ESR(BaseCascade):
         self.n_points = n_points
         self.padding = padding
         self.n_components = n_components
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.test_starts = test_starts
-        self.test_mirror = test_mirror
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+            random_state, n_jobs,
+        )  # fmt: skip
 
     def recipe(self):
         """`n_stages` equal stages."""

@@ -79,16 +79,10 @@ class RCPR(BaseCascade):
         self.n_visibility = n_visibility
         self.restarts = restarts
         self.restart_spread = restart_spread
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.test_starts = test_starts
-        self.test_mirror = test_mirror
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
+            random_state, n_jobs,
+        )  # fmt: skip
 
     def recipe(self):
         """`n_stages` equal stages."""
