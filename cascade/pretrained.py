@@ -8,7 +8,7 @@ from .formats import load
 
 _FOLDER = files("cascade") / "models"
 _SUFFIX = ".safetensors"
-_DEFAULT = "ert68"
+_DEFAULT = "sdm68"
 
 
 def available():
