@@ -59,13 +59,6 @@ class BaseCascade(BaseEstimator):
 
     def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
                  test_mirror, random_state, n_jobs):  # fmt: skip
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
-        )  # fmt: skip
-
-    def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-                 test_mirror, random_state, n_jobs):  # fmt: skip
         self.starts = starts
         self.mirror = mirror
         self.patience = patience
@@ -257,9 +250,7 @@ class BaseCascade(BaseEstimator):
         Alignment
         """
         path = [] if staged else None
-        answers, visibility, placements = self._answers(
-            image, boxes, color, n_starts, mirror, path
-        )
+        answers, visibility, placements = self._answers(image, boxes, color, n_starts, mirror, path)
         median = _median(answers)
         spread = None
         if len(answers) > 1:

@@ -41,16 +41,25 @@ class BoxTreesRunner:
         if places.shape[1] == 3:
             places = places[:, [0, 1, 2, 2]]
 
+        m, height, width = samples.images.shape
+        frames = np.empty((m, 3), np.int64)
+        frames[:] = 0, height, width
+        frames[:, 0] = np.arange(m) * (height * width)
+        pixels = samples.images.reshape(-1)
+
         def run(span):
-            self.kernel(
-                samples.images, samples.index, places, samples.shapes, self._reference,
-                *self._arrays, *span, staged,
-            )  # fmt: skip
+            self.move(pixels, frames, samples.index, places, samples.shapes, span, staged)
 
         if workers is None:
             run((0, len(samples.index)))
         else:
             workers.map(run, workers.ranges(len(samples.index)))
+
+    def move(self, pixels, frames, index, places, shapes, span, staged=_NOT_STAGED):
+        """Move the shapes of the samples in `span`; arguments as of `run_float_trees`."""
+        self.kernel(
+            pixels, frames, index, places, shapes, self._reference, *self._arrays, *span, staged
+        )
 
 
 class CompactBoxTreesRunner(BoxTreesRunner):
@@ -81,6 +90,6 @@ def _nodes(trees):
 
 
 def _rows(leaves):
-    """Leaves (K, leaves, width) as the kernel reads them: rows of whole lanes, padded trees zero."""
+    """Leaves (K, leaves, width) as the kernel reads them, in whole lanes; padded trees add zero."""
     leaves = whole(leaves[:, ::-1], 0, kernels.ABREAST)
     return whole(leaves.reshape(-1, leaves.shape[2]), 1, LANES)

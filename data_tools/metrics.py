@@ -609,49 +609,6 @@ def holm(p_values):
     return adjusted.tolist()
 
 
-def occlusion_scores(visible, truth, threshold=0.5):
-    """Precision and recall of the landmarks said to be covered (Burgos-Artizzu et al. 2013).
-
-    Parameters
-    ----------
-    visible : array_like of shape (n, L)
-        Predicted probability that each landmark can be seen.
-    truth : array_like of shape (n, L), bool
-    threshold : float
-        Landmarks below it are said to be covered.
-
-    Returns
-    -------
-    dict
-        ``precision``, ``recall`` at the threshold, and ``recall_at_80``: the recall at the best
-        threshold of at least 80 % precision, as COFW is reported. None where nothing is or is
-        said to be covered.
-
-    Raises
-    ------
-    InputError
-        If the arrays differ in shape.
-    """
-    from sklearn.metrics import precision_recall_curve
-
-    visible, covered = np.asarray(visible, np.float64), ~np.asarray(truth, bool)
-    if visible.shape != covered.shape:
-        raise InputError(
-            f"predicted {visible.shape} and true {covered.shape} visibility differ in shape"
-        )
-    said = visible < threshold
-    hits, n_covered, n_said = (said & covered).sum(), covered.sum(), said.sum()
-    scores = {
-        "precision": float(hits / n_said) if n_said else None,
-        "recall": float(hits / n_covered) if n_covered else None,
-        "recall_at_80": None,
-    }
-    if n_covered:
-        precision, recall, _ = precision_recall_curve(covered.ravel(), -visible.ravel())
-        scores["recall_at_80"] = float(recall[precision >= 0.8].max())
-    return scores
-
-
 def _nanmean(points):
     """Mean over axis 1 of (n, k, d), a NaN in any coordinate leaving the point out."""
     seen = ~np.isnan(points).any(-1, keepdims=True)

@@ -9,28 +9,28 @@ from ._lanes import LANES, _vector
 
 
 @intrinsic
-def add_float_rows(typingctx, total, start, row, firsts, at):
-    """``total[start:start + 8] += row[f + start:f + start + 8]`` for f in ``firsts[at:at + 8]``.
+def add_float_rows(typingctx, total, start, row, lane, firsts, at):
+    """``total[start:start + 8] += row[f + lane:f + lane + 8]`` for f in ``firsts[at:at + 8]``.
 
     All float32, `firsts` unsigned integers. The rows are added one after the other, so that the
     sum is that of a plain loop, bit for bit.
     """
 
     def codegen(context, builder, signature, args):
-        kind, _, row_type, index_type, _ = signature.args
+        kind, _, row_type, _, index_type, _ = signature.args
         total_at, align = _vector(context, builder, kind, args[0], args[1])
-        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[3]).data
+        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[4]).data
         value = builder.load(total_at, align=align)
         for k in range(LANES):
-            position = builder.add(args[4], ir.Constant(args[4].type, k))
+            position = builder.add(args[5], ir.Constant(args[5].type, k))
             first = builder.load(builder.gep(firsts, [position]))
-            first = builder.add(builder.zext(first, args[1].type), args[1])
+            first = builder.add(builder.zext(first, args[3].type), args[3])
             row_at, row_align = _vector(context, builder, row_type, args[2], first)
             value = builder.fadd(value, builder.load(row_at, align=row_align))
         builder.store(value, total_at, align=align)
         return context.get_dummy_value()
 
-    return types.void(total, start, row, firsts, at), codegen
+    return types.void(total, start, row, lane, firsts, at), codegen
 
 
 @intrinsic

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from .common import (
@@ -89,14 +90,15 @@ def compare(
 
 def _show(comparison, rows, tables):
     """The table of each set of points and subset."""
+    # Beyond the edge of a narrow terminal rather than cut.
+    wide = Console(highlight=False, width=max(terminal.width, _WIDTH))
     for points in comparison.point_sets:
         for subset in tables.subsets_of(comparison):
             part = [r for r in rows if r["points"] == points.name and r["subset"] == subset]
             say()
             title = f"{part[0]['n']} faces" + (f" ({subset})" if subset != tables.ALL else "")
             say(f"{title}, {points.label}", style="bold")
-            # Wider than a narrow terminal rather than cut.
-            terminal.print(_table(part), width=max(terminal.width, _WIDTH), crop=False)
+            wide.print(_table(part))
     seen = {row["model"]: row["seen"] for row in rows if row["seen"]}
     for model, text in seen.items():
         say(f"* {model}: {text}")

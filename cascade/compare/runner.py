@@ -293,5 +293,3 @@ def turn_of_head(shapes, scheme):
     offset = shapes[:, middle].mean(1) - ((one + other) / 2).mean(1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (offset * across).sum(-1) / width**2
-
-

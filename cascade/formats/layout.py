@@ -4,7 +4,8 @@ A class that can be written to a model file is a dataclass of arrays with
 
 - ``KIND``, its name in files,
 - ``LAYOUT``, which maps each field to its dtype and dimensions: a number, None for any length, or a
-  name that stands for the same length wherever it occurs, for example ``{"offsets": ("f4", "points", 2)}``,
+  name that stands for the same length wherever it occurs, for example
+  ``{"offsets": ("f4", "points", 2)}``,
 - ``check(sizes)``, which raises InputError for values out of range; `sizes` maps the names to
   the lengths, and holds at least `landmarks`.
 """

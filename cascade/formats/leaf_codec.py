@@ -22,21 +22,32 @@ REACH = kernels.REACH
 # How far from the initial shape a coordinate may move before sums can change in their last bit.
 _MOVEMENT = 0.2
 _FINEST, _COARSEST = 34, 24
+_NUMBER_BITS = 32
 # The most bits a code takes, with room for the header of its row.
 _MOST_BITS = 72
 
 
-def choose_grid(initial):
-    """Exponents (2L,) int8 of the grid that each coordinate's leaves can be cut to.
+def choose_grid(initial, largest=0.0):
+    """Exponents (2L,) int8 of the grid that each coordinate's leaves are cut to.
+
+    Parameters
+    ----------
+    initial : ndarray of shape (L, 2)
+        Where the cascade starts.
+    largest : float or ndarray of shape (2L,)
+        The largest leaf. Leaves beyond a quarter of the box, which no training yields, get a
+        coarser grid: their numbers must fit.
 
     Examples
     --------
     >>> choose_grid(np.float32([[0.95, 0.5], [0.1, -0.4]])).tolist()
     [26, 27, 34, 28]
     """
-    least = np.maximum(np.abs(np.ravel(initial)) - _MOVEMENT, 2.0**-20)
+    least = np.maximum(np.abs(np.ravel(initial).astype(np.float64)) - _MOVEMENT, 2.0**-20)
     last_place = 23 - np.floor(np.log2(least))
-    return np.clip(last_place + 2, _COARSEST, _FINEST).astype(np.int8)
+    grid = np.clip(last_place + 2, _COARSEST, _FINEST)
+    fits = _NUMBER_BITS - np.ceil(np.log2(np.maximum(largest, 2.0**-20)))
+    return np.minimum(grid, fits).astype(np.int8)
 
 
 def pack(leaves, grid):
@@ -46,6 +57,9 @@ def pack(leaves, grid):
     weights = _weights(numbers.astype(np.float64))
     left_over = np.empty_like(numbers)
     kernels.errors(numbers, weights, left_over)
+    if np.abs(left_over).max() >= kernels.MAX_NUMBER:  # predictions that are none
+        weights[:] = 0
+        left_over[:] = numbers
     scale = np.rint(np.log2(np.maximum(np.abs(left_over).mean(0), 1))).astype(np.int8)
     stream = np.zeros(leaves.size * _MOST_BITS // 8 + 8, np.uint8)
     n_bits = kernels.pack(left_over, scale, stream)
@@ -78,9 +92,8 @@ def unpack(stream, grid, weights, scale, shape):
     rows, width = shape
     if rows * width > 8 * len(stream):
         raise InputError("the packed leaves are shorter than the trees need")
-    if grid.min() < 0 or grid.max() > _FINEST or np.abs(weights.astype(np.int64)).max() > (
-        kernels.MAX_WEIGHT
-    ):
+    largest = np.abs(weights.astype(np.int64)).max()
+    if grid.max() > _FINEST or largest > kernels.MAX_WEIGHT:
         raise InputError("the packed leaves have impossible units")
     leaves = np.empty(shape, np.float32)
     if not kernels.unpack(stream, grid, weights, scale, leaves):

@@ -16,9 +16,9 @@ from safetensors.numpy import save as pack
 
 from data_tools.files import replace_file
 from data_tools.schemes import Scheme
+from features.box_pixels import BoxIndexedPixels
 from features.errors import InputError
 from features.frame import Frame
-from features.box_pixels import BoxIndexedPixels
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels

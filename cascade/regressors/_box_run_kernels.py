@@ -12,8 +12,10 @@ from features._lanes import LANES, add_rows
 
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8
-# Trees whose leaves are fetched ahead of their turn, a multiple of `ABREAST`; floats a cache line.
-AHEAD = 16
+# Samples that go through a stage together, and trees, a multiple of `ABREAST`, whose leaves they
+# add before they go on to the next: few enough to stay in the second cache.
+BLOCK, TOGETHER = 64, 16
+# Floats a cache line.
 LINE = 16
 
 
@@ -92,14 +94,21 @@ def _find_leaves(pixel, nodes, n_leaves, place):
 
 
 @njit(nogil=True, cache=True)
-def run_float_trees(images, index, places, shapes, reference, anchors, offsets, nodes, leaves,
-                    start, stop, staged):  # fmt: skip
+def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, offsets, nodes,
+                    leaves, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
+
+    Samples go through a stage together, `BLOCK` at a time: the leaves of a few trees stay in the
+    cache while all of them add theirs.
 
     Parameters
     ----------
-    images : (m, H, W) uint8
+    pixels : (bytes,) uint8
+        All images, row by row, one after the other.
+    frames : (m, 3) int64
+        First pixel, height and width of each image.
     index : (N,) intp
+        Image of each sample.
     places : (N, 4) float64
         Left, top, width and height of the box: a shape's (0, 0) and its unit in pixels.
     shapes : (N, L, 2) float32
@@ -116,43 +125,68 @@ def run_float_trees(images, index, places, shapes, reference, anchors, offsets, 
     """
     n_stages, n_points = anchors.shape
     n_leaves, width = leaves.shape[1], leaves.shape[2]
-    n_landmarks = shapes.shape[1]
-    pixel = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
     n_trees = n_leaves - nodes.shape[1]
-    place = np.empty(n_trees, np.uint32)
-    total = np.zeros(width, np.float32)
-    for i in range(start, stop):
-        image, shape = images[index[i]], shapes[i]
+    n_values = 2 * shapes.shape[1]
+    n_block = min(BLOCK, max(stop - start, 1))
+    grey = np.empty(n_points, np.uint8)
+    scratch = np.empty((2, n_points), np.float32)
+    place = np.empty((n_block, n_trees), np.uint32)
+    total = np.zeros((n_block, width), np.float32)
+    flat_place, flat_total = place.reshape(-1), total.reshape(-1)
+    flat = shapes.reshape(shapes.shape[0], n_values)
+    for begin in range(start, stop, n_block):
+        size = min(n_block, stop - begin)
         for t in range(n_stages):
-            a, b = _similarity(reference, shape)
-            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, pixel)
-            _find_leaves(pixel, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
-            for k in range(n_trees):
-                place[k] *= np.uint32(width)
-            for k in range(min(AHEAD, n_trees)):
-                for lane in range(0, width, LINE):
-                    prefetch(values, np.uint64(place[k]) + np.uint64(lane))
-            for k in range(n_landmarks):
-                total[2 * k], total[2 * k + 1] = shape[k, 0], shape[k, 1]
-            for k in range(0, n_trees, ABREAST):
-                if k + AHEAD < n_trees:
-                    for j in range(ABREAST):
-                        at = np.uint64(place[k + AHEAD + j])
-                        for lane in range(0, width, LINE):
-                            prefetch(values, at + np.uint64(lane))
-                for lane in range(0, width, LANES):
-                    add_float_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            for k in range(n_landmarks):
-                shape[k, 0], shape[k, 1] = total[2 * k], total[2 * k + 1]
-            if staged.shape[0] > 0:
-                staged[t, i] = shape
+            for i in range(size):
+                shape, row = shapes[begin + i], place[i]
+                a, b = _similarity(reference, shape)
+                image = _image(pixels, frames, index[begin + i])
+                _read_points(
+                    image, places[begin + i], shape, a, b, anchors[t], offsets[t], scratch, grey
+                )
+                _find_leaves(grey, nodes[t], n_leaves, row)
+                for k in range(n_trees):
+                    row[k] *= np.uint32(width)
+                if size == 1:
+                    _fetch(values, row, 0, TOGETHER, width)
+                total[i, :n_values] = flat[begin + i]
+            for first in range(0, n_trees, TOGETHER):
+                last = min(first + TOGETHER, n_trees)
+                for i in range(size):
+                    if size == 1:
+                        _fetch(values, place[i], last, last + TOGETHER, width)
+                    at, to = np.uint64(i * n_trees), np.uint64(i * width)
+                    for k in range(first, last, ABREAST):
+                        for lane in range(0, width, LANES):
+                            add_float_rows(
+                                flat_total, to + np.uint64(lane), values, np.uint64(lane),
+                                flat_place, at + np.uint64(k),
+                            )  # fmt: skip
+            for i in range(size):
+                flat[begin + i] = total[i, :n_values]
+                if staged.shape[0] > 0:
+                    staged[t, begin + i] = shapes[begin + i]
 
 
 @njit(nogil=True, cache=True)
-def run_compact_trees(images, index, places, shapes, reference, anchors, offsets, nodes, leaves,
-                      basis, bias, start, stop, staged):  # fmt: skip
+def _image(pixels, frames, i):
+    """Image i of those that lie one after the other."""
+    first, height, width = frames[i, 0], frames[i, 1], frames[i, 2]
+    return pixels[first : first + height * width].reshape(height, width)
+
+
+@njit(nogil=True, cache=True)
+def _fetch(values, place, first, last, width):
+    """Have the leaves of the trees [first, last) on their way before they are added."""
+    for k in range(first, min(last, place.shape[0])):
+        for lane in range(0, width, LINE):
+            prefetch(values, np.uint64(place[k]) + np.uint64(lane))
+
+
+@njit(nogil=True, cache=True)
+def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors, offsets, nodes,
+                      leaves, basis, bias, start, stop, staged):  # fmt: skip
     """`run_float_trees` for integer leaves in a basis.
 
     Parameters
@@ -164,18 +198,18 @@ def run_compact_trees(images, index, places, shapes, reference, anchors, offsets
     n_stages, n_points = anchors.shape
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = shapes.shape[1]
-    pixel = np.empty(n_points, np.uint8)
+    grey = np.empty(n_points, np.uint8)
     scratch = np.empty((2, n_points), np.float32)
     n_trees = n_leaves - nodes.shape[1]
     place = np.empty(n_trees, np.uint32)
     total = np.zeros(width, np.int32)
     delta = np.empty(2 * n_landmarks, np.float32)
     for i in range(start, stop):
-        image, shape = images[index[i]], shapes[i]
+        image, shape = _image(pixels, frames, index[i]), shapes[i]
         for t in range(n_stages):
             a, b = _similarity(reference, shape)
-            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, pixel)
-            _find_leaves(pixel, nodes[t], n_leaves, place)
+            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, grey)
+            _find_leaves(grey, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)

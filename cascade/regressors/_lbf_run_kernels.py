@@ -9,8 +9,21 @@ from features._pixel_kernels import similarity_to
 
 
 @njit(nogil=True, cache=True)
-def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, basis, bias,
-            start, stop, staged):
+def run_lbf(
+    images,
+    index,
+    placements,
+    shapes,
+    mean,
+    points,
+    nodes,
+    weights,
+    basis,
+    bias,
+    start,
+    stop,
+    staged,
+):
     """Move the shapes [start, stop) through stages of equal size, in place.
 
     Parameters

@@ -65,7 +65,9 @@ class BoxTrees:
     @classmethod
     def from_leaves(cls, first, second, threshold, leaves, initial):
         """With `leaves` (K, nodes + 1, 2L) float32 of a cascade that starts at `initial` (L, 2)."""
-        trees = cls(first, second, threshold, leaf_codec.choose_grid(initial), None, None, None)
+        largest = np.maximum(leaves.max((0, 1)), -leaves.min((0, 1))).astype(np.float64)
+        grid = leaf_codec.choose_grid(initial, largest)
+        trees = cls(first, second, threshold, grid, None, None, None)
         trees._packed, trees._leaves = None, leaves
         return trees
 

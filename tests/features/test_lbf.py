@@ -176,9 +176,7 @@ class TestLocalForests:
         one = self.grow(samples, self.residuals())
         with Workers(3) as workers:
             forests = LocalForests(**SMALL)
-            many = forests.fit(
-                samples, self.residuals(), MEAN, np.random.default_rng(0), workers
-            )
+            many = forests.fit(samples, self.residuals(), MEAN, np.random.default_rng(0), workers)
         for name in LocalBinaryFeatures.LAYOUT:
             assert np.array_equal(getattr(one, name), getattr(many, name))
 

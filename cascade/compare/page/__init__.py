@@ -66,10 +66,15 @@ def _data(comparison, summary):
         **summary,
         "threshold": tables.THRESHOLD,
         "models": [
-            {"label": label, "points": r.points.name, "n_points": r.points.n_points,
-             "about": r.model.find.about, "seen": r.model.find.seen}
+            {
+                "label": label,
+                "points": r.points.name,
+                "n_points": r.points.n_points,
+                "about": r.model.find.about,
+                "seen": r.model.find.seen,
+            }
             for label, r in first.items()
-        ],  # fmt: skip
+        ],
         "subsets": {
             name: np.flatnonzero(mask).tolist()
             for name, (mask, _) in tables.subsets_of(comparison).items()

@@ -326,7 +326,7 @@
       const spread = centre[n - 1] - centre[0] || 1;
       const x = { low: centre[0] - spread * 0.04, high: centre[n - 1] + spread * 0.04, text: whole, label: unit };
       x.ticks = ticks(x.low, x.high, 4);
-      const c = chart({ width: 380, height: 250, title: `Error against ${title}`, x, y: { low: 0, high: top * 1.05, ticks: ticks(0, top * 1.05, 4), text: whole, label: "Error (%)" } });
+      const c = chart({ width: 380, height: 250, title: `Error against ${title}`, x, y: { low: 0, high: top * 1.05, ticks: ticks(0, top * 1.05, 6), text: whole, label: "Error (%)" } });
       for (const { label, at } of lines) {
         const there = at.map((t, k) => [t, centre[k]]).filter(([t]) => t);
         const run = (q, list) => list.map(([t, v]) => `${c.px(v).toFixed(1)},${c.py(t[q]).toFixed(1)}`).join(" ");
@@ -359,7 +359,7 @@
     return out;
   }
   function dots(points, className) {
-    return points.filter((p) => p[0] !== null).map(([x, y]) => svg("circle", { cx: x, cy: y, r: 1.5, class: className }));
+    return points.filter((p) => p[0] !== null).map(([x, y]) => svg("circle", { cx: x, cy: y, r: points.length < 20 ? 3.5 : 1.5, class: className }));
   }
   function drawGallery() {
     const options = visible();
@@ -369,8 +369,6 @@
     $("gallery-model").value = state.gallery;
     const chosen = data.gallery[state.points][state.gallery];
     const inSubset = new Set(faces());
-    const model = data.models.find((m) => m.label === state.gallery);
-    const whole = model.n_points === data.models[0].n_points || data.parts[state.gallery];
     const blocks = [];
     for (const [kind, list] of Object.entries(chosen)) {
       const here = list.filter((i) => inSubset.has(i));
@@ -381,7 +379,7 @@
         root.append(svg("image", { href: face.src, width: w, height: h }));
         if (state.layers.has("box")) root.append(svg("rect", { x: face.box[0], y: face.box[1], width: face.box[2] - face.box[0], height: face.box[3] - face.box[1], class: "box" }));
         if (state.layers.has("truth")) root.append(...lines(face.truth, "truth", data.groups), ...dots(face.truth, "truth-dot"));
-        if (state.layers.has("found")) root.append(...(whole && data.parts[state.gallery] ? lines(found, "found", data.groups) : []), ...dots(found, "found-dot"));
+        if (state.layers.has("found")) root.append(...(data.parts[state.gallery] ? lines(found, "found", data.groups) : []), ...dots(found, "found-dot"));
         const error = data.errors[state.points][state.gallery][i];
         return el("figure", { "data-kind": kind, "data-model": state.gallery }, root,
           el("figcaption", {}, el("span", { title: face.name }, face.name), el("b", {}, error > MISS ? "miss" : `${percent(error)} %`)));

@@ -8,7 +8,7 @@ answer, which is how the pipeline follows a face through a video.
 The mesh has no points *at* the landmarks of 300-W. `MESH68` names for each the vertex at that
 place of the published topology (lips, eyes, eyebrows, nose and face oval); where several would do,
 the one that lies nearest on average to the landmarks of 300-W training faces. The jaw is where the
-two annotations differ most: the oval follows the head's surface, 300-W the outline that can be seen.
+two annotations differ most: the oval follows the head's surface, 300-W the outline that shows.
 """
 
 from pathlib import Path

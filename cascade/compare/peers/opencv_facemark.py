@@ -5,9 +5,7 @@ import numpy as np
 
 from features.errors import InputError
 
-_INSTALL = (
-    "pip uninstall opencv-python opencv-contrib-python && pip install opencv-contrib-python"
-)
+_INSTALL = "pip uninstall opencv-python opencv-contrib-python && pip install opencv-contrib-python"
 _MAKERS = {"opencv-lbf": "createFacemarkLBF", "opencv-kazemi": "createFacemarkKazemi"}
 _PUBLIC = {
     "lbfmodel": "OpenCV's public model; its training faces are not stated and may include these",
