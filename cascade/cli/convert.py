@@ -35,7 +35,7 @@ def convert(
 ):
     """Convert a model file between the toolkit's format and dlib's.
 
-    A dlib model keeps its landmarks to the bit in the toolkit's format, in a third of the size.
+    A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size.
     """
     suffix = target.suffix.lower()
     if suffix not in (_DAT, *_NATIVE):

@@ -19,8 +19,12 @@ from .common import file_size, output_folder, percent, refuse_unwritable, report
 _N_TRAIN, _N_TEST = 800, 100
 _IMAGE_SIZE = 192
 _N_DRAWN, _COLUMNS = 8, 4
-_PARAMETERS = {"n_stages": 6, "n_trees": 100, "n_points": 250, "n_components": 28}
-_N_STARTS = 10
+# Small versions of two methods, trained on the same faces.
+_METHODS = {
+    "ert": {"n_stages": 6, "n_trees": 100, "n_points": 250, "n_components": 28},
+    "lbf": {"radius": (0.25, 0.18, 0.12, 0.08), "n_trees": 4, "n_components": 24},
+}
+_N_STARTS = {"ert": 10, "lbf": 5}
 # Seeds of the faces to train on and of those held out.
 _TRAIN_SEED, _TEST_SEED = 1, 2
 
@@ -38,22 +42,25 @@ def demo(
     folder = output_folder(folder)
     refuse_unwritable(folder / "probe")
     with reporting() as progress:
-        model, held_out = _train(jobs, progress)
-        aligned, seconds = align_all(model, held_out, progress=progress.counting("testing"))
-    written = _judge(folder, model, held_out, aligned, seconds) + _portrait(folder)
+        models, held_out = _train(jobs, progress)
+        aligned = {
+            name: align_all(model, held_out, progress=progress.counting("testing"))
+            for name, model in models.items()
+        }
+    written = _judge(folder, models, held_out, aligned) + _portrait(folder)
     say()
     say("Written", style="bold")
     for path, what in written:
         say(f"  {path}  ({file_size(path)}): {what}")
     say()
     say("Try next", style="bold")
-    say(f"  cascade info {folder / 'model.safetensors'}")
+    say(f"  cascade info {folder / 'ert.safetensors'}")
     say(f"  cascade predict YOUR_PHOTO.jpg --draw {folder}")
     say("  cascade train ert YOUR_FOLDER --validation 0.1 --out model.safetensors")
 
 
 def _train(jobs, progress):
-    """A model trained on drawn faces, and others that were held out."""
+    """Models by method, trained on drawn faces, and others that were held out."""
     from data_tools.synthetic import synthetic_faces
 
     faces, held_out = (
@@ -61,39 +68,49 @@ def _train(jobs, progress):
         for n, seed in ((_N_TRAIN, _TRAIN_SEED), (_N_TEST, _TEST_SEED))
     )
     progress.say(f"drew {_N_TRAIN} faces to train on and {_N_TEST} to test on")
-    model = METHODS["ert"](**_PARAMETERS, starts=Starts(n=_N_STARTS), random_state=0, n_jobs=jobs)
     notes = {"data": f"{_N_TRAIN} drawn faces", "boxes": "drawn", "terms": "free to use"}
-    model.fit(faces, held_out, progress=progress, notes=notes)
-    return model, held_out
+    models = {}
+    for name, parameters in _METHODS.items():
+        progress.say(f"training {name.upper()}")
+        starts = Starts(n=_N_STARTS[name])
+        model = METHODS[name](**parameters, starts=starts, random_state=0, n_jobs=jobs)
+        models[name] = model.fit(faces, held_out, progress=progress, notes=notes)
+    return models, held_out
 
 
-def _judge(folder, model, held_out, aligned, seconds):
-    """Write and tell how the model does on the held-out faces: the files and what they are."""
+def _judge(folder, models, held_out, aligned):
+    """Write and tell how the models do on the held-out faces: the files and what they are."""
     from data_tools.plots import montage, overlay, plot_ced
 
+    first = next(iter(models.values()))
     mean = np.concatenate(
-        [model.align(held_out.image(i), held_out.boxes[i]).initial for i in range(_N_TEST)]
+        [first.align(held_out.image(i), held_out.boxes[i]).initial for i in range(_N_TEST)]
     )
+    shapes = {"mean shape": mean} | {name.upper(): found for name, (found, _) in aligned.items()}
     errors = {
-        name: metrics.nme(shapes, held_out.shapes, held_out.scheme)
-        for name, shapes in (("mean shape", mean), ("ERT", aligned))
+        name: metrics.nme(found, held_out.shapes, held_out.scheme) for name, found in shapes.items()
     }
     say(f"mean error of {_N_TEST} drawn faces that training did not see, by outer eye corners:")
     for name, error in errors.items():
         say(f"  {name:<12}{percent(error.mean()):>8}")
-    say(f"  at {np.median(seconds) * 1e3:.2f} ms a face on one thread")
-    target, ced, sheet = (folder / name for name in ("model.safetensors", "ced.png", "faces.png"))
-    model.save(target)
+    for name, (_, seconds) in aligned.items():
+        say(f"  {name.upper()} at {np.median(seconds) * 1e3:.2f} ms a face on one thread")
+    written = []
+    for name, model in models.items():
+        model.save(folder / f"{name}.safetensors")
+        written.append((folder / f"{name}.safetensors", f"the {name.upper()} trained just now"))
+    ced, sheet = folder / "ced.png", folder / "faces.png"
     plot_ced(errors, ced, title="Drawn faces")
+    found = shapes["ERT"]
     drawn = [
-        overlay(held_out.image(i), aligned[i : i + 1], held_out.scheme, held_out.boxes[i : i + 1])
+        overlay(held_out.image(i), found[i : i + 1], held_out.scheme, held_out.boxes[i : i + 1])
         for i in range(_N_DRAWN)
     ]
     _write_png(sheet, montage(drawn, _COLUMNS))
     return [
-        (target, "the model trained just now"),
+        *written,
         (ced, "share of faces below each error"),
-        (sheet, "what it finds in faces it has not seen"),
+        (sheet, "what ERT finds in faces it has not seen"),
     ]
 
 

@@ -3,7 +3,7 @@
 A file is a sequence of integers: the version, the initial shape as a column matrix, the trees of
 all stages, and for each stage the landmarks that pixels are tied to and the offsets from them.
 Reading takes one pass over the bytes, with every count checked against what is left of the file
-before anything is allocated for it; memory stays below twice the size of the file.
+before anything is allocated for it; memory stays below three times the size of the file.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Leaves of float32 packed to about half their size without changing one predicted bit.
+"""Leaves of float32 packed to half their size without changing the sums they are added to.
 
 A cascade adds its leaves in float32 to coordinates of the size of the face box. Such a sum keeps
 only bits above the coordinate's last place, so the leaf's bits far below it do not matter, with one
@@ -98,6 +98,8 @@ def unpack(stream, grid, weights, scale, shape):
     leaves = np.empty(shape, np.float32)
     if not kernels.unpack(stream, grid, weights, scale, leaves):
         raise InputError("the packed leaves end early or are damaged")
+    if not np.isfinite(leaves).all():
+        raise InputError("a packed leaf is not finite")
     return leaves
 
 

@@ -36,8 +36,11 @@ class ShapePredictor(BaseCascade):
     `ERT` does, which costs accuracy on turned heads. Pixels outside the image are 0. Grey is the
     mean of the channels. The image is read at its own scale, whatever its size.
 
-    What `predict` returns rounds (``floor(x + 0.5)``) to what dlib returns for the same image and
-    ``dlib.rectangle(left, top, right, bottom)``.
+    What a model read from such a file predicts rounds (``floor(x + 0.5)``) to what dlib returns
+    for the same image and ``dlib.rectangle(left, top, right, bottom)``. A model trained here adds
+    its leaves as integers, dlib the same leaves as floats: from the file that it is written to,
+    about one coordinate in two hundred comes out a pixel apart. `exact` gives the model that does
+    as dlib does.
 
     Parameters
     ----------
@@ -114,13 +117,33 @@ class ShapePredictor(BaseCascade):
         """
         self._check_fitted()
         require_range("n_components", n_components, 1, 2 * len(self.mean_))
-        stages = [
+        return self._with(
             replace(stage, predictor=stage.predictor.compact(n_components))
             if isinstance(stage.predictor, BoxTrees)
             else stage
             for stage in self.stages_
-        ]
-        model = self.from_stages(self.mean_, stages)
+        )
+
+    def exact(self):
+        """A larger and slower copy that adds its leaves as floats, as dlib does.
+
+        It predicts, to a rounding, what dlib predicts from the file that this model is written to.
+
+        Returns
+        -------
+        ShapePredictor
+        """
+        self._check_fitted()
+        return self._with(
+            replace(stage, predictor=stage.predictor.exact(self.mean_))
+            if isinstance(stage.predictor, CompactBoxTrees)
+            else stage
+            for stage in self.stages_
+        )
+
+    def _with(self, stages):
+        """A copy with other stages."""
+        model = self.from_stages(self.mean_, list(stages))
         model.set_params(**self.get_params(deep=False))
         model.scheme_, model.frame_ = self.scheme_, self.frame_
         model.history_, model.notes_ = list(self.history_), dict(self.notes_)

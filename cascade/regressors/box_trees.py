@@ -35,8 +35,8 @@ def _check_nodes(trees, sizes):
 class BoxTrees:
     """The trees of one stage with the leaves of a dlib file.
 
-    In memory the leaves are what they are in the file; in a model file they are packed, without a
-    change in any sum. Packing takes seconds, so it waits until somebody saves.
+    In memory the leaves are what they are in the file; in a model file they are packed, with no
+    change in the sums but where a coordinate comes near zero. Packing takes seconds, so it waits until somebody saves.
 
     Parameters
     ----------
@@ -174,6 +174,11 @@ class CompactBoxTrees:
         leaves = self.small.astype(np.float32) @ self.basis
         leaves[0] += self.bias
         return leaves
+
+    def exact(self, initial):
+        """The same trees with leaves of float32; `initial` as in `BoxTrees.from_leaves`."""
+        nodes = self.first, self.second, self.threshold
+        return BoxTrees.from_leaves(*nodes, self.leaves, initial)
 
     @property
     def layout(self):

@@ -19,11 +19,14 @@ def small(monkeypatch, tmp_path):
     monkeypatch.setattr(demo, "_N_TRAIN", 40)
     monkeypatch.setattr(demo, "_N_TEST", 8)
     monkeypatch.setattr(demo, "_IMAGE_SIZE", 112)
-    monkeypatch.setattr(demo, "_N_STARTS", 4)
+    monkeypatch.setattr(demo, "_N_STARTS", {"ert": 4, "lbf": 3})
     monkeypatch.setattr(
         demo,
-        "_PARAMETERS",
-        {"n_stages": 3, "n_trees": 20, "n_points": 80, "smallest_leaf": 5},
+        "_METHODS",
+        {
+            "ert": {"n_stages": 3, "n_trees": 20, "n_points": 80, "smallest_leaf": 5},
+            "lbf": {"radius": (0.25, 0.15), "n_trees": 2, "depth": 3},
+        },
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -46,11 +49,12 @@ def test_demo_writes_what_it_says_and_beats_the_mean_shape(small):
     folder = small / "cascade-demo"
     for path in folder.iterdir():
         assert f"cascade-demo/{path.name}" in result.stdout.replace("\\", "/")
-    assert load(folder / "model.safetensors").scheme_.name == "face68"
+    assert load(folder / "ert.safetensors").scheme_.name == "face68"
+    assert load(folder / "lbf.safetensors").method == "lbf"
     assert cv2.imread(str(folder / "ced.png")) is not None
     assert cv2.imread(str(folder / "faces.png")).shape == (228, 460, 3)
     found = percentages(result.stdout)
-    assert found["ERT"] < 0.7 * found["mean"]
+    assert found["ERT"] < 0.7 * found["mean"] and found["LBF"] < 0.8 * found["mean"]
 
 
 def test_demo_without_a_pretrained_model_says_so(small, monkeypatch):

@@ -94,6 +94,18 @@ def test_colour_and_many_boxes(dat, synthetic):
         ours.predict(image, boxes, mirror=True)
 
 
+def test_many_images_are_predicted_as_one_by_one(dat, synthetic):
+    images = [synthetic.image(i)[: 120 + i] for i in range(70)]
+    boxes = [synthetic.boxes[i] if i % 3 else synthetic.boxes[i : i + i % 2 + 1] for i in range(70)]
+    boxes[0] = np.empty((0, 4))
+    for model in (cascade.load(dat), cascade.load(dat).compact(9)):
+        for n_jobs in (1, 2):
+            together = model.predict_many(images, boxes, n_jobs=n_jobs)
+            for shapes, image, some in zip(together, images, boxes, strict=True):
+                np.testing.assert_array_equal(shapes, model.predict(image, some))
+        assert model.predict_many([], []) == []
+
+
 def public(name):
     """The path of a public model."""
     try:
@@ -161,14 +173,14 @@ def test_dlib_loads_what_is_trained_here(own, synthetic, tmp_path):
     assert own.history_[-1]["train_nme"] < 0.8 * own.history_[0]["train_nme"]
     dlib_dat.write(own, tmp_path / "own.dat")
     theirs = dlib.shape_predictor(str(tmp_path / "own.dat"))
-    back = cascade.load(tmp_path / "own.dat")
+    exact, back = own.exact(), cascade.load(tmp_path / "own.dat")
     for i in range(40):
         image, box = synthetic.image(i), np.rint(synthetic.boxes[i])
         expected = by_dlib(theirs, image, box)
         np.testing.assert_array_equal(rounded(back.predict(image, box)), expected)
-        # Leaves are added as integers here and as floats there: ties may round differently.
-        exact = own.predict(image, box)
-        assert np.abs(exact - expected).max() < 0.501
+        np.testing.assert_array_equal(exact.predict(image, box), back.predict(image, box))
+        # Integers added here and floats there: a pixel read next to another may move a landmark.
+        assert (rounded(own.predict(image, box)) != expected).mean() < 0.02
 
 
 def test_training_is_kept_in_the_own_format(own, synthetic, tmp_path):
