@@ -36,7 +36,8 @@ class BoxTrees:
     """The trees of one stage with the leaves of a dlib file.
 
     In memory the leaves are what they are in the file; in a model file they are packed, with no
-    change in the sums but where a coordinate comes near zero. Packing takes seconds, so it waits until somebody saves.
+    change in the sums but where a coordinate comes near zero. Packing takes seconds, so it waits
+    until somebody saves.
 
     Parameters
     ----------
