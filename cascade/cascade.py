@@ -337,7 +337,8 @@ class BaseCascade(BaseEstimator):
         answers = np.empty((n_starts, n_faces, n_landmarks, 2), np.float32)
         visibility = None
         first = 0
-        staged = [np.empty((len(self.stages_), 0, n_landmarks, 2), np.float32)]
+        if path is not None:
+            staged = [np.empty((len(self.stages_), 0, n_landmarks, 2), np.float32)]
         for image, placements in views:
             n = len(placements)
             if n_starts > 1:

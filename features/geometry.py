@@ -55,9 +55,11 @@ def to_box_frame(shapes, placements):
 
 def from_box_frame(shapes, placements):
     """Shapes (n, L, 2) from the box frame of `placements` (n, 3) to pixels."""
-    placements = np.asarray(placements, np.float32)[..., None, :]
-    pixels = np.asarray(shapes, np.float32) * placements[..., 2:]
-    pixels += placements[..., :2]
+    placements = np.asarray(placements, np.float32)
+    # Coordinate by coordinate: a sum over pairs would loop over two numbers at a time.
+    pixels = np.asarray(shapes, np.float32) * placements[..., 2, None, None]
+    pixels[..., 0] += placements[..., 0, None]
+    pixels[..., 1] += placements[..., 1, None]
     return pixels
 
 
