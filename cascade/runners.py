@@ -59,7 +59,7 @@ class TreesRunner:
         trees = [stage.predictor for stage in stages]
         self._points = [
             stack([f.anchors for f in features]),
-            stack([f.offsets for f in features]),
+            stack([f.offsets.T for f in features]),
         ]
         # Trees in fixed numbers abreast, and stages of equal size: what is added weighs nothing.
         n_trees = max(len(t.first) for t in trees)

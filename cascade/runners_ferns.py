@@ -25,7 +25,7 @@ class FernsRunner:
         ferns = [stage.predictor for stage in stages]
         self._arrays = [
             stack([f.anchors for f in features]),
-            stack([f.offsets for f in features]),
+            stack([f.offsets.T for f in features]),
             stack([whole(node_words(f), 0, kernels.ABREAST) for f in ferns]),
             stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, LANES) for f in ferns]),
             stack([whole(f.basis, 0, LANES) for f in ferns]),

@@ -32,13 +32,15 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
     right, bottom = np.float32(width - 1), np.float32(height - 1)
     cx, cy, side = placement[0] + np.float32(0.5), placement[1] + np.float32(0.5), placement[2]
     zero = np.float32(0)
+    # Two contiguous rows: pairs of numbers would cost the arithmetic its vectors.
+    right_by, down_by = offsets[0], offsets[1]
     across, down, where = scratch[0], scratch[1], scratch[2].view(np.int32)
     for p in range(n_points):
         k = np.uint64(anchors[p])
         across[p] = shape[k, 0]
         down[p] = shape[k, 1]
     for p in range(n_points):
-        dx, dy = offsets[p, 0], offsets[p, 1]
+        dx, dy = right_by[p], down_by[p]
         x = cx + side * (across[p] + a * dx - b * dy)
         y = cy + side * (down[p] + b * dx + a * dy)
         # Written so that NaN ends at 0: whatever a shape holds, no pixel outside is read.
@@ -67,7 +69,7 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     mean : (L, 2) float32
         Centred mean shape.
     anchors : (P,) uint16
-    offsets : (P, 2) float32
+    offsets : (2, P) float32
         In the mean-shape frame.
     out : (P, N) uint8
         Written in tiles of 64 samples: a strided write a sample is several times slower.

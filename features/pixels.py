@@ -87,11 +87,12 @@ class ShapeIndexedPixels:
         """
         n_samples = len(samples.index)
         out = np.empty((len(self.anchors), n_samples), np.uint8)
+        offsets = np.ascontiguousarray(self.offsets.T)
 
         def extract(span):
             kernels.sample_points(
                 samples.images, samples.index, samples.placements, samples.shapes, mean,
-                self.anchors, self.offsets, *span, out,
+                self.anchors, offsets, *span, out,
             )  # fmt: skip
 
         if workers is None:

@@ -74,7 +74,7 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, words, 
     ----------
     images, index, placements, shapes, mean
         As in `features._pixel_kernels.sample_points`.
-    anchors, offsets : (T, P) uint16, (T, P, 2) float32
+    anchors, offsets : (T, P) uint16, (T, 2, P) float32
     words, leaves : (T, K, F) uint64, (T, K, 2**F, R) int8
         See `add_ferns`.
     basis, bias : (T, R, 2L) float32, (T, 2L) float32

@@ -24,7 +24,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
         In the box frame.
     mean : (L, 2) float32
         Centred mean shape.
-    anchors, offsets : (T, P) uint16, (T, P, 2) float32
+    anchors, offsets : (T, P) uint16, (T, 2, P) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
         First pixel, second pixel, threshold: 16 bits each from below. Level by level, and within
         a level tree by tree: then the children of node g of a level are 2g and 2g + 1 of the next,
