@@ -365,7 +365,8 @@ class BaseCascade(BaseEstimator):
 
     def _samples(self, image, placements, starts):
         """Samples of all faces in an image, start by start."""
-        shapes = np.repeat(starts, len(placements) // len(starts), axis=0)
+        n = len(placements) // len(starts)
+        shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
         return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
 
     def _start_anew(self, samples, n_starts):
@@ -477,7 +478,7 @@ def _as_boxes(boxes):
 def _placements(boxes, size):
     """Placements (n, 3) of boxes in an image; a box that lies outside of it is refused."""
     height, width = size
-    out = np.empty((len(boxes), 3), np.float32)
+    rows = []
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
         if not (left < right and top < bottom and right - left < 1e9 and bottom - top < 1e9):
             raise InputError(
@@ -489,8 +490,8 @@ def _placements(boxes, size):
                 f"box {i} is {[left, top, right, bottom]}: outside the {width}x{height} image"
             )
         side = ((right - left) * (bottom - top)) ** 0.5
-        out[i] = (left + right) / 2, (top + bottom) / 2, side
-    return out
+        rows.append(((left + right) / 2, (top + bottom) / 2, side))
+    return np.array(rows, np.float32).reshape(-1, 3)
 
 
 def _mirrored_views(views, frame):
