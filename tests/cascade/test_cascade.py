@@ -162,6 +162,21 @@ class TestPrediction:
         np.testing.assert_array_equal(many[0], one)
         np.testing.assert_array_equal(many[1], several)
 
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_a_stack_of_images_takes_one_call(self, small_ert, synthetic, n_jobs, monkeypatch):
+        images = np.stack([synthetic.image(i) for i in range(20)])
+        cx, cy = images.shape[2] / 2, images.shape[1] / 2
+        boxes = np.array([cx - 60, cy - 60, cx + 60, cy + 60]) + np.arange(20)[:, None] / 4
+        expected = [small_ert.predict(images[i], boxes[i]) for i in range(20)]
+        far = boxes.copy()
+        far[3] = [0, 0, 20, 20]  # needs a crop
+        slow = small_ert.predict_many(images, far, n_jobs=n_jobs)
+        np.testing.assert_array_equal(slow[3], small_ert.predict(images[3], far[3]))
+        monkeypatch.setattr(type(small_ert), "predict", None)
+        np.testing.assert_array_equal(
+            small_ert.predict_many(images, boxes, n_jobs=n_jobs), expected
+        )
+
     def test_no_box_no_shape(self, small_ert, synthetic):
         assert small_ert.predict(synthetic.image(0), np.empty((0, 4))).shape == (0, 68, 2)
         assert small_ert.predict(synthetic.image(0), []).shape == (0, 68, 2)
