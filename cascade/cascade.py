@@ -1,35 +1,29 @@
-"""The loop S(t+1) = S(t) + r_t(φ_t(I, S(t))): training and prediction of every method."""
+"""The loop S(t+1) = S(t) + r_t(φ_t(I, S(t))) in training, the same for every method."""
 
 from contextlib import nullcontext
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
 from data_tools.metrics import nme
-from features.errors import InputError, require_range
+from features.errors import require_range
 from features.frame import Frame
-from features.geometry import from_box_frame
-from features.images import as_grey
 
-from .alignment import Alignment
 from .checkpoint import Checkpoint
 from .formats.native import save
 from .initialization import Starts, mean_shape
 from .parallel import Workers
+from .predictor import Predictor
 from .progress import Silent
 from .samples import Samples
 from .stage import plan
 
-# Range of the image's scale, relative to the frame's, within which pixels are read where they are.
-# Beyond, the face is resampled to the scale that the cascade was trained at.
-_NEAR_SCALE = (0.6, 1.5)
 # Starts kept in a model for predictions from several, and how far they lie from the mean shape.
 _N_KEPT_STARTS = 16
 _TEST_JITTER = {"shift": 0.4, "scale": 0.5}
 
 
-class BaseCascade(BaseEstimator):
+class BaseCascade(Predictor, BaseEstimator):
     """What all cascades share; a method adds its parameters and its `recipe`.
 
     Attributes
@@ -52,10 +46,6 @@ class BaseCascade(BaseEstimator):
     method = "cascade"
     #: Sampler of the training starts where none is given.
     default_starts = Starts()
-    #: How often a face may start anew because its starts lie apart after the first tenth of the
-    #: stages, and how far apart, in box sides.
-    restarts = 0
-    restart_spread = 0.15
 
     def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
                  test_mirror, random_state, n_jobs):  # fmt: skip
@@ -73,8 +63,6 @@ class BaseCascade(BaseEstimator):
     def recipe(self):
         """The `Stage` recipes, first to last."""
         raise NotImplementedError(f"{type(self).__name__} must say what its stages are")
-
-    # ------------------------------------------------------------------ training
 
     def fit(self, faces, validation=None, *, checkpoint=None, resume=False, progress=None,
             notes=None):  # fmt: skip
@@ -199,235 +187,6 @@ class BaseCascade(BaseEstimator):
             best = int(np.argmin(errors)) + 1
             self.stages_, self.history_ = self.stages_[:best], self.history_[:best]
 
-    # ---------------------------------------------------------------- prediction
-
-    def predict(self, image, boxes, *, color="bgr", n_starts=None, mirror=None):
-        """Landmarks of the faces in `boxes`.
-
-        Safe to call from several threads on one model; the kernels release the GIL.
-
-        Parameters
-        ----------
-        image : ndarray of shape (H, W), (H, W, 3) or (H, W, 4)
-            uint8, uint16 or float in [0, 1].
-        boxes : array_like of shape (4,) or (n, 4)
-            (left, top, right, bottom) in pixels, of the detector the model was trained with.
-        color : {"bgr", "rgb"}
-            Channel order of a colour image.
-        n_starts : int, optional
-            Starts whose median is the answer, 1 to 16; more are slower and a little better.
-            Without it, the model's `test_starts`.
-        mirror : bool, optional
-            Whether to average with the answer for the mirrored image, which doubles the time.
-            Without it, the model's `test_mirror`.
-
-        Returns
-        -------
-        ndarray of shape (L, 2) or (n, L, 2), float32
-            In pixels, x before y, pixel centres at integers; not rounded, not clipped to the image.
-
-        Raises
-        ------
-        InputError
-            For an image or box that cannot be read; see `features.images.as_grey`.
-        """
-        answers, _, placements = self._answers(image, boxes, color, n_starts, mirror)
-        shapes = from_box_frame(_median(answers), placements)
-        return shapes[0] if np.shape(boxes) == (4,) else shapes
-
-    def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False):
-        """Like `predict`, and how the cascade came to the answer.
-
-        Parameters
-        ----------
-        image, boxes, color, n_starts, mirror
-            As in `predict`; a single box counts as a list of one.
-        staged : bool
-            Whether to keep the shapes after each stage.
-
-        Returns
-        -------
-        Alignment
-        """
-        path = [] if staged else None
-        answers, visibility, placements = self._answers(image, boxes, color, n_starts, mirror, path)
-        median = _median(answers)
-        spread = None
-        if len(answers) > 1:
-            spread = np.median(np.linalg.norm(answers - median, axis=-1), axis=0)
-        initial = np.repeat(self.mean_[None], len(placements), axis=0)
-        return Alignment(
-            shapes=from_box_frame(median, placements),
-            initial=from_box_frame(initial, placements),
-            staged=from_box_frame(path[0], placements) if staged else None,
-            spread=spread,
-            visible=None if visibility is None else np.clip(_median(visibility), 0, 1),
-        )
-
-    def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
-        """Landmarks of many images, in parallel.
-
-        Images in one uint8 array (n, H, W) with one box each are the fastest: they take one call.
-
-        Parameters
-        ----------
-        images : sequence of ndarray
-        boxes : sequence of array_like
-            One (4,) box or (n, 4) boxes an image.
-        color, n_starts, mirror
-            As in `predict`.
-        n_jobs : int, optional
-            Threads; without it, the model's own.
-
-        Returns
-        -------
-        list of ndarray
-            What `predict` returns for each image.
-        """
-        if len(images) != len(boxes):
-            raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
-        self._check_fitted()
-        options = {"color": color, "n_starts": n_starts, "mirror": mirror}
-        plain = not (self.test_mirror if mirror is None else mirror)
-        plain &= (self.test_starts if n_starts is None else n_starts) == 1
-        with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
-            if plain and _is_stack(images) and np.shape(boxes) == (len(images), 4):
-                shapes = self._run_stack(images, _as_boxes(boxes), workers)
-                if shapes is not None:
-                    return list(shapes)
-            parts = workers.map(
-                lambda span: [self.predict(images[i], boxes[i], **options) for i in range(*span)],
-                workers.ranges(len(images)),
-            )
-        return [shapes for part in parts for shapes in part]
-
-    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
-        """Shapes (k, n, L, 2) in the box frame and visibility (k, n, L) from each of k starts, and
-        the n placements. Visibility is None where the stages do not say.
-
-        `path`, a list, takes the shapes (T, n, L, 2) after each stage from the first start.
-        """
-        self._check_fitted()
-        image = as_grey(image, color)
-        n_starts = self.test_starts if n_starts is None else n_starts
-        require_range("n_starts", n_starts, 1, len(self.starts_))
-        if mirror is None:
-            mirror = self.test_mirror and self.scheme_.flip is not None
-        if mirror and self.scheme_.flip is None:
-            raise InputError(
-                f"landmark scheme {self.scheme_.name!r} has no flip index to mirror by"
-            )
-        boxes = _as_boxes(boxes)
-        placements = _placements(boxes, image.shape)
-        views = self._views(image, boxes, placements)
-        answers, visibility = self._run(views, n_starts, len(boxes), path)
-        if mirror:
-            views = _mirrored_views(views, self.frame_)
-            mirrored, seen = self._run(views, n_starts, len(boxes))
-            answers = np.concatenate([answers, self.scheme_.mirrored(mirrored)])
-            if visibility is not None:
-                visibility = np.concatenate([visibility, seen[..., list(self.scheme_.flip)]])
-        return answers, visibility, placements
-
-    def _views(self, image, boxes, placements):
-        """Where to look for the faces: (image, placements) of one or more faces, in order.
-
-        The image itself where its faces are near the scale of training, else a crop a face.
-        """
-        if self._reads_in_place(placements):
-            return [(image, placements)]
-        crops = (self.frame_.crop(image, box) for box in boxes)
-        return [(crop, placement[None]) for crop, placement, _ in crops]
-
-    def _reads_in_place(self, placements):
-        """Whether the faces are so near the scale of training that no crop is needed."""
-        low, high = _NEAR_SCALE[0] * self.frame_.face, _NEAR_SCALE[1] * self.frame_.face
-        sides = placements[:, 2].tolist()
-        return not self._needs_crop and all(low <= side <= high for side in sides)
-
-    def _run_stack(self, images, boxes, workers):
-        """Shapes (n, L, 2) in pixels of one face in each image of a uint8 stack (n, H, W), from
-        the mean shape in one kernel call; None where the faces need crops."""
-        placements = _placements(boxes, images.shape[1:])
-        if not self._reads_in_place(placements):
-            return None
-        shapes = np.repeat(self.starts_[:1], len(images), axis=0)
-        samples = Samples(np.ascontiguousarray(images), np.arange(len(images)), placements, shapes)
-        for runner in self._runners:
-            runner.run(samples, workers)
-        return from_box_frame(samples.shapes, placements)
-
-    def _run(self, views, n_starts, n_faces, path=None):
-        """Shapes (n_starts, n, L, 2) in the box frame that the starts end in, and visibility."""
-        n_landmarks = len(self.mean_)
-        answers = np.empty((n_starts, n_faces, n_landmarks, 2), np.float32)
-        visibility = None
-        first = 0
-        if path is not None:
-            staged = [np.empty((len(self.stages_), 0, n_landmarks, 2), np.float32)]
-        for image, placements in views:
-            n = len(placements)
-            if n_starts > 1:
-                placements = np.tile(placements, (n_starts, 1))
-            samples = self._samples(image, placements, self.starts_[:n_starts])
-            stages = [] if path is None else [np.empty((0, *samples.shapes.shape), np.float32)]
-            early, late = self._early, self._runners[len(self._early) :]
-            _through(early, samples, stages)
-            if early and n_starts > 1:
-                self._start_anew(samples, n_starts)
-            _through(late, samples, stages)
-            span = slice(first, first + n)
-            answers[:, span] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
-            if samples.visibility is not None:
-                if visibility is None:
-                    visibility = np.empty(answers.shape[:3], np.float32)
-                visibility[:, span] = samples.visibility.reshape(n_starts, n, n_landmarks)
-            first += n
-            if path is not None:
-                staged.append(np.concatenate(stages)[:, :n])
-        if path is not None:
-            path.append(np.concatenate(staged, axis=1))
-        return answers, visibility
-
-    def _samples(self, image, placements, starts):
-        """Samples of all faces in an image, start by start."""
-        n = len(placements) // len(starts)
-        shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
-        return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
-
-    def _start_anew(self, samples, n_starts):
-        """Replace the shapes of faces whose starts lie apart after the early stages by those of
-        other starts, if these lie closer (Burgos-Artizzu et al. 2013, section 3.3)."""
-        n_anew = min(self.restarts, len(self.starts_) // n_starts - 1)
-        for attempt in range(1, n_anew + 1):
-            spread = _spread(samples.shapes, n_starts)
-            faces = np.flatnonzero(spread > self.restart_spread)
-            if not len(faces):
-                return
-            rows = (np.arange(n_starts)[:, None] * len(spread) + faces).ravel()
-            starts = self.starts_[attempt * n_starts : (attempt + 1) * n_starts]
-            anew = self._samples(samples.images[0], samples.placements[rows], starts)
-            _through(self._early, anew)
-            closer = np.tile(_spread(anew.shapes, n_starts) < spread[faces], n_starts)
-            samples.shapes[rows[closer]] = anew.shapes[closer]
-            if samples.visibility is not None:
-                samples.visibility[rows[closer]] = anew.visibility[closer]
-
-    def _center(self):
-        self._centred = self.mean_ - self.mean_.mean(0)
-
-    def _plan(self):
-        """Make ready to predict: once, after training or loading."""
-        self._center()
-        n_early = -(-len(self.stages_) // 10) if self.restarts else 0
-        self._early = plan(self.stages_[:n_early], self._centred)
-        self._runners = self._early + plan(self.stages_[n_early:], self._centred)
-        self._needs_crop = any(getattr(s.feature, "needs_crop", False) for s in self.stages_)
-
-    def _check_fitted(self):
-        if not hasattr(self, "_runners"):
-            raise NotFittedError("this cascade is not trained; call fit, or load a model file")
-
 
 class Cascade(BaseCascade):
     """A cascade of any stages.
@@ -483,75 +242,3 @@ class Cascade(BaseCascade):
 def _rng(seed, *key):
     """The generator for one purpose: it does not depend on what was drawn before."""
     return np.random.default_rng([seed, *key])
-
-
-def _as_boxes(boxes):
-    """One box, many boxes or none as (n, 4) float32."""
-    try:
-        array = np.asarray(boxes, np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"boxes must be numbers (left, top, right, bottom), not {boxes!r}"
-        ) from error
-    if not array.size:
-        return array.reshape(0, 4)
-    array = np.atleast_2d(array)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise InputError(f"boxes must be (4,) or (n, 4), not {np.shape(boxes)}")
-    return array
-
-
-def _placements(boxes, size):
-    """Placements (n, 3) of boxes in an image; a box that lies outside of it is refused."""
-    height, width = size
-    rows = []
-    for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
-        if not (left < right and top < bottom and right - left < 1e9 and bottom - top < 1e9):
-            raise InputError(
-                f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
-                "and top < bottom"
-            )
-        if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
-            raise InputError(
-                f"box {i} is {[left, top, right, bottom]}: outside the {width}x{height} image"
-            )
-        side = ((right - left) * (bottom - top)) ** 0.5
-        rows.append(((left + right) / 2, (top + bottom) / 2, side))
-    return np.array(rows, np.float32).reshape(-1, 3)
-
-
-def _is_stack(images):
-    return isinstance(images, np.ndarray) and images.ndim == 3 and images.dtype == np.uint8
-
-
-def _mirrored_views(views, frame):
-    """What `views` look like in a mirror, one view a face, cut to what training would show."""
-    reach = frame.size / frame.face / 2
-    mirrored = []
-    for image, placements in views:
-        for cx, cy, side in placements.tolist():
-            left, top = (max(0, int(c - reach * side)) for c in (cx, cy))
-            right, bottom = (int(c + reach * side) + 2 for c in (cx, cy))
-            part = np.ascontiguousarray(image[top:bottom, left:right][:, ::-1])
-            placement = (part.shape[1] - 1 - (cx - left), cy - top, side)
-            mirrored.append((part, np.array([placement], np.float32)))
-    return mirrored
-
-
-def _median(answers):
-    """Median over the first axis: what k starts agree on."""
-    return answers[0] if len(answers) == 1 else np.median(answers, axis=0)
-
-
-def _through(runners, samples, stages=()):
-    """Move `samples` through `runners`; `stages`, unless empty, takes the shapes on the way."""
-    for runner in runners:
-        if stages:
-            stages.append(np.empty((len(runner.stages), *samples.shapes.shape), np.float32))
-        runner.run(samples, None, stages[-1] if stages else None)
-
-
-def _spread(shapes, n_starts):
-    """Mean distance (n,) of the landmarks of k starts (k * n, L, 2) from their median."""
-    shapes = shapes.reshape(n_starts, -1, *shapes.shape[1:])
-    return np.linalg.norm(shapes - np.median(shapes, axis=0), axis=-1).mean((0, 2))

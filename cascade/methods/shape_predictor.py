@@ -9,13 +9,13 @@ from data_tools.schemes import scheme_for
 from features.box_pixels import BoxIndexedPixels
 from features.errors import InputError, require_range
 from features.frame import Frame
-from features.geometry import from_box_frame
 from features.images import as_grey
 from features.pixels import Pixels
 
-from ..cascade import BaseCascade, _as_boxes
+from ..cascade import BaseCascade
 from ..initialization import Starts
 from ..parallel import Workers
+from ..predictor import as_boxes
 from ..regressors.box_trees import BoxTrees, CompactBoxTrees
 from ..regressors.trees import BoostedTrees
 from ..samples import Samples
@@ -185,7 +185,7 @@ class ShapePredictor(BaseCascade):
         self._check_fitted()
         _refuse_views(n_starts, mirror)
         image = _intensity(image, color)
-        places = _places(_as_boxes(boxes))
+        places = _places(as_boxes(boxes))
         shapes = np.repeat(self.mean_[None], len(places), axis=0)
         samples = Samples(image[None], np.zeros(len(places), np.intp), places, shapes)
         staged = []
@@ -198,6 +198,11 @@ class ShapePredictor(BaseCascade):
         if path is not None:
             path.append(np.concatenate(staged))
         return shapes[None], None, places
+
+    def _to_pixels(self, shapes, placements):
+        """Shapes (…, n, L, 2) of unit squares at `placements` (n, 4) in pixels: dlib's boxes need
+        not be square."""
+        return shapes * placements[:, None, 2:] + placements[:, None, :2]
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
         """As `Cascade.predict_many`, and several times faster than a call an image: faces of many
@@ -227,7 +232,7 @@ class ShapePredictor(BaseCascade):
     def _predict_together(self, images, boxes, color):
         """Landmarks of a few images, of which copies lie in memory at once."""
         images = [_intensity(image, color) for image in images]
-        places = [_places(_as_boxes(some)) for some in boxes]
+        places = [_places(as_boxes(some)) for some in boxes]
         counts = [len(some) for some in places]
         places = np.concatenate(places)
         frames = np.array([(0, *image.shape) for image in images], np.int64)
@@ -237,7 +242,7 @@ class ShapePredictor(BaseCascade):
         shapes = np.repeat(self.mean_[None], len(places), axis=0)
         for runner in self._runners:
             runner.move(pixels, frames, index, places.astype(np.float64), shapes, (0, len(places)))
-        parts = np.split(from_box_frame(shapes, places), np.cumsum(counts)[:-1])
+        parts = np.split(self._to_pixels(shapes, places), np.cumsum(counts)[:-1])
         return [
             part[0] if np.shape(some) == (4,) else part
             for part, some in zip(parts, boxes, strict=True)
