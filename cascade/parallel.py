@@ -28,7 +28,7 @@ class Workers:
     def map(self, function, items):
         """``[function(item) for item in items]``, in parallel; the results keep their order."""
         items = list(items)
-        if self._pool is None or len(items) == 1:
+        if self._pool is None or len(items) <= 1:
             return [function(item) for item in items]
         others = [self._pool.submit(function, item) for item in items[1:]]
         return [function(items[0])] + [other.result() for other in others]

@@ -204,10 +204,10 @@ class Predictor:
             samples = self._samples(image, placements, self.starts_[:n_starts])
             stages = [] if path is None else [np.empty((0, *samples.shapes.shape), np.float32)]
             early, late = self._early, self._runners[len(self._early) :]
-            _through(early, samples, stages)
+            run_through(early, samples, stages)
             if early and n_starts > 1:
                 self._start_anew(samples, n_starts)
-            _through(late, samples, stages)
+            run_through(late, samples, stages)
             span = slice(first, first + n)
             answers[:, span] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
             if samples.visibility is not None:
@@ -239,7 +239,7 @@ class Predictor:
             rows = (np.arange(n_starts)[:, None] * len(spread) + faces).ravel()
             starts = self.starts_[attempt * n_starts : (attempt + 1) * n_starts]
             anew = self._samples(samples.images[0], samples.placements[rows], starts)
-            _through(self._early, anew)
+            run_through(self._early, anew)
             closer = np.tile(_spread(anew.shapes, n_starts) < spread[faces], n_starts)
             samples.shapes[rows[closer]] = anew.shapes[closer]
             if samples.visibility is not None:
@@ -319,7 +319,7 @@ def _median(answers):
     return answers[0] if len(answers) == 1 else np.median(answers, axis=0)
 
 
-def _through(runners, samples, stages=()):
+def run_through(runners, samples, stages=()):
     """Move `samples` through `runners`; `stages`, unless empty, takes the shapes on the way."""
     for runner in runners:
         if stages:

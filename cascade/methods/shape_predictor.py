@@ -15,7 +15,7 @@ from features.pixels import Pixels
 from ..cascade import BaseCascade
 from ..initialization import Starts
 from ..parallel import Workers
-from ..predictor import as_boxes
+from ..predictor import as_boxes, run_through
 from ..regressors.box_trees import BoxTrees, CompactBoxTrees
 from ..regressors.trees import BoostedTrees
 from ..samples import Samples
@@ -188,13 +188,8 @@ class ShapePredictor(BaseCascade):
         places = _places(as_boxes(boxes))
         shapes = np.repeat(self.mean_[None], len(places), axis=0)
         samples = Samples(image[None], np.zeros(len(places), np.intp), places, shapes)
-        staged = []
-        for runner in self._runners:
-            kept = None
-            if path is not None:
-                kept = np.empty((len(runner.stages), *shapes.shape), np.float32)
-                staged.append(kept)
-            runner.run(samples, None, kept)
+        staged = [] if path is None else [np.empty((0, *shapes.shape), np.float32)]
+        run_through(self._runners, samples, staged)
         if path is not None:
             path.append(np.concatenate(staged))
         return shapes[None], None, places

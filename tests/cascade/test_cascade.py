@@ -304,6 +304,10 @@ class TestManners:
         with pytest.raises(NotFittedError):
             ERT().predict(synthetic.image(0), synthetic.boxes[0])
 
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_no_image_no_shape(self, small_ert, n_jobs):
+        assert small_ert.predict_many([], [], n_jobs=n_jobs) == []
+
     def test_unequal_lists_are_refused(self, small_ert, synthetic):
         with pytest.raises(InputError, match="2 images"):
             small_ert.predict_many([synthetic.image(0)] * 2, [synthetic.boxes[0]])
