@@ -1,0 +1,116 @@
+"""Normalised errors of landmarks, faces and their parts."""
+
+import numpy as np
+
+from features.errors import InputError
+
+from .checks import nan_mean, same_faces
+from .normalizers import normalizer
+
+
+def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
+    """Normalised distance of every predicted landmark from the true one.
+
+    Parameters
+    ----------
+    predicted, truth : array_like of shape (n, L, 2)
+        In pixels of the same image. NaN in `truth` marks a landmark that was not annotated, NaN
+        in `predicted` one that was not found.
+    scheme, boxes, kind
+        As for `normalizer`, of which `truth` is the shapes.
+
+    Returns
+    -------
+    ndarray of shape (n, L), float64
+        Fractions of the normaliser; NaN where the truth has no landmark or the face no
+        normaliser, else inf where the prediction has none.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree, or as `normalizer`.
+    """
+    predicted, truth = same_faces(predicted, truth)
+    return point_errors(predicted, truth, normalizer(truth, scheme, boxes, kind))
+
+
+def point_errors(predicted, truth, lengths):
+    """Distance of every predicted point from the true one, in units of a length on the face.
+
+    What `landmark_errors` is made of, for points that are no whole scheme.
+
+    Parameters
+    ----------
+    predicted, truth : array_like of shape (n, P, 2)
+    lengths : array_like of shape (n,)
+        In pixels; NaN where a face has none.
+
+    Returns
+    -------
+    ndarray of shape (n, P), float64
+        As `landmark_errors`.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree.
+    """
+    predicted, truth = same_faces(predicted, truth)
+    lengths = np.asarray(lengths, np.float64)
+    if lengths.shape != (len(truth),):
+        raise InputError(f"lengths must be ({len(truth)},), one a face, not {lengths.shape}")
+    error = np.hypot(*np.moveaxis(predicted - truth, -1, 0)) / lengths[:, None]
+    known = np.isfinite(truth).all(-1) & np.isfinite(lengths)[:, None]
+    found = np.isfinite(predicted).all(-1)
+    return np.where(known, np.where(found, error, np.inf), np.nan)
+
+
+def face_errors(errors):
+    """Mean of each face's errors (n, P): (n,), as `nme` describes it."""
+    return nan_mean(np.asarray(errors, np.float64)[:, :, None])[:, 0]
+
+
+def nme(predicted, truth, scheme, kind="interocular", boxes=None):
+    """Normalised mean error of every face: the mean of its `landmark_errors`.
+
+    Parameters
+    ----------
+    predicted, truth, scheme, kind, boxes
+        As for `landmark_errors`.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        Landmarks missing in the truth weigh nothing; a face without any, or without normaliser, is
+        NaN, and the summaries below leave it out. A face of which a landmark was not found is inf:
+        a failure at any threshold.
+
+    Raises
+    ------
+    InputError
+        As `landmark_errors`.
+    """
+    return face_errors(landmark_errors(predicted, truth, scheme, boxes, kind))
+
+
+def landmark_means(errors):
+    """Mean error of each landmark over the faces that have it; misses are left out.
+
+    Parameters
+    ----------
+    errors : array_like of shape (n, L)
+        As from `landmark_errors`.
+
+    Returns
+    -------
+    ndarray of shape (L,), float64
+        NaN for a landmark that was found in no face.
+
+    Examples
+    --------
+    >>> landmark_means([[0.02, 0.1], [0.04, float("inf")]]).tolist()
+    [0.03, 0.1]
+    """
+    errors = np.asarray(errors, np.float64)
+    finite = np.where(np.isfinite(errors), errors, np.nan)
+    return nan_mean(finite.T[:, :, None])[:, 0]

@@ -1,0 +1,60 @@
+"""All figures that a paper prints of a model, in one dict."""
+
+import numpy as np
+
+from .curves import auc, failure_rate
+from .errors import nme
+from .normalizers import NORMALIZERS
+
+
+def summary(predicted, truth, scheme, boxes=None):
+    """The figures a paper prints.
+
+    Parameters
+    ----------
+    predicted, truth, scheme, boxes
+        As for `landmark_errors`.
+
+    Returns
+    -------
+    dict
+        ``n`` faces counted and ``n_excluded`` without a landmark or normaliser, ``n_missed`` with
+        an error of inf; means over the counted faces, ``nme_interocular``, ``nme_interpupil``,
+        ``nme_diagonal`` and ``nme_box``; and of the interocular errors ``median_interocular``,
+        ``auc08`` (`auc` at 0.08), ``fr08`` and ``fr10`` (`failure_rate` at 0.08 and 0.1). All but
+        the counts are fractions. Missed faces count in the last four alone, since a mean over
+        them would be inf. None where the scheme has no such normaliser, boxes are not given, or
+        no face is left; counts are of the diagonal where there is no interocular distance.
+
+    Raises
+    ------
+    InputError
+        If shapes do not agree.
+    """
+    available = {
+        "interocular": scheme.eye_corners is not None,
+        "interpupil": scheme.pupils is not None,
+        "diagonal": True,
+        "box": boxes is not None,
+    }
+    errors = {
+        kind: nme(predicted, truth, scheme, kind, boxes) for kind, has in available.items() if has
+    }
+    reference = errors.get("interocular", errors["diagonal"])
+    result = {
+        "n": int((~np.isnan(reference)).sum()),
+        "n_excluded": int(np.isnan(reference).sum()),
+        "n_missed": int(np.isinf(reference).sum()),
+    }
+    for kind in NORMALIZERS:
+        found = errors.get(kind, np.zeros(0))
+        found = found[np.isfinite(found)]
+        result[f"nme_{kind}"] = float(found.mean()) if len(found) else None
+    counted = errors.get("interocular", np.zeros(0))
+    counted = counted[~np.isnan(counted)]
+    some = len(counted) > 0
+    result["median_interocular"] = float(np.median(counted)) if some else None
+    result["auc08"] = auc(counted, 0.08) if some else None
+    result["fr08"] = failure_rate(counted, 0.08) if some else None
+    result["fr10"] = failure_rate(counted, 0.1) if some else None
+    return result
