@@ -36,12 +36,28 @@ class _Facemark:
 
     def __init__(self, facemark, path, kind):
         self.facemark = facemark
+        # It takes every image for one of three channels, and reads beyond the end of a grey one.
+        self.needs_colour = kind == "opencv-kazemi"
         self.n_bytes = path.stat().st_size
         self.about = f"OpenCV's facemark, {kind.removeprefix('opencv-')}"
         self.seen = next((text for name, text in _PUBLIC.items() if path.stem.startswith(name)), "")
 
     def __call__(self, image, box):
         left, top, right, bottom = (round(float(edge)) for edge in box)
+        if not _sees_pixels(image, left, top, right, bottom):
+            return None
         faces = np.array([[left, top, right - left, bottom - top]], np.int32)
+        if self.needs_colour:
+            image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         found, shapes = self.facemark.fit(image, faces)
         return np.asarray(shapes[0], np.float64).reshape(-1, 2) if found else None
+
+
+def _sees_pixels(image, left, top, right, bottom):
+    """Whether the box and half a box around it reach into the image; without a pixel there, the
+    facemarks read memory that is not theirs."""
+    height, width = image.shape[:2]
+    across, down = (right - left) // 2, (bottom - top) // 2
+    columns = min(width - 1, right + across) - max(0, left - across)
+    rows = min(height - 1, bottom + down) - max(0, top - down)
+    return left < right and top < bottom and columns > 0 and rows > 0
