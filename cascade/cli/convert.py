@@ -7,11 +7,13 @@ import typer
 
 from features.errors import InputError
 
-from ..formats import dlib_dat, load
+from ..formats import dlib_dat, load, onnx, opencv_lbf
 from ..methods.shape_predictor import ShapePredictor
 from .common import file_size, refuse_unwritable, say
 
 _DAT = ".dat"
+_YAML = (".yaml", ".yml")
+_ONNX = ".onnx"
 _NATIVE = (".safetensors", "")
 
 
@@ -20,7 +22,9 @@ def convert(
     target: Annotated[
         Path,
         typer.Argument(
-            metavar="B", help="Model file to write: .safetensors, or .dat for dlib to load."
+            metavar="B",
+            help="Model file to write: .safetensors, .dat for dlib or .yaml for OpenCV to load, or "
+            ".onnx for onnxruntime to run (ERT and LBF only).",
         ),
     ],
     compact: Annotated[
@@ -33,14 +37,15 @@ def convert(
         ),
     ] = None,
 ):
-    """Convert a model file between the toolkit's format and dlib's.
+    """Convert a model file between the toolkit's format and dlib's or OpenCV's, or to ONNX.
 
-    A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size.
+    A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
+    a FacemarkLBF of OpenCV keeps them to the bit, in two thirds.
     """
     suffix = target.suffix.lower()
-    if suffix not in (_DAT, *_NATIVE):
+    if suffix not in (_DAT, _ONNX, *_YAML, *_NATIVE):
         raise typer.BadParameter(
-            f"{target.name!r} ends in neither .safetensors nor .dat", param_hint="B"
+            f"{target.name!r} ends in none of .safetensors, .dat, .yaml and .onnx", param_hint="B"
         )
     refuse_unwritable(target)
     model = load(source)
@@ -50,6 +55,10 @@ def convert(
         model = model.compact(min(compact, model.mean_.size))
     if suffix == _DAT:
         dlib_dat.write(model, target)
+    elif suffix in _YAML:
+        opencv_lbf.write(model, target)
+    elif suffix == _ONNX:
+        onnx.write(model, target)
     else:
         model.save(target)
     say(f"{source}, {file_size(source)} -> {target}, {file_size(target)}")

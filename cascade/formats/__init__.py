@@ -1,15 +1,22 @@
-"""Model files: the toolkit's own, and those of others."""
+"""Model files: the toolkit's own, and those of others.
+
+The files of OpenCV's ``FacemarkKazemi`` are not read. Before each stage it looks for the similarity
+by RANSAC, with random numbers that are OpenCV's own, so that what such a model predicts belongs to
+a version of OpenCV; and it reads colours in threes, grey images beyond their end. ``cascade
+compare`` runs such models in OpenCV itself, and `ShapePredictor` is the same method.
+"""
 
 from pathlib import Path
 
-from . import dlib_dat, native
+from . import dlib_dat, native, opencv_lbf
 from .native import save
 
 __all__ = ["load", "save"]
 
 
 def load(path):
-    """Read a trained cascade from the toolkit's own file or a ``shape_predictor`` of dlib.
+    """Read a trained cascade from the toolkit's own file, a ``shape_predictor`` of dlib or a
+    ``FacemarkLBF`` of OpenCV.
 
     What a file is decides its content, not its name.
 
@@ -25,7 +32,7 @@ def load(path):
     Raises
     ------
     InputError
-        As `native.load` and `dlib_dat.read`.
+        As `native.load`, `dlib_dat.read` and `opencv_lbf.read`.
     """
     path = Path(path)
     if path.is_file():
@@ -36,4 +43,6 @@ def load(path):
             head = b""  # the reader says what is wrong
         if dlib_dat.looks_like_dat(head, path.stat().st_size):
             return dlib_dat.read(path)
+        if opencv_lbf.looks_like_yaml(head):
+            return opencv_lbf.read(path)
     return native.load(path)

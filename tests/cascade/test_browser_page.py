@@ -1,0 +1,218 @@
+"""The page in examples/browser, in headless Chromium, beside the Python predictor."""
+
+import base64
+import functools
+import http.server
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data_tools.synthetic import synthetic_faces
+
+_PAGE = Path(__file__).resolve().parents[2] / "examples" / "browser"
+_RUNTIME = "node_modules/onnxruntime-web/dist"
+_FPS, _N_FRAMES = 10, 12
+_PATIENCE = 90  # seconds
+
+
+class Chromium:
+    """A headless browser, spoken to through its debugging pipe."""
+
+    def __init__(self, program, profile):
+        answers, there = os.pipe()
+        here, orders = os.pipe()
+        # The browser reads orders from descriptor 3 and answers on 4.
+        command = f'exec "$@" 3<&{here} 4>&{there}'
+        options = [
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe",
+            "--window-size=900,900", f"--user-data-dir={profile}", "about:blank",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(
+            ["bash", "-c", command, "chromium", program, *options],
+            pass_fds=(here, there), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(here)
+        os.close(there)
+        self._orders, self._answers = os.fdopen(orders, "wb"), os.fdopen(answers, "rb")
+        self._n, self._session, self._buffer = 0, None, b""
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        self.ask("Page.enable")
+
+    def ask(self, method, **parameters):
+        self._n += 1
+        order = {"id": self._n, "method": method, "params": parameters}
+        if self._session:
+            order["sessionId"] = self._session
+        self._orders.write(json.dumps(order).encode() + b"\0")
+        self._orders.flush()
+        while (answer := self._answer()).get("id") != self._n:
+            pass  # an event, which nobody waits for
+        return answer["result"]
+
+    def _answer(self):
+        while b"\0" not in self._buffer:
+            part = self._answers.read1(1 << 20)
+            if not part:
+                raise AssertionError("the browser has gone")
+            self._buffer += part
+        text, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(text)
+
+    def value(self, expression):
+        return self.ask("Runtime.evaluate", expression=expression)["result"].get("value")
+
+    def landmarks(self, url):
+        """What the page writes for `url`, once it has."""
+        self.ask("Page.navigate", url=url)
+        until = time.monotonic() + _PATIENCE
+        while time.monotonic() < until:
+            time.sleep(0.2)
+            text = self.value("document.querySelector('#landmarks')?.textContent")
+            if text:
+                return json.loads(text)
+            wrong = self.value("document.querySelector('#status.wrong')?.textContent")
+            if wrong:
+                raise AssertionError(wrong)
+        raise AssertionError(f"no landmarks in {_PATIENCE} s")
+
+    def close(self):
+        self._process.terminate()
+        self._process.wait(30)
+        self._orders.close()
+        self._answers.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, small_ert):
+    """The page, served beside a model and its own runtime."""
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    if not (_PAGE / _RUNTIME).is_dir():
+        pytest.skip(f"no onnxruntime-web; run npm install in {_PAGE}")
+    from cascade.formats import onnx
+
+    folder = tmp_path_factory.mktemp("site")
+    for name in ("index.html", "page.js"):
+        shutil.copy(_PAGE / name, folder)
+    (folder / "node_modules").symlink_to(_PAGE / "node_modules")
+    onnx.write(small_ert, folder / "model.onnx")
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium; apt-get install chromium")
+    chromium = Chromium(program, tmp_path_factory.mktemp("profile"))
+    yield chromium
+    chromium.close()
+
+
+def as_query(box):
+    return ",".join(str(float(edge)) for edge in np.float32(box))
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.2])
+@pytest.mark.parametrize("color", [False, True])
+def test_photo(site, browser, small_ert, synthetic, scale, color):
+    folder, address = site
+    image = cv2.resize(synthetic.image(3), None, fx=scale, fy=scale)
+    if color:
+        image = cv2.applyColorMap(image, cv2.COLORMAP_OCEAN)
+    box = np.float32(synthetic.boxes[3] * scale)
+    cv2.imwrite(str(folder / "face.png"), image)
+    found = browser.landmarks(f"{address}/?photo=face.png&box={as_query(box)}&{scale}{color}")
+    assert np.abs(np.array(found) - small_ert.predict(image, box)).max() < 0.01
+
+
+def moving_face(file):
+    """A film of one face that moves and grows: its frames, decoded again, and the first box."""
+    faces = synthetic_faces(1, seed=11, size=200)
+    face = faces.image(0)
+    size = 320, 240
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"VP80"), _FPS, size)
+    if not writer.isOpened():
+        pytest.skip("this OpenCV writes no VP8 video")
+    for k in range(_N_FRAMES):
+        scale, x, y = 1 + 0.02 * k, 4 * k, 1.5 * k
+        matrix = np.float64([[scale, 0, x], [0, scale, y]])
+        frame = cv2.warpAffine(face, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    film = cv2.VideoCapture(str(file))
+    frames = [film.read()[1] for _ in range(_N_FRAMES)]
+    return frames, np.float32(faces.boxes[0])
+
+
+def carried(box, shape, other):
+    """The box that lies beside the landmarks `other` as `box` does beside `shape`."""
+    centers = shape.mean(0), other.mean(0)
+    spreads = (np.linalg.norm(s - c, axis=1) for s, c in zip((shape, other), centers, strict=True))
+    first, now = (np.sqrt(np.mean(spread**2)) for spread in spreads)
+    corners = (box.reshape(2, 2) - centers[0]) * (now / first) + centers[1]
+    return corners.reshape(4)
+
+
+# Keeps every picture that the page fits.
+_KEEP = """
+window.seen = [];
+const whole = CanvasRenderingContext2D.prototype.getImageData;
+CanvasRenderingContext2D.prototype.getImageData = function (...where) {
+  const picture = whole.apply(this, where);
+  window.seen.push(btoa(Array.from(picture.data)
+    .map((v) => String.fromCharCode(v)).join("")));
+  return picture;
+};
+"""
+
+
+def test_video(site, browser, small_ert):
+    folder, address = site
+    frames, box = moving_face(folder / "face.webm")
+    script = browser.ask("Page.addScriptToEvaluateOnNewDocument", source=_KEEP)
+    found = browser.landmarks(f"{address}/?video=face.webm&box={as_query(box)}&rate=0.2")
+    seen = json.loads(browser.value("JSON.stringify(window.seen)"))
+    browser.ask("Page.removeScriptToEvaluateOnNewDocument", **script)
+    # A slow machine may skip frames, but not most of them.
+    assert len(found) == len(seen) >= _N_FRAMES // 3
+    first = np.array(found[0]["shape"])
+    here = box
+    for entry, text in zip(found, seen, strict=True):
+        frame = frames[round(entry["time"] * _FPS)]
+        pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(*frame.shape[:2], 4)
+        # Two decoders differ by a grey level or two.
+        assert np.abs(pixels[:, :, 2::-1] - frame.astype(float)).mean() < 3
+        shape = np.array(entry["shape"])
+        assert np.abs(shape - small_ert.predict(pixels, here, color="rgb")).max() < 0.1
+        here = carried(box, first, shape)
+
+
+def test_wrong_box_is_said(site, browser, synthetic):
+    folder, address = site
+    cv2.imwrite(str(folder / "face.png"), synthetic.image(0))
+    with pytest.raises(AssertionError, match="left < right"):
+        browser.landmarks(f"{address}/?photo=face.png&box=9,9,3,20")
+    with pytest.raises(AssertionError, match="outside the picture"):
+        browser.landmarks(f"{address}/?photo=face.png&box=900,900,950,950")
+    with pytest.raises(AssertionError, match="cascade convert"):
+        browser.landmarks(f"{address}/?model=absent.onnx")
