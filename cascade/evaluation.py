@@ -76,7 +76,9 @@ def evaluate(model, faces, n_starts=None, progress=None):
     -------
     figures : dict
         What `data_tools.metrics.summary` returns, errors as fractions, and `ms_per_face`: the
-        median wall time of a prediction on one thread in milliseconds.
+        median wall time of a prediction on one thread in milliseconds. Where both the faces and
+        the model tell visible landmarks from covered ones, also what
+        `data_tools.metrics.occlusion_summary` returns.
     predicted : ndarray of shape (n, L, 2), float32
 
     Raises
@@ -87,7 +89,33 @@ def evaluate(model, faces, n_starts=None, progress=None):
     predicted, seconds = align_all(model, faces, n_starts, progress)
     figures = dict(metrics.summary(predicted, faces.shapes, faces.scheme, faces.boxes))
     figures["ms_per_face"] = float(np.median(seconds) * 1e3)
+    visibility = None if faces.visible is None else predict_visibility(model, faces, n_starts)
+    if visibility is not None:
+        annotated = np.isfinite(faces.shapes).all(-1)
+        figures |= metrics.occlusion_summary(visibility[annotated], faces.visible[annotated])
     return figures, predicted
+
+
+def predict_visibility(model, faces, n_starts=None):
+    """Probability that each landmark of a dataset can be seen.
+
+    Parameters
+    ----------
+    model, faces, n_starts
+        As in `align_all`.
+
+    Returns
+    -------
+    ndarray of shape (n, L), float32, or None
+        None from models that do not say.
+    """
+    found = []
+    for i in range(len(faces)):
+        visible = model.align(faces.image(i), faces.boxes[i], n_starts=n_starts).visible
+        if visible is None:
+            return None
+        found.append(visible[0])
+    return np.stack(found) if found else None
 
 
 def reference_errors(predicted, faces):

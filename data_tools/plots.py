@@ -17,6 +17,7 @@ from .metrics import auc, ced, failure_rate
 _SHIFT = 4
 # BGR. Bright lines over a dark rim stand out from skin, hair and paper alike.
 LINE, POINT, BOX, RIM = (235, 206, 66), (255, 255, 255), (64, 176, 255), (32, 28, 24)
+COVERED = (60, 60, 230)
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -50,7 +51,7 @@ def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT):
     return overlay(image, np.asarray(shape)[None], scheme, boxes, line=line, point=point)
 
 
-def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
+def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, visible=None):
     """Draw many faces on a copy of their image; see `draw_shape`.
 
     Parameters
@@ -59,6 +60,8 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
         As for `draw_shape`.
     shapes : array_like of shape (n, L, 2)
     boxes : array_like of shape (n, 4), optional
+    visible : array_like of shape (n, L), bool, optional
+        Landmarks that are not visible are drawn in another colour, `COVERED`.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
     Raises
     ------
     InputError
-        As `draw_shape`, or if there are not as many boxes as shapes.
+        As `draw_shape`, or if there are not as many boxes or flags as shapes.
     """
     canvas = _as_bgr(image)
     shapes = np.asarray(shapes, np.float64)
@@ -82,12 +85,16 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT):
         boxes = np.asarray(boxes, np.float64)
         if boxes.shape != (len(shapes), 4):
             raise InputError(f"boxes must be ({len(shapes)}, 4), one a face, not {boxes.shape}")
+    covered = np.zeros(shapes.shape[:2], bool) if visible is None else ~np.asarray(visible, bool)
+    if covered.shape != shapes.shape[:2]:
+        raise InputError(f"visible must be {shapes.shape[:2]}, one a landmark, not {covered.shape}")
     for i, shape in enumerate(shapes):
-        _draw(canvas, shape, scheme, None if boxes is None else boxes[i], line, point)
+        box = None if boxes is None else boxes[i]
+        _draw(canvas, shape, scheme, box, line, point, covered[i])
     return canvas
 
 
-def _draw(canvas, shape, scheme, box, line, point):
+def _draw(canvas, shape, scheme, box, line, point, covered):
     extent = tight_box(shape) if box is None else box
     side = np.sqrt(np.prod(np.clip(extent[2:] - extent[:2], 1, None)))
     # Without extent there is hardly anything to draw; a wild one must not blot out the image.
@@ -101,16 +108,19 @@ def _draw(canvas, shape, scheme, box, line, point):
     for points, closed in scheme.groups.values() if scheme is not None else ():
         curves += [_fixed(run, canvas) for run in _runs(shape[list(points)], closed)]
     # On a tiny face the points would hide it; the lines say enough.
-    dots = np.isfinite(shape).all(-1) & (side >= 60 or not curves)
-    centres = _fixed(shape[dots], canvas)
+    known = np.isfinite(shape).all(-1)
+    dots = known & (side >= 60 or not curves)
+    centres, hidden = _fixed(shape[dots & ~covered], canvas), _fixed(shape[known & covered], canvas)
     # The rim lets through half of the image, or small faces would drown in it.
     shade = canvas.copy()
     _lines(shade, frames + curves, RIM, width + 2 * rim)
-    _points(shade, centres, RIM, radius + 0.7 * rim)
+    for dotted in (centres, hidden):
+        _points(shade, dotted, RIM, radius + 0.7 * rim)
     cv2.addWeighted(shade, 0.5, canvas, 0.5, 0, dst=canvas)
     _lines(canvas, frames, BOX, width)
     _lines(canvas, curves, line, width)
     _points(canvas, centres, point, radius)
+    _points(canvas, hidden, COVERED, radius)
 
 
 def _runs(points, closed):

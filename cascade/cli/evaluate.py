@@ -34,6 +34,10 @@ _LABELS = {
     "auc08": "AUC up to 8 %",
     "fr08": "failures above 8 %",
     "fr10": "failures above 10 %",
+    "occluded": "covered landmarks",
+    "occlusion_precision_at_recall40": "  found: precision at 40 % recall",
+    "occlusion_recall_at_precision80": "  found: recall at 80 % precision",
+    "occlusion_average_precision": "  found: average precision",
 }
 
 
@@ -53,6 +57,8 @@ def evaluate(
     """Measure errors and speed on annotated faces.
 
     Errors are fractions in the JSON file. Times are of one thread, without reading or detecting.
+    Where faces have visible.csv and the model tells visibility, also how well it finds covered
+    landmarks.
     """
     if plot is not None and plot.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")

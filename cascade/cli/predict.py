@@ -27,6 +27,8 @@ from .common import (
 )
 
 _STDOUT = Path("-")
+# Probability from which on a landmark is drawn as visible.
+SEEN = 0.5
 
 
 def predict(
@@ -61,7 +63,8 @@ def predict(
 ):
     """Find the landmarks of the faces in images.
 
-    Without --json, --pts or --draw, the JSON goes to stdout.
+    Without --json, --pts or --draw, the JSON goes to stdout. Models that tell visibility add the
+    probability that each landmark can be seen, and covered ones are drawn in red.
     """
     if boxes is not None and detector is not None:
         raise typer.BadParameter("give boxes or a detector, not both", param_hint="--boxes")
@@ -126,19 +129,23 @@ def _align(cascade, path, find, n_starts, writers):
         text = str(error)
         raise _Unusable(text if str(path) in text else f"{path}: {text}") from error
     shapes = [] if aligned is None else aligned.shapes
+    visible = None if aligned is None else aligned.visible
     for writer in writers:
-        writer(path, image, shapes, boxes)
+        writer(path, image, shapes, boxes, visible)
     faces = []
     for i, shape in enumerate(shapes):
-        face = {"box": _rounded(boxes[i]), "landmarks": _rounded(shape)}
+        face = {"box": rounded(boxes[i]), "landmarks": rounded(shape)}
         if aligned.spread is not None:
             face["spread"] = np.round(aligned.spread[i].astype(float), 5).tolist()
+        if visible is not None:
+            face["visible"] = rounded(visible[i])
         faces.append(face)
     height, width = grey.shape
     return {"image": str(path), "width": width, "height": height, "faces": faces}
 
 
-def _rounded(array):
+def rounded(array):
+    """An array as lists of numbers for JSON, to a thousandth."""
     return np.round(np.asarray(array, float), 3).tolist()
 
 
@@ -209,22 +216,23 @@ class _PtsWriter(_FolderWriter):
             if beside.exists() and folder.resolve() == path.parent.resolve():
                 raise InputError(f"{beside}: would be overwritten; name another folder for --pts")
 
-    def __call__(self, path, image, shapes, boxes):
+    def __call__(self, path, image, shapes, boxes, visible):
         for i, shape in enumerate(shapes):
             suffix = f"_{i + 1}" if i else ""
             write_pts(self.folder / f"{path.stem}{suffix}.pts", shape)
 
 
 class _Drawer(_FolderWriter):
-    """NAME.landmarks.png"""
+    """NAME.landmarks.png, covered landmarks in another colour"""
 
     def __init__(self, folder, images, scheme):
         super().__init__(folder, images)
         self.scheme = scheme
 
-    def __call__(self, path, image, shapes, boxes):
+    def __call__(self, path, image, shapes, boxes, visible):
         from data_tools.plots import overlay
 
-        drawn = overlay(image, shapes, self.scheme, boxes) if len(shapes) else image
+        seen = None if visible is None else visible >= SEEN
+        drawn = overlay(image, shapes, self.scheme, boxes, visible=seen) if len(shapes) else image
         _, data = cv2.imencode(".png", drawn)
         replace_file(self.folder / f"{path.stem}.landmarks.png", data.tobytes())

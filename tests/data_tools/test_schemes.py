@@ -27,6 +27,8 @@ def test_groups_cover_every_landmark_once_and_mirror_onto_groups(name):
     points = [i for group, _ in scheme.groups.values() for i in group]
     assert sorted(points) == list(range(scheme.n_points))
     sets = {frozenset(group) for group, _ in scheme.groups.values()}
+    if scheme.flip is None:
+        return
     assert {frozenset(scheme.flip[i] for i in group) for group in sets} == sets
     right, left = scheme.eye_corners
     assert scheme.flip[right] == left
@@ -38,6 +40,29 @@ def test_five_points_are_those_of_68():
     large, small = SCHEMES["face68"], SCHEMES["face5"]
     assert [large.flip[i] for i in at] == [at[i] for i in small.flip]
     assert tuple(at[list(small.eye_corners)]) == large.eye_corners
+
+
+def test_nineteen_points_are_the_21_of_aflw_without_ears():
+    at = [i for i in range(21) if i not in (12, 16)]
+    large, small = SCHEMES["aflw21"], SCHEMES["aflw19"]
+    assert [large.flip[i] for i in at] == [at[i] for i in small.flip]
+
+
+# By hand, from where each landmark of the data set's own drawing lies.
+@pytest.mark.parametrize(
+    "name, pairs, middle",
+    [
+        ("cofw29", [(0, 1), (2, 3), (4, 6), (5, 7), (12, 14), (13, 15), (16, 17), (22, 23)],
+         [20, 21, 24, 25, 26, 27, 28]),
+        ("aflw19", [(0, 5), (2, 3), (6, 11), (8, 9), (12, 14), (15, 17)], [13, 16, 18]),
+        ("wflw98", [(0, 32), (33, 46), (38, 50), (41, 47), (60, 72), (67, 73), (76, 82), (87, 83),
+                    (95, 93), (96, 97)], [16, 51, 52, 53, 54, 57, 79, 85, 90, 94]),
+    ],
+)  # fmt: skip
+def test_flip_by_hand(name, pairs, middle):
+    flip = SCHEMES[name].flip
+    assert all(flip[a] == b and flip[b] == a for a, b in pairs)
+    assert [i for i, j in enumerate(flip) if i == j] == middle
 
 
 @pytest.mark.parametrize("folder, name", [("300w/lfpw/testset", "face68"), ("imm", "imm58")])

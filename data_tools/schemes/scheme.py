@@ -1,15 +1,14 @@
-"""Landmark schemes: what the points of a face are, and where each goes in a mirror."""
+"""What one landmark scheme says of its points, checked, and as JSON."""
 
 import json
 import operator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from features.errors import InputError
 
-from .files import read_text
+from ..files import read_text
 
 # Above any scheme in use; bounds what a scheme file can make the program allocate.
 MAX_POINTS = 4096
@@ -216,131 +215,3 @@ class Scheme:
                 raise self._error(f"group {name!r}", f"is closed: true or false, not {closed!r}")
             groups[name] = (self._indices(f"group {name!r}", points), closed)
         return groups
-
-
-def _flip(n_points, *pairs):
-    """Flip index of which two equally long ranges a pair hold the counterparts in order."""
-    flip = list(range(n_points))
-    for right, left in pairs:
-        for i, j in zip(right, left, strict=True):
-            flip[i], flip[j] = j, i
-    return tuple(flip)
-
-
-def _lines(**groups):
-    """Groups from (first, last, closed), both ends included."""
-    return {
-        name: (tuple(range(first, last + 1)), closed)
-        for name, (first, last, closed) in groups.items()
-    }
-
-
-# 300-W (Sagonas et al. 2013), the Multi-PIE order: jaw from the person's right ear to the left,
-# eyebrows, nose, eyes, outer then inner lip.
-FACE68 = Scheme(
-    "face68",
-    68,
-    flip=_flip(
-        68,
-        (range(8), range(16, 8, -1)),
-        (range(17, 22), range(26, 21, -1)),
-        ((31, 32), (35, 34)),
-        ((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46)),
-        ((48, 49, 50), (54, 53, 52)),
-        ((58, 59), (56, 55)),
-        ((60, 61, 67), (64, 63, 65)),
-    ),
-    groups=_lines(
-        jaw=(0, 16, False),
-        right_eyebrow=(17, 21, False),
-        left_eyebrow=(22, 26, False),
-        nose_bridge=(27, 30, False),
-        nose_base=(31, 35, False),
-        right_eye=(36, 41, True),
-        left_eye=(42, 47, True),
-        outer_lip=(48, 59, True),
-        inner_lip=(60, 67, True),
-    ),
-    eye_corners=(36, 45),
-    pupils=(range(36, 42), range(42, 48)),
-)
-
-# IMM (Stegmann and Nordstrøm et al. 2004): jaw from the person's right to the left; left eye then
-# right eye, each from the outer corner over the upper lid; left eyebrow then right eyebrow, each
-# from the nose outwards; mouth from the person's right corner over the upper lip; nose from beside
-# the right eye down around the tip and up again.
-IMM58 = Scheme(
-    "imm58",
-    58,
-    flip=_flip(
-        58,
-        (range(6), range(12, 6, -1)),
-        (range(21, 29), range(13, 21)),
-        (range(34, 39), range(29, 34)),
-        ((39, 40, 46), (43, 42, 44)),
-        (range(47, 52), range(57, 52, -1)),
-    ),
-    groups=_lines(
-        jaw=(0, 12, False),
-        left_eye=(13, 20, True),
-        right_eye=(21, 28, True),
-        left_eyebrow=(29, 33, False),
-        right_eyebrow=(34, 38, False),
-        mouth=(39, 46, True),
-        nose=(47, 57, False),
-    ),
-    eye_corners=(21, 13),
-    pupils=(range(21, 29), range(13, 21)),
-)
-
-# Five points in dlib's order: left eye outer corner, left eye inner corner, right eye outer corner,
-# right eye inner corner, base of the nose; landmarks 45, 42, 36, 39 and 33 of face68.
-FACE5 = Scheme(
-    "face5",
-    5,
-    flip=(2, 3, 0, 1, 4),
-    groups=_lines(left_eye=(0, 1, False), right_eye=(2, 3, False), nose=(4, 4, False)),
-    eye_corners=(2, 0),
-    pupils=((2, 3), (0, 1)),
-)
-
-SCHEMES = {scheme.name: scheme for scheme in (FACE68, IMM58, FACE5)}
-
-
-def scheme_for(n_points):
-    """The built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
-    nor draw.
-
-    Examples
-    --------
-    >>> scheme_for(68).name, scheme_for(7).name, scheme_for(7).flip
-    ('face68', 'points7', None)
-    """
-    for scheme in SCHEMES.values():
-        if scheme.n_points == n_points:
-            return scheme
-    return Scheme(f"points{n_points}", n_points)
-
-
-def get_scheme(spec):
-    """The scheme that `spec` means.
-
-    Parameters
-    ----------
-    spec : Scheme, str or Path
-        A scheme (returned as it is), the name of a built-in one, or a JSON file.
-
-    Raises
-    ------
-    InputError
-        If there is no such name or file, or the file is wrong.
-    """
-    if isinstance(spec, Scheme):
-        return spec
-    if isinstance(spec, str) and spec in SCHEMES:
-        return SCHEMES[spec]
-    if isinstance(spec, Path) or (isinstance(spec, str) and Path(spec).suffix.lower() == ".json"):
-        return Scheme.from_file(spec)
-    raise InputError(
-        f"no landmark scheme {spec!r}; give {', '.join(SCHEMES)} or the path of a .json file"
-    )

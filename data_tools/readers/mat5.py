@@ -1,0 +1,112 @@
+"""Matrices in Matlab files of version 5: as much of the format as annotations need.
+
+scipy reads all of it, but damaged files can crash it.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+
+from features.errors import InputError
+from features.files import read_bytes
+
+MAX_BYTES = 1 << 20
+# Of all compressed variables together, when unpacked.
+_MAX_UNPACKED = 1 << 22
+_HEADER = 128
+_MATRIX, _COMPRESSED = 14, 15
+_TYPES = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
+# Classes of arrays that hold numbers: double, single and the integers. A flag marks complex ones.
+_NUMERIC, _COMPLEX = range(6, 16), 0x08
+
+
+def read_mat5(path):
+    """The real matrices of a Matlab file of version 5.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict of str to ndarray, float64
+        Variables by name; those that are no real numeric arrays are left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, exceeds 1 MiB, unpacks to more than 4 MiB, or is
+        damaged or of another format.
+    """
+    data = read_bytes(path, MAX_BYTES)
+    try:
+        return _variables(data)
+    # What struct, zlib and numpy raise at sizes that do not fit.
+    except (struct.error, zlib.error, ValueError, TypeError, KeyError, UnicodeError) as error:
+        raise InputError(f"{path}: not a sound Matlab file of version 5; get it anew") from error
+
+
+def _variables(data):
+    order = {b"IM": "<", b"MI": ">"}[data[_HEADER - 2 : _HEADER]]
+    found, room = {}, _MAX_UNPACKED
+    for kind, content in _elements(data[_HEADER:], order):
+        if kind == _COMPRESSED:
+            unpacker = zlib.decompressobj()
+            content = unpacker.decompress(content, room)
+            room -= len(content)
+            if unpacker.unconsumed_tail or room <= 0:
+                raise ValueError("too large")
+            (kind, content), *_ = _elements(content, order)
+        if kind == _MATRIX:
+            name, matrix = _matrix(content, order)
+            if matrix is not None:
+                found[name] = matrix
+    return found
+
+
+def _elements(data, order):
+    """(type, content) of each element in a run of them."""
+    at = 0
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from(f"{order}II", data, at)
+        if kind >> 16:  # a small element: its size and content share the tag's eight bytes
+            kind, size, start, end = kind & 0xFFFF, kind >> 16, at + 4, at + 8
+            if size > 4:
+                raise ValueError("size of a small element")
+        else:
+            start = at + 8
+            # Compressed elements alone are not filled up to whole eights.
+            end = start + (size if kind == _COMPRESSED else -(-size // 8) * 8)
+        if start + size > len(data):
+            raise ValueError("cut short")
+        yield kind, data[start : start + size]
+        at = end
+
+
+def _matrix(data, order):
+    """Name and content of an array; None unless it is numeric and real."""
+    parts = _elements(data, order)
+    flags, sizes, name = (next(parts, (0, b""))[1] for _ in range(3))
+    (word,) = struct.unpack_from(f"{order}I", flags)
+    kind, complex_ = word & 0xFF, word >> 8 & _COMPLEX
+    name = name.decode("ascii")
+    if kind not in _NUMERIC or complex_:
+        return name, None
+    shape = np.frombuffer(sizes, f"{order}i4").tolist()
+    type_, content = next(parts, (0, b""))
+    values = np.frombuffer(content, f"{order}{_TYPES[type_]}")
+    if min(shape) < 0:
+        raise ValueError("negative size")
+    return name, values.astype(np.float64).reshape(shape, order="F")

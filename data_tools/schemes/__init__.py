@@ -1,0 +1,66 @@
+"""Landmark schemes: what the points of a face are, and where each goes in a mirror."""
+
+from pathlib import Path
+
+from features.errors import InputError
+
+from .published import AFLW19, AFLW21, ALL, COFW29, FACE5, FACE68, HELEN194, IMM58, WFLW98
+from .scheme import MAX_BYTES, MAX_POINTS, Scheme
+
+__all__ = [
+    "AFLW19",
+    "AFLW21",
+    "COFW29",
+    "FACE5",
+    "FACE68",
+    "HELEN194",
+    "IMM58",
+    "MAX_BYTES",
+    "MAX_POINTS",
+    "SCHEMES",
+    "WFLW98",
+    "Scheme",
+    "get_scheme",
+    "scheme_for",
+]
+
+SCHEMES = {scheme.name: scheme for scheme in ALL}
+
+
+def scheme_for(n_points):
+    """The built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
+    nor draw.
+
+    Examples
+    --------
+    >>> scheme_for(68).name, scheme_for(7).name, scheme_for(7).flip
+    ('face68', 'points7', None)
+    """
+    for scheme in SCHEMES.values():
+        if scheme.n_points == n_points:
+            return scheme
+    return Scheme(f"points{n_points}", n_points)
+
+
+def get_scheme(spec):
+    """The scheme that `spec` means.
+
+    Parameters
+    ----------
+    spec : Scheme, str or Path
+        A scheme (returned as it is), the name of a built-in one, or a JSON file.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or file, or the file is wrong.
+    """
+    if isinstance(spec, Scheme):
+        return spec
+    if isinstance(spec, str) and spec in SCHEMES:
+        return SCHEMES[spec]
+    if isinstance(spec, Path) or (isinstance(spec, str) and Path(spec).suffix.lower() == ".json"):
+        return Scheme.from_file(spec)
+    raise InputError(
+        f"no landmark scheme {spec!r}; give {', '.join(SCHEMES)} or the path of a .json file"
+    )

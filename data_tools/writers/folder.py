@@ -1,0 +1,80 @@
+"""A folder of images with a .pts annotation beside each, boxes.csv and visible.csv."""
+
+from pathlib import Path
+
+import cv2
+
+from features.errors import InputError
+
+from ..files import replace_file
+from .pts import write_pts
+
+
+def write_folder(folder, faces, *, progress=None):
+    """Write faces so that `read_folder` returns them, images in grey.
+
+    A face is NAME.png and NAME.pts, named after its image; further faces of an image are NAME_2,
+    NAME_3, …, each with the whole image. The boxes go to boxes.csv, and what can be seen to
+    visible.csv where the faces say so.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it is missing. It must hold neither of the csv files: a folder is one data set.
+    faces : FaceDataset
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each face.
+
+    Returns
+    -------
+    list of str
+        The name of the image file of each face.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a data set, or something cannot be read or written.
+    """
+    folder = Path(folder)
+    tables = {"boxes.csv": [_row("image", "left", "top", "right", "bottom")]}
+    if faces.visible is not None:
+        tables["visible.csv"] = [_row("image", *range(faces.shapes.shape[1]))]
+    for name in ("boxes.csv", "visible.csv"):
+        if (folder / name).exists():
+            raise InputError(f"{folder / name}: is there already; name an empty folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot make the folder ({error.strerror})") from error
+    names = _names(faces.files)
+    for i, name in enumerate(names):
+        _, data = cv2.imencode(".png", faces.image(i))
+        replace_file(folder / name, data.tobytes())
+        write_pts((folder / name).with_suffix(".pts"), faces.shapes[i])
+        tables["boxes.csv"].append(_row(name, *(f"{edge:.3f}" for edge in faces.boxes[i])))
+        if faces.visible is not None:
+            tables["visible.csv"].append(_row(name, *faces.visible[i].astype(int)))
+        if progress is not None:
+            progress(i + 1, len(names))
+    for name, rows in tables.items():
+        replace_file(folder / name, "".join(rows).encode())
+    return names
+
+
+def _names(files):
+    """A file name of its own for each face."""
+    taken, names = set(), []
+    for file in files:
+        # A comma or a quote would need quoting in the tables, a dot at the front hides the file.
+        stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in Path(file).stem)
+        name, k = stem, 1
+        while name.lower() in taken:  # as file systems that ignore case see it
+            k += 1
+            name = f"{stem}_{k}"
+        taken.add(name.lower())
+        names.append(f"{name}.png")
+    return names
+
+
+def _row(*values):
+    return ",".join(map(str, values)) + "\n"
