@@ -1,0 +1,199 @@
+"""``cascade video``."""
+
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from data_tools.video import VideoReader, VideoWriter, video_codec
+from features.errors import InputError
+
+from ..tracking import Tracker
+from .app import Interrupted
+from .common import NStarts, load_model, refuse_unwritable, reporting, say
+from .predict import SEEN, corrected, rounded
+
+
+def video(
+    source: Annotated[
+        str, typer.Argument(metavar="VIDEO|CAMERA", help="A video file, or a camera: 0, 1, …")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Video with the landmarks: .mp4 or .avi."),
+    ] = None,
+    csv_: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Landmarks: a line for each face of a frame."),
+    ] = None,
+    json_: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="The same: a JSON object a line and frame."),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", metavar="FILE", help="Without it, the pretrained model."),
+    ] = None,
+    detector: Annotated[
+        str, typer.Option(metavar="NAME", help="Face detector: lbp, dlib or yunet:FILE.")
+    ] = "lbp",
+    faces: Annotated[int, typer.Option(min=1, max=100, help="Faces to follow at once.")] = 1,
+    check: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Let the detector look every N frames.")
+    ] = 15,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Looks in a row that may fail before a face is given up.")
+    ] = 2,
+    smooth: Annotated[
+        bool, typer.Option("--smooth/--raw", help="Steady the landmarks with a One Euro filter.")
+    ] = True,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")
+    ] = None,
+    n_starts: NStarts = None,
+):
+    """Follow the landmarks of faces through a video or a camera's pictures.
+
+    A face is detected once, and then found where it was in the frame before. Ctrl-C ends a camera's
+    recording; of a video, the frames until then are kept, too.
+    """
+    targets = [path for path in (out, csv_, json_) if path is not None]
+    if not targets:
+        raise typer.BadParameter("name what to write: --out, --csv or --json", param_hint="--out")
+    for path in targets:
+        refuse_unwritable(path)
+    if out is not None:
+        video_codec(out)
+    from data_tools.detectors import get_detector
+
+    cascade, find = load_model(model), get_detector(detector)
+    with VideoReader(int(source) if source.isdecimal() else source) as frames:
+        tracker = Tracker(
+            cascade,
+            lambda grey: corrected(find(grey), detector, cascade),
+            max_faces=faces,
+            check_every=check,
+            patience=patience,
+            smooth=smooth,
+            rate=frames.rate,
+            n_starts=n_starts,
+        )
+        writers = []
+        if out is not None:
+            writers.append(_Drawer(out, frames, cascade.scheme_))
+        if csv_ is not None:
+            writers.append(_Csv(csv_, cascade.scheme_))
+        if json_ is not None:
+            writers.append(_JsonLines(json_))
+        seconds, n_found, stopped = _run(frames, tracker, writers, limit)
+    if not seconds:
+        raise InputError(f"{source}: no frame can be decoded; convert the video to MP4")
+    width, height = frames.size
+    median = float(np.median(seconds))
+    say(f"followed faces through {len(seconds)} frames of {width}x{height}, {n_found} with a face")
+    say(f"tracking took {median * 1e3:.1f} ms a frame in the median, {np.mean(seconds) * 1e3:.1f} "
+        f"ms in the mean: {1 / np.mean(seconds):.0f} frames a second")  # fmt: skip
+    say(f"wrote {', '.join(map(str, targets))}")
+    if not stopped and limit is None and len(seconds) < 0.9 * (frames.n_frames or 0):
+        say(f"! only {len(seconds)} of {frames.n_frames} frames could be decoded")
+    if stopped and frames.n_frames is not None:
+        raise Interrupted(f"after {len(seconds)} of {frames.n_frames} frames")
+
+
+def _run(frames, tracker, writers, limit):
+    """Track all frames: seconds of each, how many have a face, and whether Ctrl-C came."""
+    total = frames.n_frames
+    if limit is not None:
+        total = limit if total is None else min(limit, total)
+    seconds, n_found, stopped = [], 0, False
+    try:
+        with reporting() as progress:
+            tell = progress.counting("following faces")
+            for number, frame in enumerate(frames):
+                if number == limit:
+                    break
+                began = time.perf_counter()
+                found = tracker.update(frame)
+                seconds.append(time.perf_counter() - began)
+                n_found += len(found) > 0
+                for writer in writers:
+                    writer.add(number, number / frames.rate, frame, found)
+                if total is not None:
+                    tell(min(number + 1, total), total)
+    except KeyboardInterrupt:
+        stopped = True
+    except BaseException:
+        for writer in writers:
+            writer.close(keep=False)
+        raise
+    for writer in writers:
+        writer.close(keep=bool(seconds))
+    return seconds, n_found, stopped
+
+
+class _Drawer:
+    """A video with the landmarks, covered ones in another colour."""
+
+    def __init__(self, path, frames, scheme):
+        self.scheme = scheme
+        self.file = VideoWriter(path, frames.rate, frames.size)
+
+    def add(self, number, seconds, frame, found):
+        from data_tools.plots import overlay
+
+        if len(found):
+            seen = None if found.visible is None else found.visible >= SEEN
+            frame = overlay(frame, found.shapes, self.scheme, visible=seen)
+        self.file.write(frame)
+
+    def close(self, keep):
+        self.file.close(keep)
+
+
+class _Lines:
+    """A text file that grows line by line and appears when it is complete."""
+
+    def __init__(self, path):
+        self.path = path
+        self.scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        self.file = self.scratch.open("x", encoding="utf-8")
+
+    def close(self, keep):
+        self.file.close()
+        if keep:
+            os.replace(self.scratch, self.path)
+        self.scratch.unlink(missing_ok=True)
+
+
+class _Csv(_Lines):
+    """frame, seconds, face, then x and y of each landmark"""
+
+    def __init__(self, path, scheme):
+        super().__init__(path)
+        points = (f"x{i},y{i}" for i in range(scheme.n_points))
+        self.file.write(",".join(["frame", "seconds", "face", *points]) + "\n")
+
+    def add(self, number, seconds, frame, found):
+        for face, shape in zip(found.ids.tolist(), found.shapes, strict=True):
+            points = ",".join(f"{value:.3f}" for value in shape.ravel())
+            self.file.write(f"{number},{seconds:.4f},{face},{points}\n")
+
+
+class _JsonLines(_Lines):
+    """{"frame", "seconds", "faces": [{"face", "box", "landmarks", "visible"}]} a line"""
+
+    def add(self, number, seconds, frame, found):
+        faces = []
+        for i, face in enumerate(found.ids.tolist()):
+            entry = {"face": face, "box": rounded(found.boxes[i])}
+            entry["landmarks"] = rounded(found.shapes[i])
+            if found.visible is not None:
+                entry["visible"] = rounded(found.visible[i])
+            faces.append(entry)
+        line = {"frame": number, "seconds": round(seconds, 4), "faces": faces}
+        self.file.write(json.dumps(line, allow_nan=False) + "\n")

@@ -1,0 +1,207 @@
+"""Videos: frames in, one at a time, and frames out."""
+
+import os
+import secrets
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from features.errors import InputError
+
+# Above 8K. A frame of more is refused before it is decoded.
+MAX_PIXELS = 1 << 26
+MAX_SIDE = 1 << 14
+CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
+_DEFAULT_RATE = 25.0
+# What video files begin with, and where. Playlists, which FFmpeg would follow to other files and
+# addresses, begin with none of it.
+_SIGNATURES = (
+    (4, (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")),  # MP4 and QuickTime
+    (0, (b"RIFF", b"\x1aE\xdf\xa3", b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"OggS", b"0&\xb2u")),
+)
+_MPEG_TS, _TS_PACKET = 0x47, 188
+
+
+class VideoReader:
+    """The frames of a video file or a camera, decoded one at a time.
+
+    A context manager and an iterator over frames (H, W, 3), uint8, BGR.
+
+    Parameters
+    ----------
+    source : str, Path or int
+        A file, or the index of a camera.
+
+    Attributes
+    ----------
+    size : (int, int)
+        Width and height in pixels.
+    rate : float
+        Frames a second; 25 where the source does not say.
+    n_frames : int or None
+        None where the source does not say, as a camera.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or camera, it is no video that OpenCV can decode, or its frames
+        have more than 2**26 pixels.
+    """
+
+    def __init__(self, source):
+        self.source = source
+        camera = isinstance(source, int)
+        if not camera:
+            _refuse_other_files(Path(source))
+        # Quiet: what goes wrong is said by an InputError.
+        self._capture = cv2.VideoCapture(source if camera else str(source))
+        if not self._capture.isOpened():
+            raise InputError(
+                f"camera {source}: cannot be opened; is it there, and free?"
+                if camera
+                else f"{source}: not a video that OpenCV can decode; convert it to MP4"
+            )
+        width, height, rate, count = (
+            self._capture.get(prop)
+            for prop in (
+                cv2.CAP_PROP_FRAME_WIDTH,
+                cv2.CAP_PROP_FRAME_HEIGHT,
+                cv2.CAP_PROP_FPS,
+                cv2.CAP_PROP_FRAME_COUNT,
+            )
+        )
+        if not (
+            1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= MAX_PIXELS
+        ):
+            self.close()
+            raise InputError(f"{source}: frames of {width:g}x{height:g} pixels; scale it down")
+        self.size = int(width), int(height)
+        self.rate = float(rate) if 0.1 <= rate <= 1000 else _DEFAULT_RATE
+        self.n_frames = int(count) if not camera and 1 <= count < 1 << 31 else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        found, frame = self._capture.read()
+        if not found:
+            raise StopIteration
+        return frame
+
+    def close(self):
+        """Release the file or camera."""
+        self._capture.release()
+
+
+class VideoWriter:
+    """Frames to a video file, which appears when it is complete.
+
+    A context manager; an exception inside leaves no file.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in .mp4, .m4v, .mov, .avi or .mkv.
+    rate : float
+        Frames a second.
+    size : (int, int)
+        Width and height in pixels.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another, or the file cannot be written.
+    """
+
+    def __init__(self, path, rate, size):
+        self.path = Path(path)
+        self.size = tuple(size)
+        codec = video_codec(self.path)
+        # OpenCV chooses the format by the suffix, so the unfinished file has it, too.
+        self._scratch = self.path.with_name(
+            f".{self.path.stem}.{secrets.token_hex(4)}.tmp{self.path.suffix}"
+        )
+        fourcc = cv2.VideoWriter_fourcc(*codec)
+        self._writer = cv2.VideoWriter(str(self._scratch), fourcc, float(rate), self.size)
+        if not self._writer.isOpened():
+            self._scratch.unlink(missing_ok=True)
+            raise InputError(f"{self.path}: cannot write this video; check the folder, or try .avi")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *exception):
+        self.close(keep=kind is None)
+
+    def close(self, keep=True):
+        """Finish the file, or with ``keep=False`` throw it away.
+
+        Raises
+        ------
+        InputError
+            If it cannot be put in its place.
+        """
+        self._writer.release()
+        try:
+            if keep:
+                os.replace(self._scratch, self.path)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot write the file ({error.strerror})") from error
+        finally:
+            self._scratch.unlink(missing_ok=True)
+
+    def write(self, frame):
+        """Add a frame (H, W, 3), uint8, BGR.
+
+        Raises
+        ------
+        InputError
+            If it has another size than the video.
+        """
+        if frame.shape != (self.size[1], self.size[0], 3) or frame.dtype != np.uint8:
+            raise InputError(
+                f"{self.path}: a frame {frame.shape} {frame.dtype} does not fit a video of "
+                f"{self.size[0]}x{self.size[1]}"
+            )
+        self._writer.write(frame)
+
+
+def video_codec(path):
+    """The codec that a file of this suffix is written with.
+
+    Raises
+    ------
+    InputError
+        If the suffix is unknown.
+
+    Examples
+    --------
+    >>> video_codec("out.mp4")
+    'mp4v'
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in CODECS:
+        raise InputError(f"{path}: a video is written as {', '.join(CODECS)}; change the suffix")
+    return CODECS[suffix]
+
+
+def _refuse_other_files(path):
+    """Raise InputError unless the file begins as a video does."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such video file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TS_PACKET + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the file ({error.strerror})") from error
+    known = any(head[at : at + len(m)] == m for at, marks in _SIGNATURES for m in marks)
+    packets = len(head) > _TS_PACKET and head[0] == head[_TS_PACKET] == _MPEG_TS
+    if not (known or packets):
+        raise InputError(f"{path}: not a video file; convert it to MP4")

@@ -1,0 +1,86 @@
+"""Reading and writing videos."""
+
+import numpy as np
+import pytest
+
+from data_tools.video import VideoReader, VideoWriter
+from features.errors import InputError
+
+SIZE = (64, 48)
+
+
+def ramps(n):
+    """Frames of one grey each, so far apart that no codec confuses them."""
+    return [np.full((SIZE[1], SIZE[0], 3), 20 * (k + 1), np.uint8) for k in range(n)]
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_frames_come_back_in_order(tmp_path, suffix):
+    path = tmp_path / f"ramp{suffix}"
+    with VideoWriter(path, 12.5, SIZE) as video:
+        for frame in ramps(8):
+            video.write(frame)
+    assert list(tmp_path.iterdir()) == [path]
+    with VideoReader(path) as video:
+        assert video.size == SIZE and video.n_frames == 8
+        assert video.rate == pytest.approx(12.5)
+        levels = [frame.mean() for frame in video]
+    np.testing.assert_allclose(levels, 20 * np.arange(1, 9), atol=4)
+
+
+def test_a_failure_leaves_no_file_and_harms_none(tmp_path):
+    path = tmp_path / "v.avi"
+    path.write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), VideoWriter(path, 10, SIZE) as video:
+        video.write(ramps(1)[0])
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == b"before"
+
+
+def test_a_frame_of_another_size_is_refused(tmp_path):
+    with pytest.raises(InputError, match="64x48"), VideoWriter(tmp_path / "v.avi", 10, SIZE) as v:
+        v.write(np.zeros((48, 65, 3), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["v.gif", "missing/v.avi"])
+def test_files_that_cannot_be_written(tmp_path, name):
+    with pytest.raises(InputError, match="v"):
+        VideoWriter(tmp_path / name, 10, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no such"),
+        (b"", "not a video"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n", "not a video"),
+        (b"ffconcat version 1.0\nfile /etc/hostname\n", "not a video"),
+        (b"\0\0\0\x18ftypmp42" + bytes(300), "cannot|decode"),
+        (b"RIFF\x10\0\0\0AVI " + bytes(300), "decode"),
+    ],
+)
+def test_what_is_no_video_is_refused(tmp_path, content, words):
+    path = tmp_path / "v.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        VideoReader(path)
+
+
+def test_a_cut_video_ends_early(tmp_path):
+    path = tmp_path / "v.avi"
+    with VideoWriter(path, 10, SIZE) as video:
+        for frame in ramps(10):
+            video.write(frame)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    try:
+        with VideoReader(path) as video:
+            assert len(list(video)) < 10
+    except InputError as error:
+        assert "decode" in str(error)
+
+
+def test_no_camera():
+    with pytest.raises(InputError, match="camera 99"):
+        VideoReader(99)
