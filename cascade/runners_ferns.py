@@ -4,15 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from features._lanes import LANES
+from features._lanes import LANES, WIDE
 
-from .packing import node_words, stack, whole
+from .packing import stack, whole
 from .regressors import _fern_run_kernels as kernels
 from .regressors.ferns import GRID, ZonedFerns
 
 # What a kernel gets where nobody asked for the shapes after each stage, or for visibility.
 _NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
 _NOT_SEEN = np.empty((0, 0), np.float32)
+# The fields that say what a fern compares.
+_TESTS = "first", "second", "threshold"
 
 
 class FernsRunner:
@@ -26,9 +28,12 @@ class FernsRunner:
         self._arrays = [
             stack([f.anchors for f in features]),
             stack([f.offsets.T for f in features]),
-            stack([whole(node_words(f), 0, kernels.ABREAST) for f in ferns]),
-            stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, LANES) for f in ferns]),
-            stack([whole(f.basis, 0, LANES) for f in ferns]),
+            *(
+                stack([whole(getattr(f, name), 0, kernels.ABREAST) for f in ferns])
+                for name in _TESTS
+            ),
+            stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, WIDE) for f in ferns]),
+            stack([whole(f.basis, 0, 4) for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
@@ -54,32 +59,29 @@ class ZonedFernsRunner:
         features = [stage.feature for stage in stages]
         ferns = [stage.predictor for stage in stages]
         self._sees = isinstance(ferns[0], ZonedFerns)
-        blocks = [self._zone_blocks(f) for f in ferns]
-        words, leaves, spans = zip(*blocks, strict=True)
+        spans, *fields = zip(*(self._zone_blocks(f) for f in ferns), strict=True)
         zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(mean), np.uint8)]
         self._arrays = [
             stack([f.points for f in features]),
             stack([f.fractions for f in features]),
             stack(zone_of),
             np.stack(spans),
-            stack(words),
-            stack(leaves),
-            stack([whole(f.basis, 0, LANES) for f in ferns]),
+            *map(stack, fields),
+            stack([whole(f.basis, 0, 4) for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
     def _zone_blocks(self, ferns):
-        """Words and leaves with each zone's ferns filled up to whole numbers abreast, and where
-        the ferns of each zone begin: what is added weighs nothing."""
+        """Where the ferns of each zone begin, and tests and leaves with each zone's ferns filled
+        up to whole numbers abreast: what is added weighs nothing."""
         n_zones = GRID**2 if self._sees else 1
         zone = ferns.zone if self._sees else np.zeros(len(ferns.first), np.uint8)
         edges = np.searchsorted(zone, np.arange(n_zones + 1))
         parts = [slice(*edge) for edge in pairwise(edges)]
-        words, leaves = node_words(ferns), whole(ferns.leaves, 2, LANES)
-        words = [whole(words[part], 0, kernels.ABREAST) for part in parts]
-        leaves = [whole(leaves[part], 0, kernels.ABREAST) for part in parts]
-        spans = np.cumsum([0, *map(len, words)], dtype=np.int64)
-        return np.concatenate(words), np.concatenate(leaves), spans
+        arrays = [getattr(ferns, name) for name in _TESTS] + [whole(ferns.leaves, 2, WIDE)]
+        filled = [[whole(array[part], 0, kernels.ABREAST) for part in parts] for array in arrays]
+        spans = np.cumsum([0, *map(len, filled[0])], dtype=np.int64)
+        return spans, *map(np.concatenate, filled)
 
     def run(self, samples, workers=None, staged=None):
         """As in `cascade.runners.PlainRunner`; moves ``samples.visibility`` as well."""

@@ -5,12 +5,13 @@ does not vectorise such adds by itself, because the rows may overlap for all it 
 intrinsics state the vector operation, and LLVM lowers it to whatever the processor has.
 
 All work on flat arrays of signed integers, `add_lanes` on floats as well. Indices are unsigned and
-unchecked: callers make sure that every range lies inside.
+unchecked: callers make sure that every range lies inside. Under ``NUMBA_BOUNDSCHECK=1``, which
+checks numba's own indices, these are checked, too.
 """
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
 LANES = 8
@@ -20,10 +21,34 @@ WIDE = 16
 
 def _vector(context, builder, array_type, array, index, lanes=LANES):
     """Address of items as a vector, and their alignment: numpy aligns items, not vectors."""
-    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    array = cgutils.create_struct_proxy(array_type)(context, builder, array)
+    if config.BOUNDSCHECK:
+        _refuse_outside(context, builder, array, index, lanes)
     item = context.get_data_type(array_type.dtype)
     pointer = ir.VectorType(item, lanes).as_pointer()
-    return builder.bitcast(builder.gep(data, [index]), pointer), array_type.dtype.bitwidth // 8
+    data = builder.gep(array.data, [index])
+    return builder.bitcast(data, pointer), array_type.dtype.bitwidth // 8
+
+
+def _refuse_outside(context, builder, array, index, lanes):
+    """Raise IndexError unless `lanes` items from `index` on lie inside."""
+    room = builder.sub(array.nitems, ir.Constant(array.nitems.type, lanes))
+    if index.type.width < room.type.width:
+        index = builder.zext(index, room.type)
+    outside = builder.or_(
+        builder.icmp_signed("<", room, ir.Constant(room.type, 0)),
+        builder.icmp_unsigned(">", index, room),
+    )
+    with builder.if_then(outside, likely=False):
+        context.call_conv.return_user_exc(builder, IndexError, ("lanes outside of the array",))
+
+
+def _eight_from(context, builder, array_type, array, index):
+    """Address of the first of eight items."""
+    array = cgutils.create_struct_proxy(array_type)(context, builder, array)
+    if config.BOUNDSCHECK:
+        _refuse_outside(context, builder, array, index, LANES)
+    return builder.gep(array.data, [index])
 
 
 def _saturated(builder, operation, left, right):
@@ -100,12 +125,11 @@ def add_rows(typingctx, total, start, row, firsts, at):
     def codegen(context, builder, signature, args):
         wide, _, narrow, index_type, _ = signature.args
         total_at, total_align = _vector(context, builder, wide, args[0], args[1])
-        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[3]).data
+        firsts = _eight_from(context, builder, index_type, args[3], args[4])
         kind = ir.VectorType(context.get_data_type(wide.dtype), LANES)
         value = builder.load(total_at, align=total_align)
         for k in range(LANES):
-            position = builder.add(args[4], ir.Constant(args[4].type, k))
-            first = builder.load(builder.gep(firsts, [position]))
+            first = builder.load(builder.gep(firsts, [ir.Constant(ir.IntType(64), k)]))
             first = builder.add(builder.zext(first, args[1].type), args[1])
             row_at, row_align = _vector(context, builder, narrow, args[2], first)
             value = builder.add(value, builder.sext(builder.load(row_at, align=row_align), kind))
@@ -122,12 +146,11 @@ def add_wide_rows(typingctx, total, start, row, firsts, at):
     def codegen(context, builder, signature, args):
         wide, _, narrow, index_type, _ = signature.args
         total_at, total_align = _vector(context, builder, wide, args[0], args[1], WIDE)
-        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[3]).data
+        firsts = _eight_from(context, builder, index_type, args[3], args[4])
         kind = ir.VectorType(ir.IntType(16), WIDE)
         value = None
         for k in range(8):  # 8 * 128 fits 16 bits by far
-            position = builder.add(args[4], ir.Constant(args[4].type, k))
-            first = builder.load(builder.gep(firsts, [position]))
+            first = builder.load(builder.gep(firsts, [ir.Constant(ir.IntType(64), k)]))
             first = builder.add(builder.zext(first, args[1].type), args[1])
             row_at, row_align = _vector(context, builder, narrow, args[2], first, WIDE)
             one = builder.sext(builder.load(row_at, align=row_align), kind)

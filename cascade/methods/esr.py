@@ -11,7 +11,37 @@ from ..regressors.ferns import BoostedFerns
 from ..stage import Stage
 
 
-class ESR(BaseCascade):
+class FernCascade(BaseCascade):
+    """What the cascades of equal stages of ferns share; each adds its parameters and defaults.
+
+    The parameters are attributes of the same names as those of the `feature` and `regressor` that
+    every stage is made of.
+    """
+
+    feature, regressor = Pixels, BoostedFerns
+
+    def __init__(self, n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points,
+                 n_components, *common):  # fmt: skip
+        self.n_stages = n_stages
+        self.n_ferns = n_ferns
+        self.depth = depth
+        self.shrinkage = shrinkage
+        self.learning_rate = learning_rate
+        self.threshold = threshold
+        self.n_points = n_points
+        self.n_components = n_components
+        super().__init__(*common)
+
+    def recipe(self):
+        """`n_stages` equal stages."""
+        return [Stage(self._made(self.feature), self._made(self.regressor))] * self.n_stages
+
+    def _made(self, recipe):
+        """A `recipe` with this cascade's parameters."""
+        return recipe(**{name: getattr(self, name) for name in recipe().get_params()})
+
+
+class ESR(FernCascade):
     """Two-level cascade of boosted random ferns on shape-indexed pixel differences.
 
     Parameters
@@ -37,7 +67,7 @@ class ESR(BaseCascade):
     starts : Starts, optional
         Sampler of the training starts; without it, `default_starts`.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs
+    random_state, n_jobs, poses
         As in `Cascade`.
 
     Examples
@@ -56,43 +86,27 @@ class ESR(BaseCascade):
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},
-        "accurate": {"test_mirror": True},
+        "accurate": {"n_ferns": 500, "test_starts": 5, "test_mirror": True},
         "published": {
+            "n_ferns": 500,
+            "test_starts": 5,
             "learning_rate": 1.0,
             "shrinkage": 1000.0,
             "starts": Starts(n=20, mix=(0.0, 0.0)),
         },
     }
 
-    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=300.0, learning_rate=0.25,
+    def __init__(self, n_stages=10, n_ferns=400, depth=5, shrinkage=300.0, learning_rate=0.25,
                  threshold=0.2, n_points=400, padding=0.05, n_components=28, starts=None,
                  mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
-                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
-        self.n_stages = n_stages
-        self.n_ferns = n_ferns
-        self.depth = depth
-        self.shrinkage = shrinkage
-        self.learning_rate = learning_rate
-        self.threshold = threshold
-        self.n_points = n_points
+                 test_starts=3, test_mirror=False, random_state=None, n_jobs=None,
+                 poses=None):  # fmt: skip
         self.padding = padding
-        self.n_components = n_components
         super().__init__(
+            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components,
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
-
-    def recipe(self):
-        """`n_stages` equal stages."""
-        ferns = BoostedFerns(
-            n_ferns=self.n_ferns,
-            depth=self.depth,
-            shrinkage=self.shrinkage,
-            learning_rate=self.learning_rate,
-            threshold=self.threshold,
-            n_components=self.n_components,
-        )
-        return [Stage(Pixels(self.n_points, self.padding), ferns)] * self.n_stages
 
 
 class CPR(ESR):
@@ -104,7 +118,7 @@ class CPR(ESR):
     ----------
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
     n_components, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-    test_mirror, random_state, n_jobs
+    test_mirror, random_state, n_jobs, poses
         As in `ESR`.
 
     Examples
@@ -118,18 +132,20 @@ class CPR(ESR):
     """
 
     method = "cpr"
+    default_starts = Starts(n=7)
     PRESETS: ClassVar = {
-        "small": {"n_stages": 40, "starts": Starts(n=8)},
+        "small": {"n_stages": 40, "n_ferns": 10, "starts": Starts(n=5)},
         "default": {},
         "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0, "shrinkage": 1000.0},
     }
 
-    def __init__(self, n_stages=100, n_ferns=8, depth=5, shrinkage=300.0, learning_rate=0.25,
-                 threshold=0.2, n_points=100, padding=0.05, n_components=20, starts=None,
+    def __init__(self, n_stages=60, n_ferns=20, depth=5, shrinkage=300.0, learning_rate=0.35,
+                 threshold=0.2, n_points=150, padding=0.05, n_components=20, starts=None,
                  mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
-                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None,
+                 poses=None):  # fmt: skip
         super().__init__(
             n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
             n_components, starts, mirror, patience, frame_size, face_size, memory_limit,
-            test_starts, test_mirror, random_state, n_jobs,
+            test_starts, test_mirror, random_state, n_jobs, poses,
         )  # fmt: skip

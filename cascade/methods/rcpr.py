@@ -5,13 +5,12 @@ from typing import ClassVar
 
 from features.line_pixels import LinePixels
 
-from ..cascade import BaseCascade
 from ..initialization import Starts
 from ..regressors.ferns import OcclusionFerns
-from ..stage import Stage
+from .esr import FernCascade
 
 
-class RCPR(BaseCascade):
+class RCPR(FernCascade):
     """Cascade of random ferns on points between landmarks, with visibility and smart restarts.
 
     Where the training faces say which landmarks are visible, the cascade learns to say so too
@@ -33,7 +32,7 @@ class RCPR(BaseCascade):
     starts : Starts, optional
         Sampler of the training starts; without it, `default_starts`.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs
+    random_state, n_jobs, poses
         As in `Cascade`.
 
     Examples
@@ -47,6 +46,7 @@ class RCPR(BaseCascade):
     """
 
     method = "rcpr"
+    feature, regressor = LinePixels, OcclusionFerns
     default_starts = Starts(n=14)
     #: How much to invest, by the names the command line offers; "published" is near the paper's.
     PRESETS: ClassVar = {
@@ -66,34 +66,13 @@ class RCPR(BaseCascade):
                  threshold=0.2, n_points=400, n_components=28, n_zones=3, n_visibility=12,
                  restarts=2, restart_spread=0.15, starts=None, mirror=True, patience=0,
                  frame_size=256, face_size=140, memory_limit=2 << 30, test_starts=5,
-                 test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
-        self.n_stages = n_stages
-        self.n_ferns = n_ferns
-        self.depth = depth
-        self.shrinkage = shrinkage
-        self.learning_rate = learning_rate
-        self.threshold = threshold
-        self.n_points = n_points
-        self.n_components = n_components
+                 test_mirror=False, random_state=None, n_jobs=None, poses=None):  # fmt: skip
         self.n_zones = n_zones
         self.n_visibility = n_visibility
         self.restarts = restarts
         self.restart_spread = restart_spread
         super().__init__(
+            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components,
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
-
-    def recipe(self):
-        """`n_stages` equal stages."""
-        ferns = OcclusionFerns(
-            n_ferns=self.n_ferns,
-            depth=self.depth,
-            shrinkage=self.shrinkage,
-            learning_rate=self.learning_rate,
-            threshold=self.threshold,
-            n_components=self.n_components,
-            n_zones=self.n_zones,
-            n_visibility=self.n_visibility,
-        )
-        return [Stage(LinePixels(self.n_points), ferns)] * self.n_stages

@@ -7,53 +7,70 @@ together, so that each comparison of a fern is one vector operation for all eigh
 import numpy as np
 from numba import njit
 
-from features._compare_lanes import reaching_lanes
-from features._lanes import LANES, add_rows
+from features._compare_lanes import bin_lanes
+from features._float_rows import prefetch
+from features._lanes import LANES, WIDE, add_wide_rows
 from features._line_kernels import read_line_points
 from features._pixel_kernels import read_points, similarity_to
 
 # Ferns whose leaves are added together.
-ABREAST = LANES
+ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
-def add_ferns(pixel, words, leaves, start, stop, n_samples, codes, at, totals):
+def add_ferns(pixel, first, second, threshold, leaves, start, stop, n_samples, scratch, totals):
     """Add the leaves of the ferns [start, stop) to `totals` (8, R) int32, a row a sample.
+
+    The leaves of a model are larger than the nearer caches. So they are asked for while the bins of
+    the next eight ferns are computed, and added only then.
 
     Parameters
     ----------
-    pixel : (P * 8,) uint8
-    words : (K, F) uint64
-        First pixel, second pixel, threshold: 16 bits each from below.
+    pixel : (P * 8,) int16
+    first, second, threshold : (K, F) uint16, uint16 and int16
     leaves : (K, 2**F, R) int8
-        R is a multiple of 8, as are `start` and `stop`.
+        R is a multiple of `WIDE`; `start` and `stop` are of `ABREAST`.
     n_samples : int
         How many of the eight there are.
-    codes, at : (8,) uint64
-        Scratch.
+    scratch : (3, 64) uint64
     """
+    n_tests = np.uint64(first.shape[1])
     n_bins, width = np.uint64(leaves.shape[1]), np.uint64(leaves.shape[2])
     values = leaves.reshape(-1)
-    low, byte, one = np.uint64(0xFFFF), np.uint64(0xFF), np.uint64(1)
-    three, sixteen, half = np.uint64(3), np.uint64(16), np.uint64(32)
-    for k in range(start, stop, ABREAST):
-        for j in range(ABREAST):
-            fern = words[k + j]
-            code = np.uint64(0)
-            for f in range(fern.shape[0]):
-                word = fern[f]
-                first, second = (word & low) << three, ((word >> sixteen) & low) << three
-                digit = reaching_lanes(pixel, first, second, np.int16(word >> half))
-                code = (code << one) | digit
-            codes[j] = code
-        for s in range(n_samples):
-            shift = np.uint64(s) << three
+    tests = first.reshape(-1), second.reshape(-1), threshold.reshape(-1)
+    bins = scratch[2].view(np.uint16)
+    for k in range(start, stop + ABREAST, ABREAST):
+        turn = (k // ABREAST) & 1
+        if k < stop:
+            here = scratch[turn]
             for j in range(ABREAST):
-                leaf = (codes[j] >> shift) & byte
-                at[j] = (np.uint64(k + j) * n_bins + leaf) * width
-            total = totals[s]
-            for lane in range(0, leaves.shape[2], LANES):
-                add_rows(total, np.uint64(lane), values, at, np.uint64(0))
+                test, to = np.uint64(k + j) * n_tests, np.uint64(LANES * j)
+                bin_lanes(pixel, *tests, test, n_tests, bins, to)
+            for s in range(n_samples):
+                for j in range(ABREAST):
+                    leaf = np.uint64(k + j) * n_bins + np.uint64(bins[LANES * j + s])
+                    here[ABREAST * s + j] = leaf * width
+                    prefetch(values, leaf * width)
+        if k > start:
+            before = scratch[1 - turn]
+            for s in range(n_samples):
+                for lane in range(0, leaves.shape[2], WIDE):
+                    add_wide_rows(
+                        totals[s], np.uint64(lane), values, before, np.uint64(ABREAST * s)
+                    )
+
+
+@njit(nogil=True, cache=True)
+def update_of(total, basis, bias, delta):
+    """``total @ basis + bias`` into `delta`; `basis` has a multiple of four rows."""
+    delta[:] = bias
+    for r in range(0, basis.shape[0], 4):
+        # Four rows a pass, for a quarter of the loads and stores of `delta`.
+        first, second, third, fourth = basis[r], basis[r + 1], basis[r + 2], basis[r + 3]
+        a, b = np.float32(total[r]), np.float32(total[r + 1])
+        c, d = np.float32(total[r + 2]), np.float32(total[r + 3])
+        for i in range(delta.shape[0]):
+            delta[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
 
 
 @njit(nogil=True, cache=True)
@@ -66,8 +83,8 @@ def move(shape, a, b, delta):
 
 
 @njit(nogil=True, cache=True)
-def run_ferns(images, index, placements, shapes, mean, anchors, offsets, words, leaves, basis,
-              bias, start, stop, staged):  # fmt: skip
+def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, second, threshold,
+              leaves, basis, bias, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
@@ -75,19 +92,20 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, words, 
     images, index, placements, shapes, mean
         As in `features._pixel_kernels.sample_points`.
     anchors, offsets : (T, P) uint16, (T, 2, P) float32
-    words, leaves : (T, K, F) uint64, (T, K, 2**F, R) int8
+    first, second, threshold, leaves : (T, K, F), (T, K, F), (T, K, F), (T, K, 2**F, R)
         See `add_ferns`.
-    basis, bias : (T, R, 2L) float32, (T, 2L) float32
+    basis, bias : (T, R', 2L) float32, (T, 2L) float32
+        R' is a multiple of four, up to R.
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """
     n_stages, n_points = anchors.shape
     n_ferns, width = leaves.shape[1], leaves.shape[3]
-    pixel = np.zeros((n_points, LANES), np.uint8)
+    pixel = np.zeros((n_points, LANES), np.int16)
     scratch = np.empty((3, n_points), np.float32)
     turns = np.empty((LANES, 2), np.float32)
     totals = np.empty((LANES, width), np.int32)
-    codes, at = np.empty(ABREAST, np.uint64), np.empty(ABREAST, np.uint64)
+    places = np.empty((3, ABREAST * LANES), np.uint64)
     delta = np.empty(bias.shape[1], np.float32)
     for block in range(start, stop, LANES):
         n_samples = min(LANES, stop - block)
@@ -102,14 +120,11 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, words, 
                 )  # fmt: skip
             totals[:] = 0
             add_ferns(
-                pixel.reshape(-1), words[t], leaves[t], 0, n_ferns, n_samples, codes, at, totals
-            )
+                pixel.reshape(-1), first[t], second[t], threshold[t], leaves[t], 0, n_ferns,
+                n_samples, places, totals,
+            )  # fmt: skip
             for s in range(n_samples):
-                delta[:] = bias[t]
-                for r in range(width):
-                    weight, row = np.float32(totals[s, r]), basis[t, r]
-                    for c in range(delta.shape[0]):
-                        delta[c] += weight * row[c]
+                update_of(totals[s], basis[t], bias[t], delta)
                 move(shapes[block + s], turns[s, 0], turns[s, 1], delta)
                 if staged.shape[0] > 0:
                     staged[t, block + s] = shapes[block + s]
@@ -117,7 +132,8 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, words, 
 
 @njit(nogil=True, cache=True)
 def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points, fractions, zones,
-                    spans, words, leaves, basis, bias, start, stop, staged):  # fmt: skip
+                    spans, first, second, threshold, leaves, basis, bias, start, stop,
+                    staged):  # fmt: skip
     """As `run_ferns`, on points between landmarks, with visibility and ferns of several zones.
 
     Parameters
@@ -137,12 +153,12 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
     n_landmarks, n_zones = shapes.shape[1], spans.shape[1] - 1
     width = leaves.shape[3]
     sees = bias.shape[1] > 2 * n_landmarks
-    pixel = np.zeros((n_points, LANES), np.uint8)
+    pixel = np.zeros((n_points, LANES), np.int16)
     where = np.empty(n_points, np.int32)
     totals = np.empty((LANES, width), np.int32)
     sums = np.empty((LANES, width), np.float32)
     weights = np.ones((LANES, n_zones), np.float32)
-    codes, at = np.empty(ABREAST, np.uint64), np.empty(ABREAST, np.uint64)
+    places = np.empty((3, ABREAST * LANES), np.uint64)
     delta = np.empty(bias.shape[1], np.float32)
     for block in range(start, stop, LANES):
         n_samples = min(LANES, stop - block)
@@ -157,13 +173,12 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
                     zone_weights(visibility[i], zones[t], weights[s])
             sums[:] = 0
             for z in range(n_zones):
-                first, last = spans[t, z], spans[t, z + 1]
-                if last <= first:
+                if spans[t, z + 1] <= spans[t, z]:
                     continue
                 totals[:] = 0
                 add_ferns(
-                    pixel.reshape(-1), words[t], leaves[t], first, last, n_samples, codes, at,
-                    totals,
+                    pixel.reshape(-1), first[t], second[t], threshold[t], leaves[t], spans[t, z],
+                    spans[t, z + 1], n_samples, places, totals,
                 )  # fmt: skip
                 for s in range(n_samples):
                     for r in range(width):
@@ -171,11 +186,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
             for s in range(n_samples):
                 i = block + s
                 a, b = similarity_to(mean, shapes[i])
-                delta[:] = bias[t]
-                for r in range(width):
-                    weight, row = sums[s, r], basis[t, r]
-                    for c in range(delta.shape[0]):
-                        delta[c] += weight * row[c]
+                update_of(sums[s], basis[t], bias[t], delta)
                 move(shapes[i], a, b, delta)
                 if sees:
                     for k in range(n_landmarks):

@@ -21,9 +21,13 @@ from . import _fern_kernels as kernels
 from ._fern_run_kernels import zone_weights
 from ._tree_kernels import leaf_sums
 from .basis import ResidualBasis, leaf_units, to_leaves
+from .comparisons import PixelComparisons, layout
 
-# Standard deviations of the residuals that a leaf can hold: most leaves are far smaller.
+# Standard deviations of the residuals that a leaf can hold, at a learning rate of 1. Leaves are far
+# smaller, and what does not fit is left to later ferns; a coarser step would round most to 0.
 _REACH = 0.5
+# What coefficients are scaled up to, and the most they are, in powers of two.
+_LARGEST, _RAISED_MAX = 2**14, 6
 # Rows that pairs are chosen by; more choose no better.
 _N_SELECTION = 8192
 # Size of a random direction's components, and what the projections are scaled to.
@@ -33,46 +37,21 @@ GRID = 3
 
 
 @dataclass(frozen=True)
-class Ferns:
+class Ferns(PixelComparisons):
     """The boosted ferns of one stage, ready to predict.
 
-    Bit ``F - 1 - f`` of a sample's bin is ``pixel[first[f]] - pixel[second[f]] >= threshold[f]``.
-    The leaves of all ferns are added as integers, and one product with `basis` turns the sum into
-    the update of the shape.
-
-    Attributes
-    ----------
-    first, second : ndarray of shape (K, F), uint16
-        Pixels compared.
-    threshold : ndarray of shape (K, F), int16
-    leaves : ndarray of shape (K, 2**F, R), int8
-    basis : ndarray of shape (R, 2L), float32
-    bias : ndarray of shape (2L,), float32
+    Bit ``F - 1 - f`` of a sample's bin is ``pixel[first[f]] - pixel[second[f]] >= threshold[f]``,
+    and a fern of F tests has ``2**F`` leaves. The fields are those of `PixelComparisons`.
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    threshold: np.ndarray
-    leaves: np.ndarray
-    basis: np.ndarray
-    bias: np.ndarray
-
     KIND: ClassVar = "ferns"
-    LAYOUT: ClassVar = {
-        "first": ("u2", "ferns", "tests"),
-        "second": ("u2", "ferns", "tests"),
-        "threshold": ("i2", "ferns", "tests"),
-        "leaves": ("i1", "ferns", "bins", "components"),
-        "basis": ("f4", "components", "coordinates"),
-        "bias": ("f4", "coordinates"),
-    }
+    LAYOUT: ClassVar = layout("ferns", "tests", "bins")
 
     def check(self, sizes):
         """Refuse ferns with too few bins, and those that look at pixels that are not read."""
         if sizes["tests"] > 8 or sizes["bins"] != 1 << sizes["tests"]:
             raise InputError(f"ferns of {sizes['tests']} tests with {sizes['bins']} bins")
-        if max(self.first.max(), self.second.max()) >= sizes["features"]:
-            raise InputError("a fern looks at a pixel that is not read")
+        PixelComparisons.check(self, sizes)
 
     @property
     def depth(self):
@@ -92,13 +71,13 @@ class Ferns:
 
 
 @dataclass(frozen=True)
-class ZonedFerns:
+class ZonedFerns(PixelComparisons):
     """Boosted ferns of one stage that predict shape and visibility, each reading one zone.
+
+    The fields are those of `Ferns` and
 
     Attributes
     ----------
-    first, second, threshold, leaves
-        As in `Ferns`.
     zone : ndarray of shape (K,), uint8
         Zone that each fern reads, ascending. Its leaves count by how visible the zone is.
     zone_of : ndarray of shape (L,), uint8
@@ -108,14 +87,8 @@ class ZonedFerns:
     bias : ndarray of shape (3L,), float32
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    threshold: np.ndarray
-    leaves: np.ndarray
     zone: np.ndarray
     zone_of: np.ndarray
-    basis: np.ndarray
-    bias: np.ndarray
 
     KIND: ClassVar = "zoned ferns"
     LAYOUT: ClassVar = {
@@ -198,7 +171,7 @@ class BoostedFerns(BaseEstimator):
                 tick((k + 1) / self.n_ferns)
         return Ferns(
             **grower.arrays(rows),
-            basis=basis.components * (np.float32(basis.step) * grower.units[:, None]),
+            basis=basis.components * (basis.step * grower.units)[:, None].astype(np.float32),
             bias=basis.mean,
         )
 
@@ -216,7 +189,7 @@ class BoostedFerns(BaseEstimator):
     def _grower(self, pixels, coefficients, rng, workers):
         return FernGrower(
             np.ascontiguousarray(pixels.T), coefficients, self.depth, self.shrinkage,
-            self.threshold, rng, workers,
+            self.learning_rate, self.threshold, rng, workers,
         )  # fmt: skip
 
 
@@ -323,22 +296,30 @@ class FernGrower:
     pixels : ndarray of shape (P, N), uint8
     coefficients : ndarray of shape (N, R), int16
         Residuals in the stage's basis.
-    depth, shrinkage, threshold
+    depth, shrinkage, learning_rate, threshold
         As in `BoostedFerns`.
     rng : numpy.random.Generator
     workers : Workers
 
     Attributes
     ----------
-    units : ndarray of shape (R,), int16
-        What one step of a leaf is worth.
+    units : ndarray of shape (R,), float64
+        What one step of a leaf is worth, in steps of `coefficients`.
     """
 
-    def __init__(self, pixels, coefficients, depth, shrinkage, threshold, rng, workers):
+    def __init__(self, pixels, coefficients, depth, shrinkage, learning_rate, threshold, rng,
+                 workers):  # fmt: skip
         n_rows, self.n_components = coefficients.shape
         self.depth, self.shrinkage, self.threshold = depth, shrinkage, threshold
         self.rng, self.workers = rng, workers
-        self.units = leaf_units(coefficients, _REACH)
+        # Each component uses the 16 bits it has, so that leaves of the weak ones are not all 0.
+        largest = np.maximum(np.abs(coefficients.astype(np.int32)).max(0), 1)
+        raised = np.floor(np.log2(_LARGEST / largest)).clip(0, _RAISED_MAX).astype(np.int16)
+        coefficients = coefficients << raised
+        self._steps = leaf_units(coefficients, _REACH * learning_rate)
+        self.units = self._steps / 2.0**raised
+        # Directions lower what is raised: projections are those of the residuals.
+        self._lowered = 2.0 ** (_RAISED_MAX - raised)
         # Every so many tiles of rows, in turns, choose the pairs.
         self._stride = max(1, n_rows // _N_SELECTION)
         tile = self._stride * kernels.TILE
@@ -346,7 +327,7 @@ class FernGrower:
             Shard(pixels[:, start:stop], coefficients[start:stop])
             for start, stop in workers.ranges(n_rows, tile)
         ]
-        spread = np.sqrt((coefficients.std(0, dtype=np.float64) ** 2).sum())
+        spread = np.sqrt(((coefficients.std(0, dtype=np.float64) * self._lowered) ** 2).sum())
         self._shift = max(0, int(np.ceil(np.log2(max(_DIRECTION * spread / _PROJECTION, 1)))))
         self._mean, self._precision = _pixel_statistics(pixels)
         self._count = 0
@@ -399,13 +380,13 @@ class FernGrower:
         counts = sum(c for _, c in answers)[:, None]
         # The rounded value is what inference adds, so it is what is left out of the residual.
         values = rate * sums / np.maximum(counts + self.shrinkage, 1)
-        return first, second, threshold, to_leaves(values, self.units)
+        return first, second, threshold, to_leaves(values, self._steps)
 
     def _pairs(self, start, stop):
         """The pairs of pixels in [start, stop) that correlate most with random directions."""
         directions = np.zeros((self.depth, self._shards[0].coefs.shape[1]), np.int16)
-        drawn = self.rng.normal(0, _DIRECTION, (self.depth, self.n_components))
-        directions[:, : self.n_components] = np.clip(np.rint(drawn), -255, 255)
+        drawn = self.rng.normal(0, _DIRECTION, (self.depth, self.n_components)).clip(-255, 255)
+        directions[:, : self.n_components] = np.rint(drawn * self._lowered)
         tiles = self._count % self._stride, self._stride
         totals = sum(
             self._ask(lambda shard: shard.cross(directions, self._shift, tiles, start, stop))
@@ -419,7 +400,7 @@ class FernGrower:
     def _values(self, leaves):
         width = self._shards[0].coefs.shape[1]
         values = np.zeros((len(leaves), width), np.int16)
-        values[:, : self.n_components] = leaves.astype(np.int16) * self.units
+        values[:, : self.n_components] = leaves.astype(np.int16) * self._steps
         return values
 
     def _ask(self, question):

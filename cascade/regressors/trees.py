@@ -21,6 +21,7 @@ from features.errors import InputError, require_range
 
 from . import _tree_kernels as kernels
 from .basis import ResidualBasis, leaf_units, to_leaves
+from .comparisons import PixelComparisons, layout
 
 # Components a group of lanes holds; the last lane counts samples.
 _GROUP = LANES - 1
@@ -29,39 +30,15 @@ _NEVER = 256
 
 
 @dataclass(frozen=True)
-class Trees:
+class Trees(PixelComparisons):
     """The boosted trees of one stage, ready to predict.
 
-    A sample goes to child ``2i + 1 + (pixel[first] - pixel[second] >= threshold)`` of node i. The
-    leaves of all trees are added as integers, and one product with `basis` turns the sum into the
-    update of the shape.
-
-    Attributes
-    ----------
-    first, second : ndarray of shape (K, nodes), uint16
-        Pixels compared at each node.
-    threshold : ndarray of shape (K, nodes), int16
-    leaves : ndarray of shape (K, nodes + 1, R), int8
-    basis : ndarray of shape (R, 2L), float32
-    bias : ndarray of shape (2L,), float32
+    A sample goes to child ``2i + 1 + (pixel[first] - pixel[second] >= threshold)`` of node i, and
+    a tree of n nodes has n + 1 leaves. The fields are those of `PixelComparisons`.
     """
 
-    first: np.ndarray
-    second: np.ndarray
-    threshold: np.ndarray
-    leaves: np.ndarray
-    basis: np.ndarray
-    bias: np.ndarray
-
     KIND: ClassVar = "trees"
-    LAYOUT: ClassVar = {
-        "first": ("u2", "trees", "nodes"),
-        "second": ("u2", "trees", "nodes"),
-        "threshold": ("i2", "trees", "nodes"),
-        "leaves": ("i1", "trees", "leaves", "components"),
-        "basis": ("f4", "components", "coordinates"),
-        "bias": ("f4", "coordinates"),
-    }
+    LAYOUT: ClassVar = layout("trees", "nodes", "leaves")
 
     def check(self, sizes):
         """Refuse incomplete trees, and nodes that look at pixels that are not read."""
@@ -70,8 +47,7 @@ class Trees:
             raise InputError(
                 f"trees of {nodes} nodes and {sizes['leaves']} leaves are not complete"
             )
-        if max(self.first.max(), self.second.max()) >= sizes["features"]:
-            raise InputError("a node looks at a pixel that is not read")
+        super().check(sizes)
 
     @property
     def depth(self):

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import cascade
-from cascade import CPR, ESR, METHODS, InputError, Starts
+from cascade import CPR, ESR, METHODS, RCPR, InputError, Starts
 from cascade.formats import native
 from cascade.runners import PlainRunner
 from cascade.samples import Samples
@@ -48,7 +49,7 @@ def test_fused_kernel_equals_stage_by_stage(esr, synthetic):
 def test_median_of_the_starts(esr, synthetic):
     image, box = synthetic.image(0), synthetic.boxes[0]
     found = esr.align(image, box)
-    assert esr.test_starts == 5 and found.spread.shape == (1, 68) and found.visible is None
+    assert esr.test_starts == 3 and found.spread.shape == (1, 68) and found.visible is None
     one = esr.predict(image, box, n_starts=1)
     assert (one != found.shapes[0]).any()
 
@@ -96,7 +97,12 @@ def test_hostile_arrays_are_refused(esr, tmp_path, monkeypatch, name, index, val
         cascade.load(tmp_path / "model")
 
 
-@pytest.mark.parametrize("method", [ESR, CPR])
-def test_presets_are_parameters(method):
+@pytest.mark.parametrize("method", [ESR, CPR, RCPR])
+def test_parameters_reach_the_stages(method):
     for preset in method.PRESETS.values():
-        assert method(**preset).recipe()
+        model = clone(method(**preset).set_params(depth=3, n_points=77))
+        stages = model.recipe()
+        assert len(stages) == model.n_stages
+        made = stages[0].feature.get_params() | stages[0].regressor.get_params()
+        assert made["depth"] == 3 and made["n_points"] == 77
+        assert made.items() <= model.get_params().items()

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from cascade.packing import node_words, whole
+from cascade.packing import whole
 from cascade.parallel import Workers
 from cascade.regressors import _fern_kernels as kernels
-from cascade.regressors._fern_run_kernels import add_ferns, zone_weights
+from cascade.regressors._fern_run_kernels import ABREAST, add_ferns, zone_weights
 from cascade.regressors.ferns import BoostedFerns, zones
+from features._lanes import WIDE
 from features.errors import InputError
 from features.line_pixels import LinePixels
 
@@ -88,13 +89,13 @@ def test_weighted_subtraction():
 def test_lanes_equal_the_plain_prediction(data, depth):
     pixels, _ = data
     ferns = grow(data, depth=depth, n_ferns=11)
-    words = whole(node_words(ferns), 0, 8)
-    leaves = whole(whole(ferns.leaves, 0, 8), 2, 8)
-    eight = np.zeros((30, 8), np.uint8)
+    tests = [whole(a, 0, ABREAST) for a in (ferns.first, ferns.second, ferns.threshold)]
+    leaves = whole(whole(ferns.leaves, 0, ABREAST), 2, WIDE)
+    eight = np.zeros((30, 8), np.int16)
     eight[:, :5] = pixels[:5].T
     totals = np.zeros((8, leaves.shape[2]), np.int32)
-    scratch = np.empty((2, 8), np.uint64)
-    add_ferns(eight.ravel(), words, leaves, 0, len(words), 5, *scratch, totals)
+    scratch = np.empty((3, 64), np.uint64)
+    add_ferns(eight.ravel(), *tests, leaves, 0, len(leaves), 5, scratch, totals)
     updates = totals[:5, :10].astype(np.float32) @ ferns.basis + ferns.bias
     np.testing.assert_allclose(updates, ferns.predict(pixels[:5]), atol=1e-6)
     assert not totals[5:].any()
@@ -116,6 +117,20 @@ def test_error_falls_with_every_fern(data):
         ((grow(data, n_ferns=n).predict(pixels) - residuals) ** 2).mean() for n in (1, 10, 60)
     ]
     assert errors[2] < 0.8 * errors[1] < 0.8 * errors[0]
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.05])
+def test_weak_components_are_learnt(rate):
+    """Leaves are int8, but fine enough for small steps towards a component of 1/2000 the size."""
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 256, (4000, 2)).astype(np.uint8)
+    difference = pixels[:, 0].astype(float) - pixels[:, 1]
+    residuals = np.zeros((4000, 2), np.float32)
+    residuals[:, 0] = np.sign(difference) * 0.3
+    residuals[:, 1] = np.sign(np.abs(difference) - 30) * 0.3 / 2000
+    ferns = grow((pixels, residuals), n_ferns=60, n_components=2, learning_rate=rate)
+    left = np.abs(ferns.predict(pixels) - residuals).mean(0) / np.abs(residuals).mean(0)
+    assert left.max() < 0.5
 
 
 @pytest.mark.parametrize("n_jobs", [2, 3])
