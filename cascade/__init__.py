@@ -10,10 +10,12 @@ from .initialization import Starts
 from .methods import METHODS
 from .methods.ert import ERT
 from .methods.esr import CPR, ESR
+from .methods.facemark import FacemarkLBF
 from .methods.lbf import LBF
 from .methods.rcpr import RCPR
 from .methods.sdm import SDM
 from .methods.shape_predictor import ShapePredictor
+from .poses import Poses
 from .stage import Stage
 
 __all__ = [
@@ -26,7 +28,9 @@ __all__ = [
     "SDM",
     "Alignment",
     "Cascade",
+    "FacemarkLBF",
     "InputError",
+    "Poses",
     "ShapePredictor",
     "Stage",
     "Starts",

@@ -6,13 +6,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from data_tools.metrics import nme
-from features.errors import require_range
+from features.errors import InputError, require_range
 from features.frame import Frame
 
 from .checkpoint import Checkpoint
 from .formats.native import save
 from .initialization import Starts, mean_shape
 from .parallel import Workers
+from .poses import Poses
 from .predictor import Predictor
 from .progress import Silent
 from .samples import Samples
@@ -35,10 +36,13 @@ class BaseCascade(Predictor, BaseEstimator):
         What training drew its random numbers from.
     starts_ : ndarray of shape (16, L, 2), float32
         Starts for predictions from several; the first is the mean shape.
+    keys_ : KeyShapes or None
+        Shapes that each start is tried with; see `cascade.poses`.
     scheme_ : Scheme
     frame_ : Frame
     history_ : list of dict
-        Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None).
+        Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None), and what its
+        regressor chose, as `alpha_per_sample`.
     notes_ : dict of str
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """
@@ -46,9 +50,11 @@ class BaseCascade(Predictor, BaseEstimator):
     method = "cascade"
     #: Sampler of the training starts where none is given.
     default_starts = Starts()
+    #: What is done for turned heads, where a method has no parameter of this name.
+    poses = None
 
     def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-                 test_mirror, random_state, n_jobs):  # fmt: skip
+                 test_mirror, random_state, n_jobs, poses=None):  # fmt: skip
         self.starts = starts
         self.mirror = mirror
         self.patience = patience
@@ -59,6 +65,7 @@ class BaseCascade(Predictor, BaseEstimator):
         self.test_mirror = test_mirror
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.poses = poses
 
     def recipe(self):
         """The `Stage` recipes, first to last."""
@@ -93,12 +100,12 @@ class BaseCascade(Predictor, BaseEstimator):
             If `validation` is unusable, or the checkpoint belongs to another training.
         """
         progress = progress or Silent()
-        recipes = self.recipe()
+        poses = self.poses or Poses()
+        poses.check()
+        recipes = poses.routed(self.recipe())
         require_range("n_stages", len(recipes), 1, 1000)
         require_range("test_starts", self.test_starts, 1, _N_KEPT_STARTS)
-        state = self.random_state
-        seed = int(np.random.default_rng().integers(2**31)) if state is None else int(state)
-        self.seed_ = seed
+        self.seed_ = seed = self._seed()
         if isinstance(validation, float):
             validation, faces = faces.split(validation, seed)
         frame = Frame(self.frame_size, self.face_size)
@@ -114,7 +121,7 @@ class BaseCascade(Predictor, BaseEstimator):
         watched = watched and Samples.from_store(
             watched, np.repeat(self.mean_[None], len(watched), 0)
         )
-        self.stages_, self.history_ = [], []
+        self.stages_, self.history_, self.keys_ = [], [], None
         keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
         with keeper, Workers(self.n_jobs) as workers:
             if resume and checkpoint:
@@ -132,9 +139,54 @@ class BaseCascade(Predictor, BaseEstimator):
                 if checkpoint:
                     keeper.save()
                 progress.stage_ends(self.history_[-1])
-        self._keep_best()
+            self._keep_best()
+            self.keys_ = poses.fit(store, self.stages_, self.mean_, _rng(seed, 3), workers)
         self._plan()
         return self
+
+    def fit_keys(self, faces, poses, *, progress=None):
+        """Give a trained cascade key shapes; its stages stay as they are.
+
+        Parameters
+        ----------
+        faces : FaceDataset or FaceStore
+            Those that it was trained on, for the model that training with `poses` gives.
+        poses : Poses
+            Its `n_routes` must be that of the training.
+        progress : Progress, optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If `poses` is out of range, or has other routes.
+
+        Examples
+        --------
+        >>> from cascade import SDM, Poses
+        >>> from data_tools.synthetic import synthetic_faces
+        >>> faces = synthetic_faces(20, seed=1, size=128)
+        >>> model = SDM(n_stages=2, n_cells=2, random_state=0).fit(faces)
+        >>> model.fit_keys(faces, Poses(roll=30.0)).keys_.shapes.shape
+        (3, 68, 2)
+        """
+        self._check_fitted()
+        poses.check()
+        if poses.n_routes != (self.poses or Poses()).n_routes:
+            raise InputError("poses: n_routes changes the stages; train anew with fit")
+        store = self._store(faces, self.frame_, True, progress or Silent())
+        with Workers(self.n_jobs) as workers:
+            keys = poses.fit(store, self.stages_, self.mean_, _rng(self._seed(), 3), workers)
+        self.poses, self.keys_ = poses, keys
+        self._plan()
+        return self
+
+    def _seed(self):
+        state = self.random_state
+        return int(np.random.default_rng().integers(2**31)) if state is None else int(state)
 
     def save(self, path):
         """Write the model file; see `cascade.save`."""
@@ -167,6 +219,7 @@ class BaseCascade(Predictor, BaseEstimator):
             errors.append(None if group is None else self._error(group))
         self.stages_.append(stage)
         row = {"stage": len(self.stages_), "train_nme": errors[0], "validation_nme": errors[1]}
+        row |= getattr(stage.predictor, "facts", {})
         self.history_.append(row)
 
     def _error(self, samples):
@@ -214,6 +267,8 @@ class Cascade(BaseCascade):
         Seed; the same seed gives the same model for any `n_jobs`.
     n_jobs : int, optional
         Threads for training; -1 takes all cores.
+    poses : Poses, optional
+        What is done for heads that are turned; without it, nothing.
 
     Examples
     --------
@@ -227,11 +282,11 @@ class Cascade(BaseCascade):
 
     def __init__(self, stages=(), starts=None, mirror=True, patience=0, frame_size=256,
                  face_size=140, memory_limit=2 << 30, test_starts=1, test_mirror=False,
-                 random_state=None, n_jobs=None):  # fmt: skip
+                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
         self.stages = stages
         super().__init__(
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
 
     def recipe(self):

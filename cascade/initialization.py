@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 
 from features.errors import require_range
 from features.geometry import rotate, similarity
+from features.memory import require_memory
 
 
 class Starts(BaseEstimator):
@@ -56,12 +57,19 @@ class Starts(BaseEstimator):
         -------
         ndarray of shape (n * m, L, 2), float32
             Start j of face i is row ``j * m + i``.
+
+        Raises
+        ------
+        InputError
+            If `n` or `mix` is out of range, or the starts do not fit into memory.
         """
         require_range("starts: n", self.n, 1, 10_000)
         require_range("starts: lower end of mix", self.mix[0], 0, 1)
         require_range("starts: upper end of mix", self.mix[1], self.mix[0], 1)
         n_faces = len(shapes)
         n = self.n * n_faces
+        # Drawn in float64, with as much again on the way.
+        require_memory(n * mean.size * 40, "the starts", "take fewer starts or faces")
         center = mean.mean(0)
         linear, shift = similarity(mean - center, shapes)
         spread = shift.std(0), np.log(np.hypot(*linear.T)).std()

@@ -8,13 +8,14 @@ from features.geometry import from_box_frame
 from features.images import as_grey
 
 from .alignment import Alignment
+from .opening import Opening, median, run_through
 from .parallel import Workers
 from .samples import Samples
 from .stage import plan
 
 # Range of the image's scale, relative to the frame's, within which pixels are read where they are.
 # Beyond, the face is resampled to the scale that the cascade was trained at.
-_NEAR_SCALE = (0.6, 1.5)
+NEAR_SCALE = (0.6, 1.5)
 
 
 class Predictor:
@@ -28,6 +29,8 @@ class Predictor:
     #: stages, and how far apart, in box sides.
     restarts = 0
     restart_spread = 0.15
+    #: Shapes that each start is tried with; None where it is tried as it is.
+    keys_ = None
 
     def predict(self, image, boxes, *, color="bgr", n_starts=None, mirror=None):
         """Landmarks of the faces in `boxes`.
@@ -60,7 +63,7 @@ class Predictor:
             For an image or box that cannot be read; see `features.images.as_grey`.
         """
         answers, _, placements = self._answers(image, boxes, color, n_starts, mirror)
-        shapes = self._to_pixels(_median(answers), placements)
+        shapes = self._to_pixels(median(answers), placements)
         return shapes[0] if np.shape(boxes) == (4,) else shapes
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False):
@@ -79,17 +82,17 @@ class Predictor:
         """
         path = [] if staged else None
         answers, visibility, placements = self._answers(image, boxes, color, n_starts, mirror, path)
-        median = _median(answers)
+        middle = median(answers)
         spread = None
         if len(answers) > 1:
-            spread = np.median(np.linalg.norm(answers - median, axis=-1), axis=0)
+            spread = median(np.linalg.norm(answers - middle, axis=-1))
         initial = np.repeat(self.mean_[None], len(placements), axis=0)
         return Alignment(
-            shapes=self._to_pixels(median, placements),
+            shapes=self._to_pixels(middle, placements),
             initial=self._to_pixels(initial, placements),
             staged=self._to_pixels(path[0], placements) if staged else None,
             spread=spread,
-            visible=None if visibility is None else np.clip(_median(visibility), 0, 1),
+            visible=None if visibility is None else np.clip(median(visibility), 0, 1),
         )
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
@@ -173,7 +176,7 @@ class Predictor:
 
     def _reads_in_place(self, placements):
         """Whether the faces are so near the scale of training that no crop is needed."""
-        low, high = _NEAR_SCALE[0] * self.frame_.face, _NEAR_SCALE[1] * self.frame_.face
+        low, high = NEAR_SCALE[0] * self.frame_.face, NEAR_SCALE[1] * self.frame_.face
         sides = placements[:, 2].tolist()
         return not self._needs_crop and all(low <= side <= high for side in sides)
 
@@ -185,8 +188,8 @@ class Predictor:
             return None
         shapes = np.repeat(self.starts_[:1], len(images), axis=0)
         samples = Samples(np.ascontiguousarray(images), np.arange(len(images)), placements, shapes)
-        for runner in self._runners:
-            runner.run(samples, workers)
+        self._opening.run(samples, workers)
+        run_through(self._late, samples, workers)
         return from_box_frame(samples.shapes, placements)
 
     def _run(self, views, n_starts, n_faces, path=None):
@@ -203,11 +206,12 @@ class Predictor:
                 placements = np.tile(placements, (n_starts, 1))
             samples = self._samples(image, placements, self.starts_[:n_starts])
             stages = [] if path is None else [np.empty((0, *samples.shapes.shape), np.float32)]
-            early, late = self._early, self._runners[len(self._early) :]
-            run_through(early, samples, stages)
-            if early and n_starts > 1:
-                self._start_anew(samples, n_starts)
-            run_through(late, samples, stages)
+            self._opening.run(samples, None, stages)
+            if self.restarts and n_starts > 1:
+                self._opening.start_anew(
+                    samples, n_starts, self.starts_, self.restarts, self.restart_spread
+                )
+            run_through(self._late, samples, None, stages)
             span = slice(first, first + n)
             answers[:, span] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
             if samples.visibility is not None:
@@ -227,24 +231,6 @@ class Predictor:
         shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
         return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
 
-    def _start_anew(self, samples, n_starts):
-        """Replace the shapes of faces whose starts lie apart after the early stages by those of
-        other starts, if these lie closer (Burgos-Artizzu et al. 2013, section 3.3)."""
-        n_anew = min(self.restarts, len(self.starts_) // n_starts - 1)
-        for attempt in range(1, n_anew + 1):
-            spread = _spread(samples.shapes, n_starts)
-            faces = np.flatnonzero(spread > self.restart_spread)
-            if not len(faces):
-                return
-            rows = (np.arange(n_starts)[:, None] * len(spread) + faces).ravel()
-            starts = self.starts_[attempt * n_starts : (attempt + 1) * n_starts]
-            anew = self._samples(samples.images[0], samples.placements[rows], starts)
-            run_through(self._early, anew)
-            closer = np.tile(_spread(anew.shapes, n_starts) < spread[faces], n_starts)
-            samples.shapes[rows[closer]] = anew.shapes[closer]
-            if samples.visibility is not None:
-                samples.visibility[rows[closer]] = anew.visibility[closer]
-
     def _center(self):
         self._centred = self.mean_ - self.mean_.mean(0)
 
@@ -252,9 +238,15 @@ class Predictor:
         """Make ready to predict: once, after training or loading."""
         self._center()
         n_early = -(-len(self.stages_) // 10) if self.restarts else 0
-        self._early = plan(self.stages_[:n_early], self._centred)
-        self._runners = self._early + plan(self.stages_[n_early:], self._centred)
-        self._needs_crop = any(getattr(s.feature, "needs_crop", False) for s in self.stages_)
+        stages = list(self.stages_)
+        if self.keys_ is not None:
+            n_early = self.keys_.n_stages
+            stages.append(self.keys_.score)
+        early = plan(self.stages_[:n_early], self._centred)
+        self._late = plan(self.stages_[n_early:], self._centred)
+        self._runners = early + self._late
+        self._opening = Opening(early, self.mean_, self.keys_)
+        self._needs_crop = any(getattr(s.feature, "needs_crop", False) for s in stages)
 
     def _check_fitted(self):
         if not hasattr(self, "_runners"):
@@ -312,22 +304,3 @@ def _mirrored_views(views, frame):
             placement = (part.shape[1] - 1 - (cx - left), cy - top, side)
             mirrored.append((part, np.array([placement], np.float32)))
     return mirrored
-
-
-def _median(answers):
-    """Median over the first axis: what k starts agree on."""
-    return answers[0] if len(answers) == 1 else np.median(answers, axis=0)
-
-
-def run_through(runners, samples, stages=()):
-    """Move `samples` through `runners`; `stages`, unless empty, takes the shapes on the way."""
-    for runner in runners:
-        if stages:
-            stages.append(np.empty((len(runner.stages), *samples.shapes.shape), np.float32))
-        runner.run(samples, None, stages[-1] if stages else None)
-
-
-def _spread(shapes, n_starts):
-    """Mean distance (n,) of the landmarks of k starts (k * n, L, 2) from their median."""
-    shapes = shapes.reshape(n_starts, -1, *shapes.shape[1:])
-    return np.linalg.norm(shapes - np.median(shapes, axis=0), axis=-1).mean((0, 2))

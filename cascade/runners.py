@@ -4,6 +4,7 @@ import numpy as np
 
 from features._lanes import WIDE
 from features.box_pixels import BoxIndexedPixels
+from features.facemark import FacemarkForests
 from features.hog import HogDescriptors
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
@@ -13,10 +14,12 @@ from .packing import node_words, stack, whole
 from .regressors import _predict_kernels as kernels
 from .regressors.box_trees import BoxTrees, CompactBoxTrees
 from .regressors.ferns import Ferns, ZonedFerns
+from .regressors.leaf_weights import LeafWeights
 from .regressors.linear import ReducedLinear
 from .regressors.sparse_ridge import SparseLinear
 from .regressors.trees import Trees
 from .runners_box import BoxTreesRunner, CompactBoxTreesRunner
+from .runners_facemark import FacemarkRunner
 from .runners_ferns import FernsRunner, ZonedFernsRunner
 from .runners_hog import HogRunner
 from .runners_lbf import LBFRunner
@@ -91,6 +94,7 @@ class TreesRunner:
 RUNNERS = {
     (BoxIndexedPixels, BoxTrees): BoxTreesRunner,
     (BoxIndexedPixels, CompactBoxTrees): CompactBoxTreesRunner,
+    (FacemarkForests, LeafWeights): FacemarkRunner,
     (HogDescriptors, ReducedLinear): HogRunner,
     (LocalBinaryFeatures, SparseLinear): LBFRunner,
     (LineIndexedPixels, Ferns): ZonedFernsRunner,

@@ -27,6 +27,8 @@ class Samples:
     visibility : ndarray of shape (N, L), float32, or None
         How visible the cascade holds each landmark so far, 1 surely and 0 not; None before the
         first stage that says so. Sums of updates, so not quite within 0 and 1.
+    groups : ndarray of shape (N,), int32, or None
+        Index of the image file of each sample: what cross-validation must not tear apart.
     """
 
     images: np.ndarray
@@ -36,6 +38,7 @@ class Samples:
     truth: np.ndarray | None = None
     visible: np.ndarray | None = None
     visibility: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     @classmethod
     def from_store(cls, store, starts):
@@ -51,6 +54,7 @@ class Samples:
             np.ascontiguousarray(store.shapes[index], np.float32),
             visible,
             None if visible is None else np.ones(visible.shape, np.float32),
+            store.groups[index],
         )
 
     def __len__(self):
@@ -62,9 +66,17 @@ class Samples:
 
     def rows(self, chosen):
         """The samples at `chosen`; the images are shared."""
-        per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility")
+        per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility", "groups")
         parts = {name: getattr(self, name) for name in per_sample}
         return replace(self, **{k: None if v is None else v[chosen] for k, v in parts.items()})
+
+    def take(self, rows, others):
+        """Give the samples at `rows` the shapes and the visibility of `others`."""
+        self.shapes[rows] = others.shapes
+        if others.visibility is not None:
+            if self.visibility is None:
+                self.visibility = np.ones(self.shapes.shape[:2], np.float32)
+            self.visibility[rows] = others.visibility
 
     def residuals(self, centred_mean):
         """What is left to move, in the mean-shape frame: (N, 2L) float32, NaN where unknown."""

@@ -103,5 +103,6 @@ def plan(stages, mean):
     runners = []
     for _, run in groupby(stages, key=lambda stage: stage.layout):
         run = list(run)
-        runners.append(RUNNERS.get(run[0].kind, PlainRunner)(run, mean))
+        runner = getattr(run[0], "RUNNER", None) or RUNNERS.get(run[0].kind, PlainRunner)
+        runners.append(runner(run, mean))
     return runners

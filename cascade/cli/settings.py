@@ -6,7 +6,7 @@ import difflib
 import typer
 from sklearn.base import clone
 
-from ..initialization import Starts
+from ..poses import Poses
 
 _HINT = "--set"
 
@@ -37,7 +37,9 @@ def configured(method, preset, assignments, **run):
         )
     model = clone(method(**presets[preset], **run))
     if "starts" in model.get_params(deep=False) and model.starts is None:
-        model.starts = Starts()
+        model.starts = clone(model.default_starts)
+    if "poses" in model.get_params(deep=False) and model.poses is None:
+        model.poses = Poses()
     for assignment in assignments:
         _assign(model, assignment)
     return model

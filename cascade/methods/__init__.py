@@ -2,8 +2,10 @@
 
 from ..cascade import Cascade
 from ..initialization import Starts
+from ..poses import Poses
 from .ert import ERT
 from .esr import CPR, ESR
+from .facemark import FacemarkLBF
 from .lbf import LBF
 from .rcpr import RCPR
 from .sdm import SDM
@@ -24,6 +26,9 @@ class _Methods(dict):
 
 
 def _value(value):
+    if isinstance(value, dict) and value.get("class") == "Poses":
+        names = Poses._get_param_names()
+        return Poses(**{k: v for k, v in value.items() if k in names})
     if isinstance(value, dict) and value.get("class") == "Starts":
         names = Starts._get_param_names()
         value = Starts(**{k: v for k, v in value.items() if k in names})
@@ -31,4 +36,13 @@ def _value(value):
     return value
 
 
-METHODS = _Methods(cpr=CPR, dlib=ShapePredictor, ert=ERT, esr=ESR, lbf=LBF, rcpr=RCPR, sdm=SDM)
+METHODS = _Methods(
+    cpr=CPR,
+    dlib=ShapePredictor,
+    ert=ERT,
+    esr=ESR,
+    lbf=LBF,
+    opencv=FacemarkLBF,
+    rcpr=RCPR,
+    sdm=SDM,
+)

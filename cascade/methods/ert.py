@@ -39,7 +39,7 @@ class ERT(BaseCascade):
     starts : Starts, optional
         Sampler of the training starts; without it, ``Starts()``.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs
+    random_state, n_jobs, poses
         As in `Cascade`.
 
     Examples
@@ -71,7 +71,7 @@ class ERT(BaseCascade):
                  padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
                  starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
                  memory_limit=2 << 30, test_starts=1, test_mirror=False,
-                 random_state=None, n_jobs=None):  # fmt: skip
+                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
         self.n_stages = n_stages
         self.n_trees = n_trees
         self.depth = depth
@@ -84,7 +84,7 @@ class ERT(BaseCascade):
         self.smallest_leaf = smallest_leaf
         super().__init__(
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
 
     def recipe(self):

@@ -38,7 +38,7 @@ class LBF(BaseCascade):
     starts : Starts, optional
         Sampler of the training starts; without it, ``Starts(n=10)``.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs
+    random_state, n_jobs, poses
         As in `Cascade`.
 
     Examples
@@ -66,7 +66,7 @@ class LBF(BaseCascade):
                  alpha_per_sample=0.3, n_components=32, n_points=128, n_candidates=500,
                  n_tried=100, bag=0.3, smallest_leaf=10, starts=None, mirror=True, patience=0,
                  frame_size=256, face_size=140, memory_limit=2 << 30, test_starts=1,
-                 test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+                 test_mirror=False, random_state=None, n_jobs=None, poses=None):  # fmt: skip
         self.radius = radius
         self.n_trees = n_trees
         self.depth = depth
@@ -79,7 +79,7 @@ class LBF(BaseCascade):
         self.smallest_leaf = smallest_leaf
         super().__init__(
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
 
     def recipe(self):

@@ -14,8 +14,9 @@ from features.pixels import Pixels
 
 from ..cascade import BaseCascade
 from ..initialization import Starts
+from ..opening import run_through
 from ..parallel import Workers
-from ..predictor import as_boxes, run_through
+from ..predictor import as_boxes
 from ..regressors.box_trees import BoxTrees, CompactBoxTrees
 from ..regressors.trees import BoostedTrees
 from ..samples import Samples
@@ -189,7 +190,7 @@ class ShapePredictor(BaseCascade):
         shapes = np.repeat(self.mean_[None], len(places), axis=0)
         samples = Samples(image[None], np.zeros(len(places), np.intp), places, shapes)
         staged = [] if path is None else [np.empty((0, *shapes.shape), np.float32)]
-        run_through(self._runners, samples, staged)
+        run_through(self._runners, samples, None, staged)
         if path is not None:
             path.append(np.concatenate(staged))
         return shapes[None], None, places

@@ -1,0 +1,57 @@
+"""Shapes of heads without their position, size and roll, and clusters of them."""
+
+import numpy as np
+from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
+
+from features.errors import InputError
+from features.geometry import inverse, rotate, similarity
+
+
+def aligned(shapes, mean):
+    """Shapes moved, turned and scaled onto the mean shape.
+
+    Parameters
+    ----------
+    shapes : ndarray of shape (N, L, 2)
+        NaN where a landmark is missing: it is taken to lie where the mean shape has it.
+    mean : ndarray of shape (L, 2)
+
+    Returns
+    -------
+    ndarray of shape (N, 2L), float32
+    """
+    linear, shift = similarity(mean, shapes)
+    found = rotate(shapes - shift[:, None], inverse(linear))
+    found = np.where(np.isfinite(found), found, mean)
+    return found.reshape(len(found), -1).astype(np.float32)
+
+
+def centres(rows, n_clusters, rng):
+    """Centres of k-means clusters, the largest first.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (N, D), float32
+    n_clusters : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of shape (n_clusters, D), float32
+
+    Raises
+    ------
+    InputError
+        If there are fewer rows than clusters.
+    """
+    if len(rows) < n_clusters:
+        raise InputError(
+            f"poses: {n_clusters} kinds of {len(rows)} shapes; ask for fewer, or give more faces"
+        )
+    seed = int(rng.integers(2**31))
+    # One thread, because the order in which k-means adds depends on their number.
+    with threadpool_limits(1):
+        found = KMeans(n_clusters, n_init=4, random_state=seed).fit(rows)
+    order = np.argsort(-np.bincount(found.labels_, minlength=n_clusters), kind="stable")
+    return found.cluster_centers_[order].astype(np.float32)
