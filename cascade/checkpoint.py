@@ -5,11 +5,13 @@ numbers from the seed and its index, and the samples' shapes from running the st
 """
 
 import hashlib
+import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from data_tools.files import remove_scratch
 from features.errors import InputError
 
 from .formats import native
@@ -44,6 +46,9 @@ class Checkpoint:
             try:
                 self._lock = lock.open("w")
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The one who held it may have removed the file in between: it locks nobody out.
+                if not _is_at(self._lock, lock):
+                    raise BlockingIOError
             except BlockingIOError as error:
                 self._lock.close()
                 raise InputError(
@@ -53,6 +58,7 @@ class Checkpoint:
                 raise InputError(
                     f"{self.path}: cannot write here ({error.strerror}); name another folder"
                 ) from error
+            remove_scratch(self.path)
         self._training = {
             "faces": _fingerprint(self.store),
             "seed": self.model.seed_,
@@ -92,6 +98,14 @@ class Checkpoint:
     def save(self):
         """Write the stages trained so far."""
         native.save(self.model, self.path, self._training)
+
+
+def _is_at(file, path):
+    """Whether an open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _difference(theirs, ours):

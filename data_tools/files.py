@@ -1,10 +1,15 @@
 """Text files in, below a size; whole files out."""
 
+import glob
 import os
 import secrets
 from pathlib import Path
 
 from features.errors import InputError
+from features.files import read_bytes
+
+# What a file is called while it is written.
+_SCRATCH = ".{}.{}.tmp"
 
 
 def read_text(path, max_bytes):
@@ -15,17 +20,7 @@ def read_text(path, max_bytes):
     InputError
         If the file is missing, not a regular file, larger, or not UTF-8.
     """
-    path = Path(path)
-    try:
-        # Opening a pipe would wait for its writer, and a device has no end.
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a regular file")
-        with path.open("rb") as file:
-            data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the file ({error.strerror})") from error
-    if len(data) > max_bytes:
-        raise InputError(f"{path}: larger than the {max_bytes} bytes such a file may have")
+    data = read_bytes(path, max_bytes)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,7 +37,7 @@ def replace_file(path, data):
     """
     path = Path(path)
     # In the same folder: a rename is one step only within a file system.
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    scratch = path.with_name(_SCRATCH.format(path.name, secrets.token_hex(4)))
     try:
         try:
             with scratch.open("xb") as file:
@@ -54,3 +49,13 @@ def replace_file(path, data):
             scratch.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot write the file ({error.strerror})") from error
+
+
+def remove_scratch(path):
+    """Remove what writers of `path` left that were killed; only where no other can be at work."""
+    path = Path(path)
+    for left in path.parent.glob(_SCRATCH.format(glob.escape(path.name), "?" * 8)):
+        try:
+            left.unlink(missing_ok=True)
+        except OSError:  # it does no harm but take room
+            pass

@@ -10,6 +10,7 @@ import numpy as np
 from features.errors import InputError
 from features.frame import Frame
 from features.geometry import box_placement, to_box_frame
+from features.memory import allocate
 
 from .schemes import Scheme
 
@@ -179,7 +180,8 @@ def _allocate(shape, memory_limit, folder):
     """Room for crops: in memory, or above `memory_limit` bytes in a temporary file of `folder`."""
     n_bytes = int(np.prod(shape, dtype=np.int64))
     if n_bytes <= memory_limit:
-        return np.empty(shape, np.uint8)
+        remedy = "take a smaller frame, or a memory_limit below it for a file in their place"
+        return allocate(shape, np.uint8, "the crops", remedy)
     folder = tempfile.gettempdir() if folder is None else folder
     try:
         # A full disk would otherwise kill the process at the first write to the mapping.

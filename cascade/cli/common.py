@@ -23,7 +23,8 @@ _N_SHOWN = 5
 Folders = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FOLDER", help="Folders of images, each image with a .pts file beside it."
+        metavar="FOLDER",
+        help="Folders of images, each image with a .pts file beside it, or imglab's .xml files.",
     ),
 ]
 Boxes = Annotated[
@@ -72,8 +73,8 @@ def file_size(path):
 
 
 def looks_like_model(path):
-    """Whether an argument names a model: anything but an image file or a folder."""
-    return path.suffix.lower() not in IMAGE_SUFFIXES and not path.is_dir()
+    """Whether an argument names a model: anything but an image file or annotated faces."""
+    return path.suffix.lower() not in (*IMAGE_SUFFIXES, ".xml") and not path.is_dir()
 
 
 def load_model(path):
@@ -132,12 +133,12 @@ def read_faces(folders, boxes, detector, progress):
         )
     except InputError as error:  # the remedy in the words of the command line
         raise InputError(str(error).replace("boxes='tight'", "--boxes tight")) from error
-    _tell_skipped(faces.skipped, progress)
+    tell_skipped(faces.skipped, progress)
     return faces
 
 
-def _tell_skipped(skipped, progress):
-    """How many files were left out for which reason, with the first of each."""
+def tell_skipped(skipped, progress):
+    """Tell how many files were left out for which reason, with the first of each."""
     reasons = Counter(entry.reason for entry in skipped)
     first = {entry.reason: entry.file for entry in reversed(skipped)}
     for reason, count in reasons.most_common(_N_SHOWN):

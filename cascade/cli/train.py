@@ -48,8 +48,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="Landmark scheme: face68, imm58, face5 or a JSON file; without it, by the number "
-            "of points.",
+            help="Landmark scheme: face68, cofw29, wflw98, … or a JSON file; without it, by the "
+            "number of points.",
         ),
     ] = None,
     preset: Annotated[

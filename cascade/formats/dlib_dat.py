@@ -60,6 +60,8 @@ def read(path):
         that are not complete or not of one depth within a stage, or anything after its end.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise InputError(f"{path}: not a regular file")
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:

@@ -34,7 +34,7 @@ def read_boxes(path):
         If the file cannot be read, is larger than 64 MiB or has another header, or a line is no
         box; the message names the line.
     """
-    rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""))
+    rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""), strict=True)
     boxes = {}
     try:
         header = tuple(name.strip() for name in next(rows, ()))

@@ -1,28 +1,26 @@
 """A folder of images with a .pts annotation beside each."""
 
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from features.errors import InputError
-from features.images import read_image
 
-from ..boxes import iou, tight_box
-from ..dataset import FaceDataset, Skipped, fault, refuse_mixed
-from .boxes import read_boxes
+from ..dataset import FaceDataset, Skipped
+from ._faces import Face, Unusable, box_source, collect, reason
+from .imglab import read_imglab
 from .pts import read_pts
+from .visible import read_visible
 
+VISIBLE = "visible.csv"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-# Least intersection over union of a detection with the landmarks' box that makes it this face:
-# boxes of five inner landmarks reach 0.2 on their own face, boxes of neighbours hardly overlap.
-MIN_OVERLAP = 0.15
 
 
 def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=None):
     """Read the annotated faces of a folder: each image with a .pts file of the same name.
 
     What cannot be used is left out and listed with its reason in ``dataset.skipped``. Every image
-    is decoded once to be sure of that, and not kept.
+    is decoded once to be sure of that, and not kept. A file visible.csv in the folder says which
+    landmarks can be seen (see `read_visible`); it must name every image.
 
     Parameters
     ----------
@@ -54,31 +52,27 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
     """
     folder = Path(folder)
     images, annotations, skipped = _pair(folder)
-    find_boxes = _box_source(folder, boxes, detector)
-    faces = []
-    for done, image in enumerate(images, 1):
-        try:
-            faces.append(_read_face(image, annotations[image], find_boxes))
-        except _Unusable as error:
-            skipped.append(Skipped(str(error.args[0]), error.args[1]))
-        if progress is not None:
-            progress(done, len(images))
-    if not faces:
-        raise InputError(_nothing_found(folder, len(images), skipped))
-    files, shapes, chosen, sizes = zip(*faces, strict=True)
-    refuse_mixed([annotations[Path(file)] for file in files], [len(shape) for shape in shapes])
+    table = folder / "boxes.csv"
+    if boxes == "csv" and not table.exists():
+        raise InputError(f"{folder}: no boxes.csv in the folder; add one or choose boxes='tight'")
+    find_boxes = box_source(boxes, detector, table)
+    seen = read_visible(folder / VISIBLE) if (folder / VISIBLE).exists() else None
+    photographs = [
+        (image, partial(_annotated, image, annotations[image], seen)) for image in images
+    ]
     try:
-        return FaceDataset(
-            list(files), np.stack(shapes), np.stack(chosen), scheme, sorted(skipped), sizes=sizes
-        )
+        dataset = collect(photographs, find_boxes, scheme, skipped, progress)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from error
+    if dataset is None:
+        raise InputError(_nothing_found(folder, len(images), skipped))
+    return dataset
 
 
 def read_folders(folders, **options):
     """Read several folders as one dataset, in order; the options are those of `read_folder`.
 
-    `progress` counts the images of each folder apart.
+    A path that ends in .xml is read with `read_imglab`. `progress` counts the images of each apart.
 
     Raises
     ------
@@ -87,11 +81,17 @@ def read_folders(folders, **options):
     """
     if isinstance(folders, str | Path):
         folders = [folders]
-    return FaceDataset.concatenate([read_folder(folder, **options) for folder in folders])
+    return FaceDataset.concatenate(
+        [
+            (read_imglab if is_imglab(folder) else read_folder)(folder, **options)
+            for folder in folders
+        ]
+    )
 
 
-class _Unusable(Exception):
-    """A face to leave out: the file and the reason."""
+def is_imglab(path):
+    """Whether `path` is named like a file of annotated faces, not like a folder of them."""
+    return Path(path).suffix.lower() == ".xml" and not Path(path).is_dir()
 
 
 def _pair(folder):
@@ -119,59 +119,16 @@ def _pair(folder):
     return list(annotations), annotations, skipped
 
 
-def _read_face(path, annotation, find_boxes):
+def _annotated(image, path, seen):
     try:
-        shape = read_pts(annotation)
+        shape = read_pts(path)
     except InputError as error:
-        raise _Unusable(annotation, _reason(error, annotation)) from error
-    problem = fault(shape)
-    if problem:
-        raise _Unusable(annotation, problem)
-    try:
-        image = read_image(path)
-    except InputError as error:
-        raise _Unusable(path, _reason(error, path)) from error
-    size = image.shape[::-1]
-    box = _best_box(path, find_boxes(path, image, shape), shape)
-    problem = fault(shape, box, size)
-    if problem:
-        raise _Unusable(path, problem)
-    return str(path), shape, box, size
-
-
-def _reason(error, path):
-    """The message of an error without the file's name, which a list of skipped files gives."""
-    return str(error).removeprefix(str(path)).lstrip(":, ")
-
-
-def _box_source(folder, boxes, detector):
-    """The function (path, image, shape) -> candidate boxes that the option `boxes` asks for."""
-    if boxes == "tight":
-        return lambda path, image, shape: [tight_box(shape)]
-    if boxes == "detect":
-        if detector is None:
-            raise InputError("boxes='detect' needs a detector: a callable from image to boxes")
-        return lambda path, image, shape: _detections(path, detector(image), shape)
-    table = folder / "boxes.csv" if boxes == "csv" else Path(boxes)
-    if boxes == "csv" and not table.exists():
-        raise InputError(f"{folder}: no boxes.csv in the folder; add one or choose boxes='tight'")
-    known = read_boxes(table)
-    return lambda path, image, shape: known.get(path.name, [])
-
-
-def _detections(path, found, shape):
-    try:
-        found = np.asarray(found, np.float64).reshape(-1, 4)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: the detector returned no boxes (n, 4): {error}") from error
-    return found[iou(found, tight_box(shape))[:, 0] >= MIN_OVERLAP]
-
-
-def _best_box(path, candidates, shape):
-    if not len(candidates):
-        raise _Unusable(path, "no face box")
-    best = int(np.argmax(iou(candidates, tight_box(shape))))
-    return np.asarray(candidates[best], np.float32)
+        raise Unusable(path, reason(error, path)) from error
+    flags = None if seen is None else seen.get(image.name)
+    if seen is not None and (flags is None or len(flags) != len(shape)):
+        found = "no line" if flags is None else f"{len(flags)} flags for {len(shape)} landmarks"
+        raise Unusable(image, f"{found} in {VISIBLE}")
+    return [Face(str(path), shape, visible=flags)]
 
 
 def _nothing_found(folder, n_pairs, skipped):

@@ -305,6 +305,24 @@ def test_smallest_file(tmp_path):
     )
 
 
+def test_a_single_landmark_is_kept_in_the_own_format(tmp_path):
+    leaf = integer(-2) + integer(-1) + number(0.01) * 2
+    parts = {
+        "rows": integer(-2),
+        "initial": number(0.25) + number(0.5),
+        "leaves": leaf * 2,
+        "anchors": integer(0) * 2,
+    }
+    path = tmp_path / "model.dat"
+    path.write_bytes(small_file(**parts))
+    model = cascade.load(path)
+    model.save(tmp_path / "own")
+    image = np.zeros((50, 50), np.uint8)
+    shape = model.predict(image, [10, 10, 30, 30])
+    np.testing.assert_array_equal(cascade.load(tmp_path / "own").predict(image, [10, 10, 30, 30]),
+                                  shape)  # fmt: skip
+
+
 HOSTILE = {
     "other version": {"version": integer(2)},
     "no landmarks": {"rows": integer(0)},

@@ -1,3 +1,8 @@
+import os
+import struct
+import zlib
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -71,3 +76,63 @@ def test_unreadable_files_are_named(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"x\.jpg"):
         read_image(path)
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("side, words", [(30_000, "too many"), (10_000, "no photograph")])
+def test_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch, side, words):
+    path = tmp_path / "bomb.png"
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1 + side // 8) * 100)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(InputError, match=rf"bomb\.png: {side}x{side}.*{words}"):
+        read_image(path)
+
+
+def test_large_photographs_are_read(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (512, 512), np.uint8)
+    path = tmp_path / "large.png"
+    cv2.imwrite(str(path), cv2.resize(noise, (5000, 4000)))
+    assert read_image(path).shape == (4000, 5000)
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_jpegs_with_something_after_their_end(tmp_path, progressive):
+    """Phones append a video, programs a larger copy: markers in there are none of the image's."""
+    options = [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive, cv2.IMWRITE_JPEG_RST_INTERVAL, 2]
+    data = cv2.imencode(".jpg", cv2.resize(COLOUR, (200, 150)), options)[1].tobytes()
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data + b"\xff\xda" * 500)
+    assert read_image(path).shape == (150, 200)
+
+
+def test_turned_image_is_read_upright(tmp_path):
+    data = cv2.imencode(".jpg", cv2.resize(COLOUR, (40, 30)))[1].tobytes()
+    tag = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # orientation: turned by 90 degrees
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + tag + bytes(4)
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    assert read_image(path, grey=False).shape == (40, 30, 3)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    for path in (pipe, tmp_path, Path("/dev/zero"), Path("a\0b")):
+        with pytest.raises(InputError):
+            read_image(path)
+
+
+def test_rare_formats_are_not_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    for head in (b"\x76\x2f\x31\x01", b"#?RADIANCE", b"GIF89a", b"\0\0\0\x0cjP  ", b"Pf\n9 9\n"):
+        path = tmp_path / "x.png"
+        path.write_bytes(head + bytes(500))
+        with pytest.raises(InputError, match="not an image"):
+            read_image(path)

@@ -1,0 +1,211 @@
+"""The XML files of dlib's imglab: images, their boxes, and the parts in each box."""
+
+from array import array
+from pathlib import Path
+from xml.sax import SAXException
+from xml.sax.handler import ContentHandler
+
+import numpy as np
+from defusedxml.sax import make_parser
+
+from features.errors import InputError
+from features.files import read_bytes
+
+from ..dataset import Skipped
+from ..schemes import MAX_POINTS
+from ._faces import Face, box_source, collect
+from .pts import MAX_COORDINATE
+
+MAX_BYTES = 1 << 28
+# A dataset is four elements deep: dataset, images, image, box, part.
+_MAX_DEPTH = 16
+# Missing parts take room, too: the most for each that is there, and in any case.
+_MAX_GAPS, _SMALL = 8, 1 << 20
+
+
+def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None):
+    """Read the annotated faces of an XML file of dlib's imglab.
+
+    The landmarks are the parts, in the order of their names: of their numbers, where all names are
+    numbers, and otherwise of the alphabet, as dlib has it. A part that a box lacks is a missing
+    landmark. What cannot be used is left out and listed with its reason in ``dataset.skipped``, as
+    are boxes marked ``ignore``.
+
+    Parameters
+    ----------
+    path : str or Path
+        Image files are named relative to its folder.
+    boxes : {"csv", "tight", "detect"} or path
+        As in `read_folder`, but "csv" takes the boxes of the XML file, whose right and bottom are
+        the last pixels inside.
+    scheme, detector, progress
+        As in `read_folder`.
+
+    Returns
+    -------
+    FaceDataset
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, exceeds 256 MiB, is no such XML or has a document type, names a
+        number that cannot be, or has no usable face; the message names the line.
+    """
+    path = Path(path)
+    images, skipped = _parse(path, read_bytes(path, MAX_BYTES))
+    n_boxes = sum(len(faces) for faces in images.values())
+    photographs = [
+        (path.parent / file, lambda faces=faces: faces) for file, faces in images.items()
+    ]
+    find_boxes = box_source(boxes, detector)
+    try:
+        dataset = collect(photographs, find_boxes, scheme, skipped, progress)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if dataset is None:
+        first = f"; {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+        raise InputError(f"{path}: no usable face among {n_boxes} boxes with parts{first}")
+    return dataset
+
+
+def _parse(path, data):
+    """The `Face` list of each image file, and the boxes that are none."""
+    handler = _Dataset(path)
+    parser = make_parser()
+    parser.forbid_dtd = True  # and with it entities, which can grow beyond any memory
+    parser.setContentHandler(handler)
+    handler.setDocumentLocator(parser)  # knows the line
+    try:
+        # At once: in parts, a parser may start over with a long token at each.
+        parser.feed(data)
+        parser.close()
+    except (SAXException, ValueError, LookupError) as error:
+        if isinstance(error, InputError):
+            raise
+        line = f", line {parser.getLineNumber()}" if handler.depth else ""
+        text = " ".join(str(error).split())
+        raise InputError(f"{path}{line}: not a sound imglab file ({text})") from error
+    return handler.faces(), handler.skipped
+
+
+class _Dataset(ContentHandler):
+    """Collects boxes and parts; keeps numbers alone, so that memory stays near the file's size."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+        self.depth = 0
+        self.skipped = []
+        self._names = {}
+        self._images = {}
+        self._boxes = self._box = None
+
+    def startElement(self, name, attributes):
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self._error(f"elements lie more than {_MAX_DEPTH} deep")
+        if self.depth == 1 and name != "dataset":
+            raise self._error(f"the first element is {name[:40]!r}, not 'dataset'")
+        if name == "image":
+            self._boxes = self._images.setdefault(self._text(attributes, name, "file"), [])
+        elif name == "box":
+            self._begin_box(attributes)
+        elif name == "part":
+            self._add_part(attributes)
+
+    def endElement(self, name):
+        self.depth -= 1
+        if name == "image":
+            self._boxes = None
+        elif name == "box":
+            line, ignored, _, parts = self._box
+            self._box = None
+            if ignored or not parts:
+                why = "a box marked to be ignored" if ignored else "a box without parts"
+                self.skipped.append(Skipped(f"{self.path}, line {line}", why))
+                self._boxes.pop()
+
+    def _begin_box(self, attributes):
+        if self._boxes is None or self._box is not None:
+            raise self._error("a box lies outside of an image or in another box")
+        left, top, width, height = (
+            self._number(attributes, "box", key) for key in ("left", "top", "width", "height")
+        )
+        box = left, top, left + width - 1, top + height - 1
+        ignored = attributes.get("ignore", "0") not in ("0", "false")
+        self._box = self._line(), ignored, box, array("d")
+        self._boxes.append(self._box)
+
+    def _add_part(self, attributes):
+        if self._box is None:
+            raise self._error("a part lies outside of a box")
+        name = self._text(attributes, "part", "name")
+        index = self._names.setdefault(name, len(self._names))
+        if len(self._names) > MAX_POINTS:
+            raise self._error(f"more than {MAX_POINTS} parts have a name")
+        parts = self._box[3]
+        if len(parts) >= 3 * MAX_POINTS:
+            raise self._error(f"a box has more than {MAX_POINTS} parts")
+        parts.extend((index, *(self._number(attributes, "part", key) for key in "xy")))
+
+    def faces(self):
+        """The `Face` list of each image file."""
+        order = np.empty(len(self._names), np.intp)
+        order[[self._names[name] for name in _sorted(self._names)]] = np.arange(len(order))
+        n_boxes = sum(map(len, self._images.values()))
+        n_parts = sum(len(parts) // 3 for boxes in self._images.values() for *_, parts in boxes)
+        if n_boxes * len(order) > max(_SMALL, _MAX_GAPS * n_parts):
+            raise InputError(
+                f"{self.path}: {n_boxes} boxes have few of {len(order)} parts each; name the same "
+                "parts in every box"
+            )
+        return {
+            file: [self._face(order, *box) for box in boxes]
+            for file, boxes in self._images.items()
+            if boxes
+        }
+
+    def _face(self, order, line, ignored, box, parts):
+        parts = np.asarray(parts).reshape(-1, 3)
+        index = order[parts[:, 0].astype(np.intp)]
+        if len(np.unique(index)) < len(index):
+            raise InputError(f"{self.path}, line {line}: a box has two parts of one name")
+        shape = np.full((len(order), 2), np.nan, np.float32)
+        shape[index] = parts[:, 1:]
+        return Face(f"{self.path}, line {line}", shape, box)
+
+    def _text(self, attributes, element, key):
+        if key not in attributes:
+            raise self._error(f"{element} has no {key}")
+        return attributes[key]
+
+    def _number(self, attributes, element, key):
+        text = self._text(attributes, element, key)
+        try:
+            value = float(text)
+        except ValueError:
+            value = np.nan
+        if not abs(value) <= MAX_COORDINATE:
+            raise self._error(f"{key} of {element} cannot be {text[:40]!r}")
+        return value
+
+    def _line(self):
+        return self._locator.getLineNumber()
+
+    def _error(self, problem):
+        return InputError(f"{self.path}, line {self._line()}: {problem}")
+
+
+def _sorted(names):
+    """Names of parts in order: of their numbers if all are numbers, else of the alphabet.
+
+    Examples
+    --------
+    >>> _sorted(["10", "9", "0"]), _sorted(["mouth", "eye", "9"])
+    (['0', '9', '10'], ['9', 'eye', 'mouth'])
+    """
+    if not all(name.isascii() and name.isdecimal() for name in names):
+        return sorted(names)
+    # By the digits: int refuses numbers of thousands of them.
+    return sorted(names, key=lambda name: (len(name.lstrip("0")), name.lstrip("0"), name))

@@ -1,0 +1,32 @@
+"""Bytes of files from anywhere."""
+
+import os
+from pathlib import Path
+
+from .errors import InputError
+
+
+def read_bytes(path, max_bytes):
+    """The content of a regular file of at most `max_bytes`.
+
+    Raises
+    ------
+    InputError
+        If it is missing, no regular file, or larger.
+    """
+    path = Path(path)
+    try:
+        # Opening a pipe would wait for its writer, and a device has no end.
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file")
+        with path.open("rb") as file:
+            # No more than its size is asked for: the room for it is taken before it is read.
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, max_bytes) + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the file ({error.strerror})") from error
+    except ValueError as error:  # a null in the name, which a list of files may hold
+        raise InputError(f"{str(path)!r}: not the name of a file") from error
+    if len(data) > max_bytes:
+        raise InputError(f"{path}: larger than the {max_bytes} bytes such a file may have")
+    return data

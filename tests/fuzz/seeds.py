@@ -1,0 +1,233 @@
+"""The corpus: small sound files of every format, drawn or trained on drawn faces, and bad ones.
+
+``python -m tests.fuzz.seeds`` writes it anew to tests/corpus/FORMAT/, where names begin with what a
+reader must do with the file: `sound` is read, `bad` is refused.
+"""
+
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.io import savemat
+
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+_XML = "<?xml version='1.0'?><dataset><images>{}</images></dataset>"
+_FACE = (
+    "<image file='a.png'><box top='1' left='2' width='30' height='31'><part name='0' x='5' y='6'/>"
+    "<part name='1' x='25' y='20.5'/></box></image>"
+)
+_LAUGHS = "".join(f"<!ENTITY l{i} '{f'&l{i - 1};' * 10}'>" for i in range(1, 10))
+_BOXES = "image,left,top,right,bottom\n"
+
+
+def texts():
+    """The files of annotations, by format and name."""
+    scheme = {
+        "name": "eyes",
+        "n_points": 2,
+        "flip": [1, 0],
+        "groups": {"line": {"points": [0, 1], "closed": False}},
+        "eye_corners": [0, 1],
+        "pupils": [[0], [1]],
+    }
+    return {
+        "pts": {
+            "sound-300w": "version: 1\nn_points: 3\n{\n1 2\n3.5 4e1\nnan nan\n}\n",
+            "sound-bare": "1 2\n3.5\t40\n",
+            "bad-count": "n_points: 99999999999999999999\n{\n1 2\n}\n",
+            "bad-long": "1 2\n" * 5000,
+            "bad-number": f"{{\n{'9' * 5000} 1\n}}\n",
+            "bad-deep": "{" * 9999,
+        },
+        "boxes": {
+            "sound": _BOXES + 'a.png,1,2,30,40\n"b, c.png",0,0,1.5,2e1\n',
+            "bad-quote": _BOXES + '"a.png,1,2,3,4\n' * 200,
+            "bad-field": _BOXES + "a" * 150_000 + ",1,2,3,4",
+            "bad-infinite": _BOXES + "a.png,1,2,inf,4",
+        },
+        "visible": {"sound": "image,0,1\na.png,1,0\n", "bad-flag": "image,0,1\na.png,1,2\n"},
+        "wflw": {
+            "sound": f"{'12.5 ' * 196}1 2 30 40 0 0 0 1 0 0 a.png\n",
+            "bad-above": f"{'12.5 ' * 196}1 2 30 40 0 0 0 1 0 0 ../a.png\n",
+            "bad-infinite": f"{'inf ' * 196}1 2 30 40 0 0 0 1 0 0 a.png\n",
+        },
+        "imglab": {
+            "sound": _XML.format(_FACE),
+            "bad-laughs": f"<!DOCTYPE d [<!ENTITY l0 'ha'>{_LAUGHS}]>{_XML[21:].format('&l9;')}",
+            "bad-external": "<!DOCTYPE d [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
+            + _XML[21:].format("&x;"),
+            "bad-deep": _XML.format("<a>" * 9999),
+            "bad-cut": _XML.format(_FACE)[:-30],
+            "bad-gaps": _XML.format(
+                "<image file='a.png'>"
+                + "".join(
+                    f"<box top='1' left='1' width='9' height='9'><part name='{k}' x='1' y='1'/>"
+                    "</box>"
+                    for k in range(1200)
+                )
+                + "</image>"
+            ),
+        },
+        "scheme": {
+            "sound": json.dumps(scheme),
+            "bad-deep": "[" * 20_000,
+            "bad-many": json.dumps(scheme | {"n_points": 10**9}),
+            "bad-infinite": json.dumps(scheme | {"n_points": float("inf")}),
+            "bad-digits": '{"name": "a", "n_points": ' + "1" * 9999 + "}",
+            "bad-flip": json.dumps(scheme | {"flip": [1, 1]}),
+            "bad-nested": json.dumps(scheme | {"flip": [[0], {}]}),
+        },
+    }
+
+
+def matrices():
+    """Matlab files of version 5 by name."""
+    points = {"Points": np.arange(12.0).reshape(6, 2), "Occ": np.zeros((1, 6), np.uint8)}
+    found = {}
+    for name, packed in (("sound", False), ("sound-packed", True)):
+        out = io.BytesIO()
+        savemat(out, points, do_compression=packed)
+        found[name] = b"MATLAB 5.0".ljust(124) + out.getvalue()[124:]  # without the date
+    # Each packs a little more than a MiB of zeros into a kilobyte.
+    many = {f"v{k}": np.zeros((1, 1_100_000), np.uint8) for k in range(20)}
+    out = io.BytesIO()
+    savemat(out, many, do_compression=True)
+    found["bad-bomb"] = b"MATLAB 5.0".ljust(124) + out.getvalue()[124:]
+    return found
+
+
+def images():
+    """Image files by name."""
+    rng = np.random.default_rng(0)
+    picture = cv2.resize(rng.integers(0, 256, (6, 8, 3)).astype(np.uint8), (40, 30))
+    found = {}
+    for kind in ("png", "jpg", "bmp", "tif", "webp", "ppm"):
+        found[f"sound.{kind}"] = cv2.imencode(f".{kind}", picture)[1].tobytes()
+    progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    found["sound-progressive.jpg"] = cv2.imencode(".jpg", picture, progressive)[1].tobytes()
+    found["bad-cut.png"] = found["sound.png"][:-40]
+    found["bad-cut.jpg"] = found["sound.jpg"][:-40]
+    found["bad-bomb.png"] = _png(10_000, 10_000)
+    found["bad-size.png"] = _png(1 << 30, 1 << 30, rows=1)
+    found["bad-size.webp"] = _webp(16_383, 16_383)
+    found["bad-strip.tif"] = _tiff(16_384, 16_384, {278: 16_384})
+    found["bad-tile.tif"] = _tiff(16, 16, {322: 32_768, 323: 32_768})
+    found["bad-scans.jpg"] = _scans(found["sound-progressive.jpg"])
+    return found
+
+
+def _png(width, height, rows=None):
+    """A black image of one bit a pixel; of few rows, if so told, whatever it announces."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    packer = zlib.compressobj(9)
+    row = bytes(1 + -(-width // 8)) if rows is None else bytes(9)
+    data = b"".join(packer.compress(row) for _ in range(rows or height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def _webp(width, height):
+    frame = b"\x30\x01\0\x9d\x01\x2a" + struct.pack("<HH", width, height)
+    canvas = b"\0\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    parts = b"VP8X" + struct.pack("<I", 10) + canvas + b"VP8 " + struct.pack("<I", 10) + frame
+    return b"RIFF" + struct.pack("<I", len(parts) + 4) + b"WEBP" + parts
+
+
+def _tiff(width, height, more):
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 300, 277: 1, 279: 100}
+    if 322 in more:
+        tags |= {324: tags.pop(273), 325: tags.pop(279)}
+    entries = b"".join(struct.pack("<HHII", k, 4, 1, v) for k, v in sorted((tags | more).items()))
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries) // 12) + entries + bytes(4)
+    return head.ljust(400, b"\0")
+
+
+def _scans(jpeg):
+    """A progressive JPEG whose last scan comes 200 times."""
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:last] + jpeg[last:-2] * 200 + jpeg[-2:]
+
+
+def models():
+    """Model files by format and name: every kind of stage, five landmarks."""
+    from cascade import CPR, ERT, ESR, LBF, RCPR, SDM, ShapePredictor, Starts
+    from cascade.formats import dlib_dat, native, opencv_lbf
+    from cascade.methods.facemark import FacemarkLBF
+    from cascade.poses import Poses
+    from data_tools.dataset import FaceDataset
+    from data_tools.synthetic import synthetic_faces
+
+    drawn = synthetic_faces(40, seed=1, size=96)
+    pixels = [drawn.image(i) for i in range(len(drawn))]
+    five = drawn.shapes[:, [45, 42, 36, 39, 33]]
+    faces = FaceDataset.from_arrays(pixels, five, drawn.boxes, visible=drawn.visible[:, :5]
+                                    if drawn.visible is not None else None)  # fmt: skip
+    common = {"starts": Starts(n=2), "random_state": 0}
+    trees = {"n_stages": 2, "n_trees": 8, "depth": 2, "n_points": 20, "n_components": 4}
+    ferns = {"n_stages": 2, "n_ferns": 8, "depth": 3, "n_points": 30}
+    poses = Poses(n_shapes=2, n_early=1, n_routes=2)
+    recipes = {
+        "ert": (ERT, trees | {"smallest_leaf": 2}),
+        "dlib": (ShapePredictor, trees | {"smallest_leaf": 2}),
+        "lbf": (LBF, {"radius": (0.2, 0.1), "n_trees": 2, "depth": 2}),
+        "sdm": (SDM, {"n_stages": 2, "half": (0.2, 0.1)}),
+        "sift": (SDM, {"n_stages": 1, "half": (0.2,), "descriptor": "sift"}),
+        "poses": (ERT, trees | {"smallest_leaf": 2, "poses": poses}),
+        "cpr": (CPR, ferns),
+        "esr": (ESR, ferns),
+        "rcpr": (RCPR, ferns),
+        "opencv": (FacemarkLBF, {"radius": (0.2, 0.1), "n_trees": 2, "depth": 2}),
+    }
+    found = {"native": {}, "dat": {}, "opencv": {}, "checkpoint": {}}
+    for name, (method, options) in recipes.items():
+        known = method._get_param_names()
+        options = {key: value for key, value in (common | options).items() if key in known}
+        model = method(**options).fit(faces)
+        found["native"][f"sound-{name}"] = native.dumps(model)
+        if name == "dlib":
+            found["dat"]["sound"] = dlib_dat.dumps(model)
+            found["native"]["sound-compact"] = native.dumps(model.exact().compact(4))
+        if name == "opencv":
+            found["opencv"]["sound"] = opencv_lbf.dumps(model)
+        if name == "ert":
+            training = {"faces": "0" * 64, "seed": 0}
+            found["checkpoint"]["sound"] = native.dumps(model, training)
+    whole = found["native"]["sound-ert"]
+    found["native"] |= {
+        "bad-cut": whole[:-100],
+        "bad-huge-header": struct.pack("<Q", 1 << 62) + whole[8:],
+        "bad-deep-header": struct.pack("<Q", 20_000) + b"[" * 20_000,
+        "bad-sizes": _with_header({"mean": {"dtype": "F32", "shape": [1 << 40, 1 << 20],
+                                            "data_offsets": [0, 1 << 62]}}),
+    }  # fmt: skip
+    for kind in ("dat", "opencv"):
+        found[kind]["bad-cut"] = found[kind]["sound"][:-100]
+    return found
+
+
+def _with_header(header):
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + bytes(100)
+
+
+def write(folder=CORPUS):
+    """Write the corpus."""
+    files = {kind: {k: v.encode() for k, v in names.items()} for kind, names in texts().items()}
+    for kind, names in {**files, "mat5": matrices(), "image": images(), **models()}.items():
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for name, data in names.items():
+            (folder / kind / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    write()
