@@ -5,7 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ._lanes import LANES, _vector
+from ._lanes import LANES, _eight_from, _vector
 
 
 @intrinsic
@@ -19,11 +19,10 @@ def add_float_rows(typingctx, total, start, row, lane, firsts, at):
     def codegen(context, builder, signature, args):
         kind, _, row_type, _, index_type, _ = signature.args
         total_at, align = _vector(context, builder, kind, args[0], args[1])
-        firsts = cgutils.create_struct_proxy(index_type)(context, builder, args[4]).data
+        firsts = _eight_from(context, builder, index_type, args[4], args[5])
         value = builder.load(total_at, align=align)
         for k in range(LANES):
-            position = builder.add(args[5], ir.Constant(args[5].type, k))
-            first = builder.load(builder.gep(firsts, [position]))
+            first = builder.load(builder.gep(firsts, [ir.Constant(ir.IntType(64), k)]))
             first = builder.add(builder.zext(first, args[3].type), args[3])
             row_at, row_align = _vector(context, builder, row_type, args[2], first)
             value = builder.fadd(value, builder.load(row_at, align=row_align))

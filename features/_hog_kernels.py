@@ -1,37 +1,68 @@
-"""Numba kernels of the HOG descriptors: eight landmarks side by side, one a lane.
+"""Numba kernels of the HOG descriptors.
 
-Arrays of a block of eight landmarks are flat with the lane last, so that the inner loops are long
-and contiguous and LLVM vectorises them: grey levels are (row, column, lane), the resolved gradients
-of a row (direction, column, lane), histograms (cell, direction, lane).
+The gradients of an image are resolved and pooled once, in a plane of histograms (see `make_plane`);
+a cell of a descriptor is then one interpolated look-up. A plane is flat, its eight directions last,
+so that a histogram is one vector.
 """
 
 import numpy as np
 from numba import njit
 
-from ._float_lanes import add_scaled_lanes
-from ._lanes import LANES
+from ._float_lanes import blend_lanes, turn_lanes
+from ._hog_lanes import PIXELS, pool_lanes
+from ._lanes import LANES, add_lanes
 from ._pixel_kernels import similarity_to
 
 # Directions 0°, 45°, …, 315° that gradients are resolved into.
 DIRECTIONS = 8
-CELL = DIRECTIONS * LANES
-_EPSILON = np.float32(1e-5)
+# Cells less than so many pixels apart are read from the image as it is, others from halved ones.
+_SPACING = np.float32(6)
 _MAX_OCTAVE = 6
+# Images are not halved below this many pixels.
+_SMALLEST = 16
+# Keeps shares of nothing at nothing; a step of one grey level in one pixel alone counts 4 to 16.
+_EPSILON = np.float32(1)
+# The numbers of a descriptor, 0 to 1, are kept in steps of one in so many: products with them are
+# then those of small integers.
+STEPS = 4096
 
 
 @njit(nogil=True, cache=True)
-def octave(spacing):
-    """How often to halve an image so that samples `spacing` pixels apart are less than two."""
-    level = 0
-    while spacing >= 2 and level < _MAX_OCTAVE:
+def octave(spacing, image):
+    """How often to halve an image for cells `spacing` pixels apart."""
+    level, size = 0, min(image.shape)
+    while spacing >= _SPACING and level < _MAX_OCTAVE and size >= 2 * _SMALLEST:
         spacing /= 2
+        size //= 2
         level += 1
     return level
 
 
 @njit(nogil=True, cache=True)
+def copy_padded(image, level, out):
+    """Write `image`, halved `level` times, within a border that repeats its own; the size of both.
+
+    Halving takes the rounded means of 2x2 pixels. Returns height and width without the border, and
+    the length of a row with it: what blocks to the right of the last are read from.
+    """
+    for _ in range(level):
+        image = halve(image)
+    height, width = image.shape
+    stride = width + PIXELS + 2
+    for y in range(height + 2):
+        source, row = image[min(max(y - 1, 0), height - 1)], out[y * stride : (y + 1) * stride]
+        inner, behind = row[1:], row[width + 1 :]
+        row[0], last = source[0], source[width - 1]
+        for x in range(width):
+            inner[x] = source[x]
+        for x in range(PIXELS + 1):
+            behind[x] = last
+    return height, width, stride
+
+
+@njit(nogil=True, cache=True)
 def halve(image):
-    """`image` at half the size: the rounded means of 2x2 pixels."""
+    """`image` at half the size."""
     height, width = image.shape[0] // 2, image.shape[1] // 2
     out = np.empty((height, width), np.uint8)
     for y in range(height):
@@ -43,198 +74,151 @@ def halve(image):
 
 
 @njit(nogil=True, cache=True)
-def pack(image, level, out):
-    """`image`, halved `level` times, one word a pixel; returns its height and width.
-
-    A word holds a pixel and its neighbours to the right, below, and both: one load interpolates.
-    """
-    for _ in range(level):
-        if min(image.shape) > 1:
-            image = halve(image)
-    height, width = image.shape
-    for y in range(height):
-        upper, lower = image[y], image[min(y + 1, height - 1)]
-        row = out[y * width : (y + 1) * width]
-        for x in range(width - 1):
-            row[x] = (
-                np.uint32(upper[x])
-                | np.uint32(upper[x + 1]) << np.uint32(8)
-                | np.uint32(lower[x]) << np.uint32(16)
-                | np.uint32(lower[x + 1]) << np.uint32(24)
-            )
-        last = np.uint32(upper[width - 1]) | np.uint32(lower[width - 1]) << np.uint32(16)
-        row[width - 1] = last | last << np.uint32(8)
-    return height, width
-
-
-@njit(nogil=True, cache=True)
-def read_row(words, height, width, xs, ys, dx, dy, at, fractions, out):
-    """Grey levels at (xs + dx, ys + dy), interpolated linearly, the border repeated.
-
-    Three loops, because LLVM vectorises all but the loads from anywhere; `at` (2, n) uint32 and
-    `fractions` (2, n) float32 keep what passes between them.
-    """
-    right, bottom = np.float32(width - 1), np.float32(height - 1)
-    zero, stride = np.float32(0), np.int32(width)
-    index, word = at[0], at[1]
-    fx, fy = fractions[0], fractions[1]
-    for q in range(index.shape[0]):
-        x, y = xs[q] + dx, ys[q] + dy
-        # Written so that NaN ends at 0: whatever a shape holds, no pixel outside is read.
-        x = x if x > zero else zero
-        y = y if y > zero else zero
-        x = x if x < right else right
-        y = y if y < bottom else bottom
-        column, row = np.int32(x), np.int32(y)
-        index[q] = row * stride + column
-        fx[q] = x - np.float32(column)
-        fy[q] = y - np.float32(row)
-    for q in range(index.shape[0]):
-        word[q] = words[index[q]]
-    for q in range(index.shape[0]):
-        packed = word[q]
-        a = np.float32(np.int32(packed & np.uint32(255)))
-        b = np.float32(np.int32((packed >> np.uint32(8)) & np.uint32(255)))
-        c = np.float32(np.int32((packed >> np.uint32(16)) & np.uint32(255)))
-        d = np.float32(np.int32(packed >> np.uint32(24)))
-        upper, lower = a + fx[q] * (b - a), c + fx[q] * (d - c)
-        out[q] = upper + fy[q] * (lower - upper)
-
-
-@njit(nogil=True, cache=True)
-def resolve(above, row, below, out):
-    """Resolve the gradients of a row into the nearer two of eight directions.
-
-    ``g = α e_o + β e_(o + 1)`` with α, β >= 0: what linear interpolation between directions is
-    after, in closed form and without an arctangent.
-    """
-    n = out.shape[0] // DIRECTIONS
-    root = np.float32(np.sqrt(2.0))
-    zero = np.float32(0)
-    for q in range(n):
-        gx = row[q + 2 * LANES] - row[q]
-        gy = below[q + LANES] - above[q + LANES]
-        plus, minus = gx + gy, gx - gy
-        out[q] = max(min(plus, minus), zero)
-        out[q + 2 * n] = max(min(plus, -minus), zero)
-        out[q + 4 * n] = max(min(-plus, -minus), zero)
-        out[q + 6 * n] = max(min(-plus, minus), zero)
-        gx *= root
-        gy *= root
-        out[q + n] = max(min(gx, gy), zero)
-        out[q + 3 * n] = max(min(-gx, gy), zero)
-        out[q + 5 * n] = max(min(-gx, -gy), zero)
-        out[q + 7 * n] = max(min(gx, -gy), zero)
-
-
-@njit(nogil=True, cache=True)
-def add_scaled(total, row, scale):
-    """``total += scale * row``."""
-    for q in range(row.shape[0]):
-        total[q] += scale * row[q]
-
-
-@njit(nogil=True, cache=True)
-def normalize(histogram):
-    """L1-sqrt in each lane: the square roots of the shares in the sum."""
-    scale = np.zeros(CELL, np.float32)
-    for first in range(0, histogram.shape[0], CELL):
-        add_scaled(scale, histogram[first : first + CELL], np.float32(1))
-    for k in range(LANES):
-        total = _EPSILON
+def smooth(blocks, height, width, row, out):
+    """Weighted means, 1 2 1 along both axes, times 16; the border is repeated."""
+    n = width * DIRECTIONS
+    for i in range(height):
+        above, at, below = max(i - 1, 0) * n, i * n, min(i + 1, height - 1) * n
+        up, here, down = blocks[above : above + n], blocks[at : at + n], blocks[below : below + n]
+        middle = row[DIRECTIONS:]
+        for q in range(n):
+            middle[q] = up[q] + 2 * here[q] + down[q]
         for o in range(DIRECTIONS):
-            total += scale[o * LANES + k]
-        for o in range(DIRECTIONS):
-            scale[o * LANES + k] = np.float32(1) / total
-    for first in range(0, histogram.shape[0], CELL):
-        cell = histogram[first : first + CELL]
-        for q in range(CELL):
-            cell[q] = np.sqrt(cell[q] * scale[q])
+            row[o] = row[o + DIRECTIONS]
+            row[n + DIRECTIONS + o] = row[n + o]
+        right, total = row[2 * DIRECTIONS :], out[at : at + n]
+        for q in range(n):
+            total[q] = row[q] + 2 * middle[q] + right[q]
 
 
 @njit(nogil=True, cache=True)
-def make_room(pooling, n_landmarks):
-    """Arrays that `describe` works in; the last takes the histograms of all blocks."""
-    n_samples, n_cells = pooling.shape
-    n_read = (n_samples + 2) * LANES
-    n_parts = DIRECTIONS * n_samples * LANES
-    n_blocks = (n_landmarks + LANES - 1) // LANES
+def make_room(images):
+    """Arrays that `make_plane` works in, and one that takes a plane a level."""
+    height, width = images.shape[1], images.shape[2]
+    n = (height // 2) * (width // 2) * DIRECTIONS
     return (
-        np.empty((2, n_read), np.uint32),
-        np.empty((4, n_read), np.float32),
-        np.empty((n_samples + 2, n_read), np.float32),
-        np.empty(n_parts, np.float32),
-        np.empty(n_cells * n_parts, np.float32),
-        np.empty((n_blocks, n_cells * n_cells * CELL), np.float32),
+        np.empty((height + 2) * (width + PIXELS + 2), np.uint8),
+        # Eight blocks are written at a time, hence the room beyond the last.
+        np.empty(n + LANES * DIRECTIONS, np.int16),
+        np.empty((width // 2 + 2) * DIRECTIONS, np.int16),
+        np.empty((_MAX_OCTAVE + 1, n), np.int16),
     )
 
 
 @njit(nogil=True, cache=True)
-def describe(words, height, width, level, placement, shape, a, b, step, pooling, room):
-    """Normalised histograms of the patches around all landmarks of a shape.
+def make_plane(image, level, room):
+    """The plane of `image`, halved `level` times; returns its height and width.
+
+    Sums over blocks of 2x2 pixels, smoothed: with the look-up's own interpolation, a smooth window
+    of about 4 pixels.
+    """
+    pixels, blocks, row, planes = room
+    height, width, stride = copy_padded(image, level, pixels)
+    height, width = height // 2, width // 2
+    for i in range(height):
+        for j in range(0, width, LANES):
+            to = np.uint64((i * width + j) * DIRECTIONS)
+            first = np.uint64((2 * i + 1) * stride + 2 * j + 1)
+            pool_lanes(blocks, to, pixels, first, np.uint64(stride))
+    smooth(blocks, height, width, row, planes[level])
+    return height, width
+
+
+@njit(nogil=True, cache=True)
+def make_table(n_landmarks, n_cells):
+    """Arrays that `describe` works in, and one that takes the descriptors."""
+    return (
+        np.empty((n_cells, n_landmarks), np.int32),
+        np.empty((2, n_cells, n_landmarks), np.float32),
+        np.empty((2, n_landmarks), np.float32),
+        np.empty((2, LANES), np.float32),
+        np.empty(2 * n_cells * LANES, np.float32),
+        np.empty(n_cells * LANES, np.float32),
+        np.empty(n_landmarks * n_cells * LANES, np.int16),
+    )
+
+
+@njit(nogil=True, cache=True)
+def describe(plane, height, width, level, placement, shape, a, b, cells, table):
+    """Normalised descriptors at all landmarks of a shape.
 
     Parameters
     ----------
-    words : (>= height * width,) uint32
-        From `pack`, at `level`.
+    plane : (>= height * width * 8,) int16
+        From `make_plane`, at `level`.
     placement : (3,) float32
         The box frame in the image before it was halved.
     shape : (L, 2) float32
         In the box frame.
     a, b : float32
-        Scaled rotation of the patches.
-    step : float32
-        Distance between samples, in box sides.
-    pooling : (samples, cells) float32
-        What a row or column of samples gives to a row or column of cells.
-    room
-        From `make_room`; the histograms in it are written.
+        Scaled rotation of the descriptors.
+    cells : (C, 2) float32
+        Their centres, in box sides from the landmark.
+    table
+        From `make_table`; the descriptors in it are written.
     """
-    at, points, patch, parts, rows, histograms = room
-    n_samples, n_cells = pooling.shape
-    n_parts = parts.shape[0]
-    half = np.float32(0.5)
-    factor = np.float32(1) / np.float32(1 << level)
+    at, fractions, points, turn, raw, shares, numbers = table
+    n_cells = cells.shape[0]
+    half, zero = np.float32(0.5), np.float32(0)
+    factor = half / np.float32(1 << level)
     cx, cy = (placement[0] + half) * factor - half, (placement[1] + half) * factor - half
     side = placement[2] * factor
-    ux, uy = a * step * side, b * step * side
-    middle = np.float32(n_samples + 1) * half
-    for block in range(histograms.shape[0]):
-        xs, ys = points[0], points[1]
-        for k in range(LANES):
-            landmark = min(block * LANES + k, shape.shape[0] - 1)
-            x, y = cx + side * shape[landmark, 0], cy + side * shape[landmark, 1]
-            for j in range(n_samples + 2):
-                xs[j * LANES + k] = x + (np.float32(j) - middle) * ux
-                ys[j * LANES + k] = y + (np.float32(j) - middle) * uy
-        for i in range(n_samples + 2):
-            down = np.float32(i) - middle
-            read_row(words, height, width, xs, ys, -down * uy, down * ux, at, points[2:], patch[i])
-        rows[:] = 0
-        for i in range(n_samples):
-            resolve(patch[i], patch[i + 1], patch[i + 2], parts)
-            for c in range(n_cells):
-                if pooling[i, c] != 0:
-                    add_scaled(rows[c * n_parts : (c + 1) * n_parts], parts, pooling[i, c])
-        histogram = histograms[block]
-        histogram[:] = 0
-        for j in range(n_samples):
-            for c in range(n_cells):
-                weight = pooling[j, c]
-                if weight != 0:
-                    for r in range(n_cells):
-                        cell = np.uint64((r * n_cells + c) * CELL)
-                        part = np.uint64(r * n_parts + j * LANES)
-                        for o in range(DIRECTIONS):
-                            add_scaled_lanes(
-                                histogram, cell + np.uint64(o * LANES),
-                                rows, part + np.uint64(o * n_samples * LANES), weight,
-                            )  # fmt: skip
-        normalize(histogram)
+    right, bottom = np.float32(width - 1), np.float32(height - 1)
+    last_x, last_y, stride = np.int32(width - 2), np.int32(height - 2), np.int32(width)
+    n_landmarks = shape.shape[0]
+    xs, ys = points[0], points[1]
+    for k in range(n_landmarks):
+        xs[k], ys[k] = cx + side * shape[k, 0], cy + side * shape[k, 1]
+    for c in range(n_cells):
+        dx = side * (a * cells[c, 0] - b * cells[c, 1])
+        dy = side * (b * cells[c, 0] + a * cells[c, 1])
+        index, fx, fy = at[c], fractions[0, c], fractions[1, c]
+        for k in range(n_landmarks):
+            x, y = xs[k] + dx, ys[k] + dy
+            # Written so that NaN ends at 0: whatever a shape holds, nothing outside is read.
+            x = x if x > zero else zero
+            y = y if y > zero else zero
+            x = x if x < right else right
+            y = y if y < bottom else bottom
+            column, row = min(np.int32(x), last_x), min(np.int32(y), last_y)
+            index[k] = np.int32(np.int32(row * stride) + column)
+            fx[k] = x - np.float32(column)
+            fy[k] = y - np.float32(row)
+    # Directions relative to the shape's own: each lies between two of the image's.
+    eighths = np.float32(np.arctan2(b, a)) * np.float32(4 / np.pi)
+    eighths = eighths if eighths == eighths else zero
+    whole = np.floor(eighths)
+    lane = np.uint64(np.int64(whole) & 7)
+    for o in range(DIRECTIONS):
+        odd = (np.int64(lane) + o) & 1
+        for j in range(2):
+            share = eighths - whole if j else whole + np.float32(1) - eighths
+            turn[j, o] = share * np.float32(np.sqrt(2.0)) if odd != j else share
+    below = np.uint64(width * DIRECTIONS)
+    length = shares.shape[0]
+    sums = np.empty(LANES, np.float32)
+    flat_turn = turn.reshape(-1)
+    for k in range(n_landmarks):
+        for c in range(n_cells):
+            first = np.uint64(at[c, k]) * np.uint64(DIRECTIONS)
+            fx, fy = fractions[0, c, k], fractions[1, c, k]
+            blend_lanes(raw, np.uint64(2 * c * LANES), plane, first, below, fx, fy)
+        sums[:] = 0
+        for c in range(n_cells):
+            to = np.uint64(c * DIRECTIONS)
+            turn_lanes(shares, to, raw, np.uint64(2 * c * LANES) + lane, flat_turn)
+            add_lanes(sums, np.uint64(0), shares, to)
+        total = _EPSILON
+        for o in range(DIRECTIONS):
+            total += sums[o]
+        scale = np.float32(STEPS * STEPS) / total
+        descriptor = numbers[k * length : (k + 1) * length]
+        for q in range(length):
+            descriptor[q] = np.int16(np.sqrt(shares[q] * scale) + half)
 
 
 @njit(nogil=True, cache=True)
-def extract(images, index, placements, shapes, mean, step, pooling, start, stop, out):
+def extract(images, index, placements, shapes, mean, spacing, cells, start, stop, out):
     """Descriptors of the samples [start, stop).
 
     Parameters
@@ -247,23 +231,21 @@ def extract(images, index, placements, shapes, mean, step, pooling, start, stop,
         In the box frame.
     mean : (L, 2) float32
         Centred mean shape.
-    step, pooling
+    spacing : float32
+        Distance between cells, in box sides.
+    cells
         As in `describe`.
-    out : (N, L * cells * cells * 8) float32
+    out : (N, L * C * 8) float32
     """
-    n_landmarks = mean.shape[0]
-    room = make_room(pooling, n_landmarks)
-    histograms = room[5]
-    n_numbers = histograms.shape[1] // LANES
-    words = np.empty(images.shape[1] * images.shape[2], np.uint32)
+    room = make_room(images)
+    table = make_table(mean.shape[0], cells.shape[0])
     for i in range(start, stop):
-        placement, shape = placements[i], shapes[i]
-        a, b = similarity_to(mean, shape)
-        level = octave(step * placement[2])
-        height, width = pack(images[index[i]], level, words)
-        describe(words, height, width, level, placement, shape, a, b, step, pooling, room)
-        for landmark in range(n_landmarks):
-            histogram = histograms[landmark // LANES]
-            row = out[i, landmark * n_numbers : (landmark + 1) * n_numbers]
-            for f in range(n_numbers):
-                row[f] = histogram[f * LANES + landmark % LANES]
+        placement, image = placements[i], images[index[i]]
+        level = octave(spacing * placement[2], image)
+        height, width = make_plane(image, level, room)
+        a, b = similarity_to(mean, shapes[i])
+        plane = room[3][level]
+        describe(plane, height, width, level, placement, shapes[i], a, b, cells, table)
+        row, numbers = out[i], table[6]
+        for q in range(row.shape[0]):
+            row[q] = np.float32(numbers[q]) * np.float32(1 / STEPS)

@@ -1,5 +1,6 @@
 """The crop around a face: every face at one scale, whatever the size of its photograph."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -56,7 +57,7 @@ class Frame:
         InputError
             If the box is degenerate or the crop would not touch the image.
         """
-        cx, cy, side = box_placement(box).astype(np.float64)
+        cx, cy, side = _placement(box)
         wanted = side / self.face
         average = max(1, round(wanted))  # source pixels that are averaged into one
         n = max(1, round(wanted * self.size / average))  # those, side by side in the crop
@@ -81,6 +82,18 @@ class Frame:
         dx, dy = (start + scale / 2 - 0.5 for start in (left, top))
         placement = np.array([(cx - dx) / scale, (cy - dy) / scale, side / scale], np.float32)
         return np.ascontiguousarray(crop), placement, np.array([scale, dx, dy])
+
+
+def _placement(box):
+    """`box_placement` of one box, as numbers: several times as fast as arrays of three."""
+    try:
+        left, top, right, bottom = map(float, box)
+    except (TypeError, ValueError):
+        return box_placement(box).tolist()
+    area = (right - left) * (bottom - top)
+    if not (left < right and top < bottom and area < math.inf):
+        return box_placement(box).tolist()
+    return [float(np.float32(v)) for v in ((left + right) / 2, (top + bottom) / 2, area**0.5)]
 
 
 def _inside(start, average, n, length):

@@ -20,7 +20,7 @@ _PLAIN_PIXELS, _PIXELS_PER_BYTE = 1 << 24, 200
 # Each scan of a progressive JPEG passes over the whole image; cameras and programs write about ten.
 _MAX_SCANS, _MAX_MARKERS = 100, 4000
 # Kernels keep positions in float32, which is exact up to here.
-MAX_SIDE = 1 << 24
+_MAX_SIDE = 1 << 24
 
 # What a file begins with, and Pillow's reader of its header. The decoders of rarer formats, less
 # used and less tested, never see a file.
@@ -56,12 +56,14 @@ def as_grey(image, color="bgr"):
     Raises
     ------
     InputError
-        For an empty array, another number of dimensions or channels, another dtype, floats
-        outside [0, 1] or NaN.
+        For an empty array, a side above 2**24 pixels, another number of dimensions or channels,
+        another dtype, floats outside [0, 1] or NaN.
     """
     if color not in ("bgr", "rgb"):
         raise InputError(f"color must be 'bgr' or 'rgb', not {color!r}")
     image = np.asarray(image)
+    if max(image.shape, default=0) > _MAX_SIDE:
+        raise InputError(f"an image of shape {image.shape} is too large; cut it into parts")
     if image.dtype == np.uint8 and image.ndim == 2 and image.flags.c_contiguous and image.size:
         return image
     if image.ndim == 3 and image.shape[2] == 1:

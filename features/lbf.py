@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 
 from . import _lbf_kernels as kernels
 from .errors import InputError
+from .memory import allocate
 
 _MAX_POINTS = 256
 _MAX_DEPTH = 7
@@ -242,7 +243,8 @@ class LocalBinaryFeatures:
             Tree-major in memory.
         """
         n_samples = len(samples.index)
-        out = np.empty((len(self.first), n_samples), np.uint8)
+        shape = len(self.first), n_samples
+        out = allocate(shape, np.uint8, "the leaves of all samples", "take fewer starts or trees")
 
         def extract(span):
             kernels.leaf_indices(

@@ -8,7 +8,8 @@ from sklearn.base import BaseEstimator
 
 from . import _line_kernels as kernels
 from .errors import InputError, require_range
-from .pixels import MAX_POINTS
+from .memory import allocate
+from .pixels import MAX_POINTS, WHAT
 
 
 class LinePixels(BaseEstimator):
@@ -71,7 +72,7 @@ class LineIndexedPixels:
     def extract(self, samples, mean, workers=None):
         """Grey levels of all samples, as `features.pixels.ShapeIndexedPixels.extract`."""
         n_samples = len(samples.index)
-        out = np.empty((len(self.fractions), n_samples), np.uint8)
+        out = allocate((len(self.fractions), n_samples), np.uint8, *WHAT)
 
         def extract(span):
             kernels.sample_line_points(

@@ -8,9 +8,12 @@ from sklearn.base import BaseEstimator
 
 from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
+from .memory import allocate
 
 # Points are 16-bit numbers in the nodes of trees.
 MAX_POINTS = 32767
+# What lies in memory for all samples at once, and what to do where it does not fit.
+WHAT = "the grey levels of all samples", "take fewer starts, faces or points"
 
 
 class Pixels(BaseEstimator):
@@ -86,7 +89,7 @@ class ShapeIndexedPixels:
             Feature-major in memory: each point's grey levels are contiguous.
         """
         n_samples = len(samples.index)
-        out = np.empty((len(self.anchors), n_samples), np.uint8)
+        out = allocate((len(self.anchors), n_samples), np.uint8, *WHAT)
         offsets = np.ascontiguousarray(self.offsets.T)
 
         def extract(span):

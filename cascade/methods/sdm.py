@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from features.errors import InputError
 from features.hog import Hog
+from features.sift import Sift
 
 from ..cascade import BaseCascade
 from ..initialization import Starts
@@ -13,29 +14,34 @@ from ..stage import Stage
 
 
 class SDM(BaseCascade):
-    """Cascade of ridge regressions on HOG descriptors at every landmark.
+    """Cascade of ridge regressions on descriptors at every landmark.
 
-    The paper reads SIFT; HOG is its dense, cheaper relative. Patches turn and scale with the shape
-    and shrink from stage to stage.
+    The paper reads SIFT; HOG is its dense relative, many times as fast. Descriptors turn and scale
+    with the shape and shrink from stage to stage.
 
     Parameters
     ----------
     n_stages : int
         Stages T of the cascade.
     half : sequence of float
-        Half the side of the patches of each stage, in box sides; stages beyond its end take the
+        Half the side of the descriptors of each stage, in box sides; stages beyond its end take the
         last.
-    n_cells, cell_samples
-        As in `features.hog.Hog`.
-    alpha_per_sample : float
-        Regularisation of the ridge regressions, per training sample.
+    descriptor : {"hog", "sift"}
+        See `features.hog.Hog` and `features.sift.Sift`.
+    n_cells : int
+        Cells along each side of a HOG descriptor; SIFT has 4.
+    alpha_per_sample : float, sequence of float, or "auto"
+        Regularisation of the ridge regressions, per training sample; of several, that which is best
+        on held-out faces is chosen for each stage. See `ReducedRidge`.
     rank : int
         Directions in which a stage may move a shape.
+    n_descriptor_components : int, optional
+        Principal components that descriptors are reduced to in training; without it, all count.
     starts : Starts, optional
         Sampler of the training starts; without it, four a face (mirrored ones are faces of
         their own) around the mean shape. Wide starts keep the late stages from overfitting.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs
+    random_state, n_jobs, poses
         As in `Cascade`.
 
     Examples
@@ -61,27 +67,38 @@ class SDM(BaseCascade):
             "starts": Starts(4, (0.3, 1.0), 1.3, 1.3, roll=20.0, roll_share=0.35),
             "test_mirror": True,
         },
+        # The paper's descriptor and its number of stages.
+        "sift": {"descriptor": "sift", "n_stages": 4, "n_descriptor_components": 48},
     }
 
-    def __init__(self, n_stages=6, half=(0.2, 0.12, 0.08, 0.06, 0.05), n_cells=3, cell_samples=4,
-                 alpha_per_sample=0.01, rank=32, starts=None, mirror=True, patience=0,
-                 frame_size=184, face_size=100, memory_limit=2 << 30, test_starts=1,
-                 test_mirror=False, random_state=None, n_jobs=None):  # fmt: skip
+    def __init__(self, n_stages=7, half=(0.2, 0.12, 0.08, 0.06, 0.05, 0.05, 0.07), descriptor="hog",
+                 n_cells=3, alpha_per_sample=0.01, rank=32, n_descriptor_components=None,
+                 starts=None, mirror=True, patience=0, frame_size=160, face_size=100,
+                 memory_limit=2 << 30, test_starts=1, test_mirror=False, random_state=None,
+                 n_jobs=None, poses=None):  # fmt: skip
         self.n_stages = n_stages
         self.half = half
+        self.descriptor = descriptor
         self.n_cells = n_cells
-        self.cell_samples = cell_samples
         self.alpha_per_sample = alpha_per_sample
         self.rank = rank
+        self.n_descriptor_components = n_descriptor_components
         super().__init__(
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs,
+            random_state, n_jobs, poses,
         )  # fmt: skip
 
     def recipe(self):
-        """One stage for each patch size."""
+        """One stage for each size of descriptors."""
         if not len(self.half):
             raise InputError("half is empty; give the size of the patches of at least one stage")
         halves = [self.half[min(t, len(self.half) - 1)] for t in range(self.n_stages)]
-        ridge = ReducedRidge(self.alpha_per_sample, self.rank)
-        return [Stage(Hog(half, self.n_cells, self.cell_samples), ridge) for half in halves]
+        ridge = ReducedRidge(self.alpha_per_sample, self.rank, self.n_descriptor_components)
+        return [Stage(self._feature(half), ridge) for half in halves]
+
+    def _feature(self, half):
+        if self.descriptor == "hog":
+            return Hog(half, self.n_cells)
+        if self.descriptor == "sift":
+            return Sift(half)
+        raise InputError(f"descriptor is {self.descriptor!r}; take 'hog' or 'sift'")

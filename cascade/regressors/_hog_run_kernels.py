@@ -3,69 +3,73 @@
 import numpy as np
 from numba import njit
 
-from features._float_lanes import add_product_lanes
-from features._hog_kernels import describe, make_room, octave, pack
+from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave
+from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
 
 
 @njit(nogil=True, cache=True)
 def add_product(numbers, weights, total):
-    """``total += numbers @ weights`` for flat int8 `weights` (numbers, components).
+    """``total += numbers @ weights`` for flat int8 `weights`, two numbers interleaved.
 
-    Both lengths are multiples of eight.
+    The numbers are a multiple of eight, the components one of `GROUP`.
     """
-    width = np.uint64(total.shape[0])
+    width = np.uint64(2 * total.shape[0])
     for f in range(0, numbers.shape[0], LANES):
-        row = np.uint64(f) * width
-        for r in range(0, total.shape[0], LANES):
+        row = np.uint64(f // 2) * width
+        for r in range(0, total.shape[0], GROUP):
             at = np.uint64(r)
-            add_product_lanes(total, at, numbers, np.uint64(f), weights, row + at, width)
+            first = row + np.uint64(2) * at
+            add_pairs_lanes(total, at, numbers, np.uint64(f), weights, first, width)
 
 
 @njit(nogil=True, cache=True)
-def run_hog(images, index, placements, shapes, mean, steps, pooling, weights, basis, bias,
+def run_hog(images, index, placements, shapes, mean, spacings, cells, weights, basis, bias,
             start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through T stages, in place.
 
     Parameters
     ----------
-    images, index, placements, shapes, mean, pooling
+    images, index, placements, shapes, mean
         As in `features._hog_kernels.extract`.
-    steps : (T,) float32
-    weights : (T, blocks, numbers * components) int8
-        In the order of the histograms of a block: cell, direction, lane; then component, of which
-        there are a multiple of eight.
+    spacings : (T,) float32
+    cells : (T, C, 2) float32
+    weights : (T, L * C * 8 * components) int8
+        As in `add_product`.
     basis : (T, components, 2L) float32
     bias : (T, 2L) float32
     staged : (T or 0, N, L, 2) float32
         Takes the shapes after each stage.
     """
     n_landmarks = mean.shape[0]
-    room = make_room(pooling, n_landmarks)
-    histograms = room[5]
-    words = np.empty(images.shape[1] * images.shape[2], np.uint32)
-    total = np.empty(basis.shape[1], np.float32)
+    room = make_room(images)
+    planes = room[3]
+    table = make_table(n_landmarks, cells.shape[1])
+    numbers = table[6]
+    total = np.empty(basis.shape[1], np.int32)
     delta = np.empty(2 * n_landmarks, np.float32)
-    packed, level = -1, -1
-    height, width = 0, 0
+    # Which image the plane of each level shows, and its height and width.
+    shown = np.full(len(planes), -1, np.int64)
+    sizes = np.zeros((len(planes), 2), np.int64)
     for i in range(start, stop):
-        placement, shape = placements[i], shapes[i]
-        for t in range(steps.shape[0]):
-            wanted = octave(steps[t] * placement[2])
-            if packed != index[i] or level != wanted:
-                packed, level = index[i], wanted
-                height, width = pack(images[packed], level, words)
+        placement, shape, image = placements[i], shapes[i], images[index[i]]
+        for t in range(spacings.shape[0]):
+            level = octave(spacings[t] * placement[2], image)
+            if shown[level] != index[i]:
+                shown[level] = index[i]
+                sizes[level] = make_plane(image, level, room)
             a, b = similarity_to(mean, shape)
-            describe(words, height, width, level, placement, shape, a, b, steps[t], pooling, room)
+            height, width = sizes[level]
+            plane = planes[level]
+            describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
             total[:] = 0
-            for block in range(histograms.shape[0]):
-                add_product(histograms[block], weights[t, block], total)
+            add_product(numbers, weights[t], total)
             delta[:] = bias[t]
             for r in range(total.shape[0]):
-                row = basis[t, r]
+                row, component = basis[t, r], np.float32(total[r]) * np.float32(1 / STEPS)
                 for c in range(2 * n_landmarks):
-                    delta[c] += total[r] * row[c]
+                    delta[c] += component * row[c]
             for k in range(n_landmarks):
                 x, y = delta[2 * k], delta[2 * k + 1]
                 shape[k, 0] += a * x - b * y

@@ -4,10 +4,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
 from cascade.parallel import Workers
-from cascade.regressors.linear import ReducedLinear, ReducedRidge, quantize
+from cascade.regressors.linear import (
+    CANDIDATES,
+    ReducedLinear,
+    ReducedRidge,
+    _held_out,
+    quantize,
+    ridge,
+)
+from cascade.regressors.normal_equations import NormalEquations
 from features.errors import InputError
 
 N, F, K = 1500, 40, 10
@@ -29,8 +38,18 @@ def solve(features, residuals, rank=K, alpha=0.03, n_jobs=1, batch=400):
 
 
 def predict(features, solution):
-    weights, basis, feature_mean, target_mean = solution
+    weights, basis, feature_mean, target_mean, _ = solution
     return (features - feature_mean) @ weights @ basis + target_mean
+
+
+def fit_stage(ridge, features, residuals, n_numbers=F, groups=None, rng=None, n_jobs=1):
+    """What the ridge makes of features at hand."""
+    feature = SimpleNamespace(
+        extract=lambda samples, mean, workers: features[samples], n_numbers=n_numbers
+    )
+    samples = SimpleNamespace(rows=lambda rows: rows, groups=groups, index=np.arange(N))
+    with Workers(n_jobs) as workers:
+        return ridge.fit_stage(feature, samples, residuals, None, rng, workers)
 
 
 def test_full_rank_equals_sklearn():
@@ -58,11 +77,7 @@ def test_reduced_rank_is_the_best_of_its_rank():
 def test_rounding_costs_little_and_keeps_the_mean():
     features, residuals = data(2)
     exact = predict(features, solve(features, residuals, rank=3))
-    rounded = ReducedRidge(0.03, 3).fit_stage(
-        SimpleNamespace(extract=lambda samples, mean, workers: features[samples]),
-        SimpleNamespace(part=lambda start, stop: slice(start, stop)),
-        residuals, None, None, Workers(1),
-    )  # fmt: skip
+    rounded = fit_stage(ReducedRidge(0.03, 3), features, residuals)
     assert rounded.weights.dtype == np.int8
     got = rounded.predict(features)
     assert np.abs(got - exact).max() < 0.05 * exact.std()
@@ -86,7 +101,7 @@ def test_missing_residuals_weigh_nothing():
 
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_threads_change_nothing(n_jobs, monkeypatch):
-    monkeypatch.setattr("cascade.regressors.linear._PANEL", 16)
+    monkeypatch.setattr("cascade.regressors.normal_equations._PANEL", 16)
     features, residuals = data(4)
     for one, many in zip(
         solve(features, residuals), solve(features, residuals, n_jobs=n_jobs), strict=True
@@ -97,16 +112,102 @@ def test_threads_change_nothing(n_jobs, monkeypatch):
 def test_panels_and_batches_add_up(monkeypatch):
     features, residuals = data(5)
     want = solve(features, residuals)[0]
-    monkeypatch.setattr("cascade.regressors.linear._PANEL", 7)
+    monkeypatch.setattr("cascade.regressors.normal_equations._PANEL", 7)
     got = solve(features, residuals, batch=11)[0]
     np.testing.assert_allclose(got @ got.T, want @ want.T, atol=1e-3)
 
 
 def test_refuses_more_components_than_coordinates():
     with pytest.raises(InputError, match="components"):
-        ReducedLinear(*[None] * 3).check({"components": 5, "coordinates": 4})
+        ReducedLinear(*[None] * 4).check({"components": 5, "coordinates": 4})
 
 
 def test_quantize_survives_zero_weights():
     rounded = quantize(np.zeros((4, 2), np.float32), np.eye(2), np.zeros(4), np.zeros(2))
     assert (rounded.predict(np.ones((1, 4))) == 0).all()
+
+
+def by_hand(features, residuals, judges, alphas):
+    """Squared error of each candidate on the judges, by scikit-learn."""
+    errors = []
+    for alpha in alphas:
+        fitted = Ridge(alpha * (~judges).sum()).fit(features[~judges], residuals[~judges])
+        errors.append(np.square(residuals[judges] - fitted.predict(features[judges])).sum())
+    return errors
+
+
+@pytest.mark.parametrize("noise", [0.3, 4.0, 30.0])
+def test_penalty_is_that_with_the_least_error_on_the_judges(noise):
+    features, residuals = data(6)
+    residuals = residuals + np.random.default_rng(1).normal(0, noise, residuals.shape)
+    features, residuals = features[:, :30].astype(float), residuals.astype(np.float32)
+    judges = np.random.default_rng(0).random(N) < 0.2
+    alphas = (1e-4, 1e-3, 1e-2, 0.1, 1.0)
+    errors = by_hand(features, residuals.astype(float), judges, alphas)
+    with Workers(1) as workers:
+        normal, other = NormalEquations(workers), NormalEquations(workers)
+        normal.origin = other.origin = features[:100].mean(0).astype(np.float32)
+        x = features.astype(np.float32)
+        normal.add(x[~judges], residuals[~judges])
+        other.add(x[judges], residuals[judges])
+        means = normal.means()
+        normal.shift(*means)
+        other.shift(*means)
+        got = [other.error(ridge(normal, alpha)) for alpha in alphas]
+        np.testing.assert_allclose(got, errors, rtol=2e-4)
+        batches = (x[start : start + 400] for start in range(0, N, 400))
+        *solution, alpha = ReducedRidge(alphas, K).solve(batches, residuals, workers, judges)
+    assert alpha == alphas[int(np.argmin(errors))]
+    # With the judges among the samples in the end.
+    want = solve(x, residuals, K, alpha)
+    got = predict(x, (*solution, alpha))
+    np.testing.assert_allclose(got, predict(x, want), atol=1e-3 * noise)
+
+
+def test_groups_are_held_out_whole():
+    features, residuals = data(7)
+    groups = np.arange(N) // 10
+    samples = SimpleNamespace(groups=groups)
+    held_out = _held_out(samples, np.random.default_rng(0))
+    assert held_out.sum() == N // 5
+    assert not set(groups[held_out]) & set(groups[~held_out])
+    chosen = [
+        fit_stage(
+            ReducedRidge("auto", 4), features, residuals, F, groups, np.random.default_rng(5), n
+        )
+        for n in (1, 2)
+    ]
+    assert chosen[0].facts["alpha_per_sample"] in CANDIDATES
+    for name in ReducedLinear.LAYOUT:
+        np.testing.assert_array_equal(getattr(chosen[0], name), getattr(chosen[1], name))
+
+
+@pytest.mark.parametrize("alpha", ["best", (), (0.1, -1), 0, [None]])
+def test_refuses_what_is_no_penalty(alpha):
+    with pytest.raises(InputError, match="alpha_per_sample"):
+        _ = ReducedRidge(alpha).candidates
+
+
+def test_all_components_of_the_descriptors_change_nothing():
+    """Ridge does not care how the features are turned."""
+    features, residuals = data(8)
+    plain = fit_stage(ReducedRidge(0.03, 4), features, residuals, 10)
+    turned = fit_stage(ReducedRidge(0.03, 4, 10), features, residuals, 10)
+    want = plain.predict(features)
+    assert np.abs(turned.predict(features) - want).max() < 0.03 * want.std()
+
+
+def test_few_components_of_the_descriptors_equal_ridge_on_those_of_sklearn():
+    features, residuals = data(9)
+    got = fit_stage(ReducedRidge(0.03, K, 3), features, residuals, 10)
+    parts = np.concatenate(
+        [PCA(3).fit_transform(part) for part in np.split(features.astype(float), 4, 1)], 1
+    )
+    want = Ridge(alpha=0.03 * N).fit(parts, residuals).predict(parts)
+    assert np.abs(got.predict(features) - want).max() < 0.03 * want.std()
+    np.testing.assert_allclose(got.predict(features).mean(0), residuals.mean(0), atol=2e-3)
+
+
+def test_refuses_more_components_than_a_descriptor_has_numbers():
+    with pytest.raises(InputError, match="n_descriptor_components is 11"):
+        fit_stage(ReducedRidge(0.03, 4, 11), *data(), 10)

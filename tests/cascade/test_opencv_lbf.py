@@ -155,9 +155,7 @@ def golden_case():
         w = np.arange(n_codes * (n_nodes + 1) * 2 * n_landmarks)
         weights = ((53 * w + 7 * t) % 97 - 48) / 4096
         forests = FacemarkForests(reference, points, threshold)
-        stages.append(
-            FittedStage(forests, LeafWeights(weights.reshape(n_codes, n_nodes + 1, -1)))
-        )
+        stages.append(FittedStage(forests, LeafWeights(weights.reshape(n_codes, n_nodes + 1, -1))))
     boxes = [(20, 15, 61, 58), (-10, 5, 40, 50), (50, 40, 120, 101)]
     return FacemarkLBF.from_stages(stages), image, boxes
 

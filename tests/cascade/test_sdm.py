@@ -9,6 +9,7 @@ import pytest
 import cascade
 from cascade import SDM, Starts
 from cascade.formats import native
+from cascade.progress import Silent
 from cascade.runners import PlainRunner
 from cascade.runners_hog import HogRunner
 from cascade.samples import Samples
@@ -107,3 +108,62 @@ def test_scale_of_the_photograph_hardly_matters(model, synthetic):
 def test_an_empty_schedule_is_refused():
     with pytest.raises(InputError, match="half is empty"):
         SDM(half=()).recipe()
+
+
+def test_an_unknown_descriptor_is_refused():
+    with pytest.raises(InputError, match="descriptor is 'surf'"):
+        SDM(descriptor="surf").recipe()
+
+
+@pytest.fixture(scope="module")
+def sift(synthetic):
+    return small(descriptor="sift", n_descriptor_components=20).fit(synthetic)
+
+
+def test_sift_finds_the_landmarks_and_keeps_every_bit(sift, synthetic, tmp_path):
+    assert isinstance(sift._runners[0], PlainRunner)
+    others = synthetic_faces(15, seed=11, size=160)
+    found = [sift.align(others.image(i), others.boxes[i]) for i in range(15)]
+    before = nme([a.initial[0] for a in found], others.shapes, others.scheme).mean()
+    after = nme([a.shapes[0] for a in found], others.shapes, others.scheme).mean()
+    assert after < 0.6 * before
+    sift.save(tmp_path / "sift.st")
+    again = cascade.load(tmp_path / "sift.st")
+    assert again.descriptor == "sift"
+    np.testing.assert_array_equal(again.align(others.image(0), others.boxes[0]).shapes,
+                                  found[0].shapes)  # fmt: skip
+    assert native.dumps(again) == native.dumps(sift)
+
+
+def test_sift_resumes(sift, synthetic, tmp_path, monkeypatch):
+    class Stop(Silent):
+        def stage_ends(self, row):
+            raise KeyboardInterrupt
+
+    options = {"descriptor": "sift", "n_descriptor_components": 20}
+    with pytest.raises(KeyboardInterrupt):
+        small(**options).fit(synthetic, checkpoint=tmp_path / "part.st", progress=Stop())
+    whole = small(**options).fit(synthetic, checkpoint=tmp_path / "part.st", resume=True)
+    assert native.dumps(whole) == native.dumps(sift)
+
+
+def test_penalties_are_chosen_on_held_out_faces_and_told(synthetic, tmp_path):
+    chosen = small(alpha_per_sample=[0.001, 0.01, 0.1, 1.0], n_jobs=2).fit(synthetic)
+    rows = [row["alpha_per_sample"] for row in chosen.history_]
+    assert set(rows) <= {0.001, 0.01, 0.1, 1.0}
+    chosen.save(tmp_path / "chosen.st")
+    again = cascade.load(tmp_path / "chosen.st")
+    assert [row["alpha_per_sample"] for row in again.history_] == rows
+    assert native.dumps(small(alpha_per_sample=[0.001, 0.01, 0.1, 1.0]).fit(synthetic)) == (
+        native.dumps(chosen)
+    )
+
+
+def test_reduced_descriptors_run_in_the_fused_kernel(synthetic):
+    reduced = small(n_descriptor_components=8).fit(synthetic)
+    (runner,) = reduced._runners
+    assert isinstance(runner, HogRunner)
+    fused, plain = samples(reduced, synthetic), samples(reduced, synthetic)
+    runner.run(fused)
+    PlainRunner(reduced.stages_, reduced._centred).run(plain)
+    np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
