@@ -24,7 +24,7 @@ from data_tools.schemes import SCHEMES, get_scheme
 ROWS = (
     ("ert", "default"), ("ert", "accurate"), ("lbf", "fast"), ("lbf", "default"),
     ("lbf", "accurate"), ("cpr", "default"), ("esr", "default"), ("rcpr", "default"),
-    ("sdm", "default"), ("sdm", "accurate"),
+    ("sdm", "default"), ("sdm", "accurate"), ("sdm", "robust"),
 )  # fmt: skip
 TRAINING = ("300w/helen/trainset", "300w/lfpw/trainset", "300w/afw")
 TEST = "300w/lfpw/testset"
