@@ -71,6 +71,11 @@ class BaseCascade(Predictor, BaseEstimator):
         """The `Stage` recipes, first to last."""
         raise NotImplementedError(f"{type(self).__name__} must say what its stages are")
 
+    def _made(self, recipe, **own):
+        """A `recipe` with this cascade's parameters of the same names, but for its `own`."""
+        shared = set(recipe._get_param_names()) & set(self._get_param_names())
+        return recipe(**{name: getattr(self, name) for name in shared} | own)
+
     def fit(self, faces, validation=None, *, checkpoint=None, resume=False, progress=None,
             notes=None):  # fmt: skip
         """Train stage by stage.
@@ -162,7 +167,7 @@ class BaseCascade(Predictor, BaseEstimator):
         Raises
         ------
         InputError
-            If `poses` is out of range, or has other routes.
+            If `poses` is out of range or has other routes, or the method has one start alone.
 
         Examples
         --------
@@ -174,6 +179,8 @@ class BaseCascade(Predictor, BaseEstimator):
         (3, 68, 2)
         """
         self._check_fitted()
+        if "poses" not in self._get_param_names():
+            raise InputError(f"a model of method {self.method!r} has one start and no key shapes")
         poses.check()
         if poses.n_routes != (self.poses or Poses()).n_routes:
             raise InputError("poses: n_routes changes the stages; train anew with fit")

@@ -11,7 +11,7 @@ from features.hog import Hog
 
 from . import clusters
 from .regressors.linear import ReducedRidge
-from .routing import Routed
+from .routing import MAX_ROUTES, Routed
 from .samples import Samples
 from .stage import FittedStage, Stage, plan
 
@@ -66,7 +66,7 @@ class Poses(BaseEstimator):
         require_range("poses: n_shapes", self.n_shapes, 1, _MAX_SHAPES)
         require_range("poses: roll", self.roll, 0, 180)
         require_range("poses: n_early", self.n_early, 1, 1000)
-        require_range("poses: n_routes", self.n_routes, 1, _MAX_SHAPES)
+        require_range("poses: n_routes", self.n_routes, 1, MAX_ROUTES)
         require_range("poses: overlap", self.overlap, 1, 1000)
 
     def routed(self, recipes):
@@ -142,6 +142,8 @@ class KeyShapes:
     def placed(self, starts, mean):
         """The key shapes where `starts` (N, L, 2) have the mean shape: (K * N, L, 2) float32,
         key by key."""
+        if (starts == mean).all():
+            return np.repeat(self.shapes, len(starts), axis=0)
         center = mean.mean(0)
         linear, shift = similarity(mean - center, starts)
         placed = [rotate(key - center, linear) + shift[:, None] for key in self.shapes]

@@ -11,7 +11,8 @@ from features.errors import InputError
 from . import clusters
 from .stage import FittedStage, plan
 
-_MAX_ROUTES = 32
+#: The most kinds of pose.
+MAX_ROUTES = 32
 # A route trains on all samples where fewer than this are its own.
 _FEWEST = 50
 
@@ -69,8 +70,8 @@ class Router:
 
     def check(self, sizes):
         """Refuse more routes than any model has."""
-        if sizes["routes"] > _MAX_ROUTES:
-            raise InputError(f"{sizes['routes']} routes, more than {_MAX_ROUTES}")
+        if sizes["routes"] > MAX_ROUTES:
+            raise InputError(f"{sizes['routes']} routes, more than {MAX_ROUTES}")
 
     def distances(self, shapes, centred_mean):
         """Squared distances (N, K) of shapes (N, L, 2) from the centres."""

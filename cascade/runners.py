@@ -21,11 +21,9 @@ from .regressors.trees import Trees
 from .runners_box import BoxTreesRunner, CompactBoxTreesRunner
 from .runners_facemark import FacemarkRunner
 from .runners_ferns import FernsRunner, ZonedFernsRunner
+from .runners_fused import FusedRunner
 from .runners_hog import HogRunner
 from .runners_lbf import LBFRunner
-
-# What a kernel gets where nobody asked for the shapes after each stage.
-_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
 
 
 class PlainRunner:
@@ -52,43 +50,24 @@ class PlainRunner:
                 staged[t] = samples.shapes
 
 
-class TreesRunner:
-    """Boosted trees on shape-indexed pixels, all stages and all samples in one kernel."""
+class TreesRunner(FusedRunner):
+    """Boosted trees on shape-indexed pixels."""
 
-    def __init__(self, stages, mean):
-        self.stages = stages
-        self.mean = mean
-        features = [stage.feature for stage in stages]
-        trees = [stage.predictor for stage in stages]
-        self._points = [
-            stack([f.anchors for f in features]),
-            stack([f.offsets.T for f in features]),
-        ]
+    kernel = staticmethod(kernels.run_trees)
+
+    def _stacked(self, features, trees):
         # Trees in fixed numbers abreast, and stages of equal size: what is added weighs nothing.
         n_trees = max(len(t.first) for t in trees)
         n_trees += -n_trees % kernels.ABREAST
-        self._trees = [
+        return [
+            stack([f.anchors for f in features]),
+            stack([f.offsets.T for f in features]),
             stack([_by_level(node_words(t), n_trees) for t in trees]),
             stack([_leaf_rows(t.leaves, n_trees) for t in trees]),
             n_trees,
             stack([whole(t.basis, 0, WIDE) for t in trees]),
             stack([t.bias for t in trees]),
         ]
-
-    def run(self, samples, workers=None, staged=None):
-        """As in `PlainRunner`."""
-        staged = _NOT_STAGED if staged is None else staged
-
-        def run(span):
-            kernels.run_trees(
-                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
-                *self._points, *self._trees, *span, staged,
-            )  # fmt: skip
-
-        if workers is None:
-            run((0, len(samples.index)))
-        else:
-            workers.map(run, workers.ranges(len(samples.index)))
 
 
 RUNNERS = {

@@ -3,12 +3,11 @@
 import numpy as np
 
 from features._lanes import LANES
+from features.spans import over_spans
 
 from .packing import node_words_of, stack, whole
 from .regressors import _box_run_kernels as kernels
-
-# What a kernel gets where nobody asked for the shapes after each stage.
-_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
+from .runners_fused import NOT_STAGED
 
 
 class BoxTreesRunner:
@@ -36,7 +35,7 @@ class BoxTreesRunner:
 
         The placements are (left, top, width, height) or, for square boxes, (left, top, side).
         """
-        staged = _NOT_STAGED if staged is None else staged
+        staged = NOT_STAGED if staged is None else staged
         places = samples.placements.astype(np.float64)
         if places.shape[1] == 3:
             places = places[:, [0, 1, 2, 2]]
@@ -50,12 +49,9 @@ class BoxTreesRunner:
         def run(span):
             self.move(pixels, frames, samples.index, places, samples.shapes, span, staged)
 
-        if workers is None:
-            run((0, len(samples.index)))
-        else:
-            workers.map(run, workers.ranges(len(samples.index)))
+        over_spans(run, len(samples.index), workers)
 
-    def move(self, pixels, frames, index, places, shapes, span, staged=_NOT_STAGED):
+    def move(self, pixels, frames, index, places, shapes, span, staged=NOT_STAGED):
         """Move the shapes of the samples in `span`; arguments as of `run_float_trees`."""
         self.kernel(
             pixels, frames, index, places, shapes, self._reference, *self._arrays, *span, staged

@@ -3,6 +3,7 @@
 import numpy as np
 
 from features.facemark import whole_images
+from features.spans import over_spans
 
 from .regressors import _facemark_run_kernels as kernels
 
@@ -24,10 +25,7 @@ class FacemarkRunner:
                 if staged is not None:
                     staged[t, slice(*span)] = shapes[slice(*span)]
 
-        if workers is None:
-            run((0, len(shapes)))
-        else:
-            workers.map(run, workers.ranges(len(shapes)))
+        over_spans(run, len(shapes), workers)
         samples.shapes[:] = shapes
 
     def steps(self, images, index, places, windows, shapes, span):

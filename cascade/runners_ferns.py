@@ -5,27 +5,27 @@ from itertools import pairwise
 import numpy as np
 
 from features._lanes import LANES, WIDE
+from features.spans import over_spans
 
 from .packing import stack, whole
 from .regressors import _fern_run_kernels as kernels
 from .regressors.ferns import GRID, ZonedFerns
+from .runners_fused import NOT_STAGED, FusedRunner
 
-# What a kernel gets where nobody asked for the shapes after each stage, or for visibility.
-_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
+# What a kernel gets where nobody asked for visibility.
 _NOT_SEEN = np.empty((0, 0), np.float32)
 # The fields that say what a fern compares.
 _TESTS = "first", "second", "threshold"
 
 
-class FernsRunner:
-    """Boosted ferns on points tied to landmarks, all stages and all samples in one kernel."""
+class FernsRunner(FusedRunner):
+    """Boosted ferns on points tied to landmarks."""
 
-    def __init__(self, stages, mean):
-        self.stages = stages
-        self.mean = mean
-        features = [stage.feature for stage in stages]
-        ferns = [stage.predictor for stage in stages]
-        self._arrays = [
+    kernel = staticmethod(kernels.run_ferns)
+    abreast = LANES
+
+    def _stacked(self, features, ferns):
+        return [
             stack([f.anchors for f in features]),
             stack([f.offsets.T for f in features]),
             *(
@@ -36,18 +36,6 @@ class FernsRunner:
             stack([whole(f.basis, 0, 4) for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
-
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.runners.PlainRunner`."""
-        staged = _NOT_STAGED if staged is None else staged
-
-        def run(span):
-            kernels.run_ferns(
-                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
-                *self._arrays, *span, staged,
-            )  # fmt: skip
-
-        _map(run, len(samples.index), workers)
 
 
 class ZonedFernsRunner:
@@ -85,7 +73,7 @@ class ZonedFernsRunner:
 
     def run(self, samples, workers=None, staged=None):
         """As in `cascade.runners.PlainRunner`; moves ``samples.visibility`` as well."""
-        staged = _NOT_STAGED if staged is None else staged
+        staged = NOT_STAGED if staged is None else staged
         if self._sees and samples.visibility is None:
             samples.visibility = np.ones(samples.shapes.shape[:2], np.float32)
         visibility = samples.visibility if self._sees else _NOT_SEEN
@@ -96,11 +84,4 @@ class ZonedFernsRunner:
                 self.mean, *self._arrays, *span, staged,
             )  # fmt: skip
 
-        _map(run, len(samples.index), workers)
-
-
-def _map(run, n_samples, workers):
-    if workers is None:
-        run((0, n_samples))
-    else:
-        workers.map(run, workers.ranges(n_samples, LANES))
+        over_spans(run, len(samples.index), workers, LANES)

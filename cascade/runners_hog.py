@@ -3,47 +3,31 @@
 import numpy as np
 
 from features._hog_lanes import GROUP
+from features._lanes import LANES
 
 from .packing import stack, whole
 from .regressors import _hog_run_kernels as kernels
+from .runners_fused import FusedRunner
 
-_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
 
-
-class HogRunner:
+class HogRunner(FusedRunner):
     """Linear maps of reduced rank on HOG descriptors."""
 
-    def __init__(self, stages, mean):
-        self.stages = stages
-        self.mean = mean
-        features = [stage.feature for stage in stages]
-        maps = [stage.predictor for stage in stages]
+    kernel = staticmethod(kernels.run_hog)
+
+    def _stacked(self, features, maps):
         n_components = -(-max(len(m.basis) for m in maps) // GROUP) * GROUP
-        self._arrays = [
+        return [
             np.concatenate([f.spacing for f in features]),
             np.stack([f.cells for f in features]),
+            np.array([f.shape_gain for f in features], np.float32),
             stack([_in_pairs(m.weights, n_components) for m in maps]),
             stack([whole(m.basis, 0, n_components) for m in maps]),
             np.stack([m.bias for m in maps]),
         ]
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `runners.PlainRunner`."""
-        staged = _NOT_STAGED if staged is None else staged
-
-        def run(span):
-            kernels.run_hog(
-                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
-                *self._arrays, *span, staged,
-            )  # fmt: skip
-
-        if workers is None:
-            run((0, len(samples.index)))
-        else:
-            workers.map(run, workers.ranges(len(samples.index)))
-
 
 def _in_pairs(weights, n_components):
     """Weights (F, R) flat, those of two numbers interleaved, and zeros up to `n_components`."""
-    weights = whole(weights, 1, n_components)
+    weights = whole(whole(weights, 0, LANES), 1, n_components)
     return weights.reshape(-1, 2, weights.shape[1]).swapaxes(1, 2).reshape(-1)

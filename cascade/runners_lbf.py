@@ -5,11 +5,10 @@ from itertools import groupby
 import numpy as np
 
 from features._lanes import LANES
+from features.spans import over_spans
 
 from .regressors._lbf_run_kernels import run_lbf
-
-# What the kernel gets where nobody asked for the shapes after each stage.
-_NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
+from .runners_fused import NOT_STAGED
 
 
 class LBFRunner:
@@ -27,17 +26,14 @@ class LBFRunner:
             first = 0
             for block in self._blocks:
                 last = first + len(block[0])
-                kept = _NOT_STAGED if staged is None else staged[first:last]
+                kept = NOT_STAGED if staged is None else staged[first:last]
                 run_lbf(
                     samples.images, samples.index, samples.placements, samples.shapes, self.mean,
                     *block, *span, kept,
                 )  # fmt: skip
                 first = last
 
-        if workers is None:
-            run((0, len(samples.index)))
-        else:
-            workers.map(run, workers.ranges(len(samples.index)))
+        over_spans(run, len(samples.index), workers)
 
 
 def _size(stage):

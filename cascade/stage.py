@@ -77,7 +77,7 @@ class FittedStage:
     @property
     def kind(self):
         """The classes that decide which runner runs the stage."""
-        return type(self.feature), type(self.predictor)
+        return getattr(self.feature, "family", type(self.feature)), type(self.predictor)
 
     @property
     def layout(self):

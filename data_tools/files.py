@@ -1,4 +1,4 @@
-"""Text files in, below a size; whole files out."""
+"""Text files in, below a size; whole files and folders out."""
 
 import glob
 import os
@@ -8,7 +8,6 @@ from pathlib import Path
 from features.errors import InputError
 from features.files import read_bytes
 
-# What a file is called while it is written.
 _SCRATCH = ".{}.{}.tmp"
 
 
@@ -27,6 +26,12 @@ def read_text(path, max_bytes):
         raise InputError(f"{path}: not a UTF-8 text file; save it as UTF-8") from error
 
 
+def scratch_beside(path):
+    """What the file `path` may be called while it is written: a name beside it that is free."""
+    # In the same folder: a rename is one step only within a file system.
+    return path.with_name(_SCRATCH.format(path.name, secrets.token_hex(4)))
+
+
 def replace_file(path, data):
     """Put `data` (bytes) at `path` in one step, so that no reader ever sees half a file.
 
@@ -36,8 +41,7 @@ def replace_file(path, data):
         If the folder is missing, not writable or full; what stood at `path` before is unharmed.
     """
     path = Path(path)
-    # In the same folder: a rename is one step only within a file system.
-    scratch = path.with_name(_SCRATCH.format(path.name, secrets.token_hex(4)))
+    scratch = scratch_beside(path)
     try:
         try:
             with scratch.open("xb") as file:
@@ -49,6 +53,24 @@ def replace_file(path, data):
             scratch.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot write the file ({error.strerror})") from error
+
+
+def make_folder(path):
+    """Make a folder for results, and those above it, where it is missing; its path.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot make the folder ({error.strerror}); name another"
+        ) from error
+    return path
 
 
 def remove_scratch(path):

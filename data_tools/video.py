@@ -1,13 +1,14 @@
 """Videos: frames in, one at a time, and frames out."""
 
 import os
-import secrets
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from features.errors import InputError
+
+from .files import scratch_beside
 
 # Above 8K. A frame of more is refused before it is decoded.
 MAX_PIXELS = 1 << 26
@@ -125,9 +126,8 @@ class VideoWriter:
         self.size = tuple(size)
         codec = video_codec(self.path)
         # OpenCV chooses the format by the suffix, so the unfinished file has it, too.
-        self._scratch = self.path.with_name(
-            f".{self.path.stem}.{secrets.token_hex(4)}.tmp{self.path.suffix}"
-        )
+        scratch = scratch_beside(self.path)
+        self._scratch = scratch.with_name(scratch.name + self.path.suffix)
         fourcc = cv2.VideoWriter_fourcc(*codec)
         self._writer = cv2.VideoWriter(str(self._scratch), fourcc, float(rate), self.size)
         if not self._writer.isOpened():

@@ -1,7 +1,8 @@
 """Train the models that ship with the package, and write their figures into their files.
 
-    python examples/make_pretrained.py DATA ert --out cascade/models/ert68.safetensors
-    python examples/make_pretrained.py DATA sdm --preset robust --out cascade/models/sdm68.safetensors
+    cd cascade/models
+    python ../../examples/make_pretrained.py DATA ert --out ert68.safetensors
+    python ../../examples/make_pretrained.py DATA sdm --preset robust --out sdm68.safetensors
 
 DATA holds ``300w/helen/trainset``, ``300w/lfpw/trainset``, ``300w/afw`` (training) and
 ``300w/lfpw/testset`` (the figures in the card; nothing is tuned on it). The same seed gives the

@@ -25,6 +25,9 @@ _EPSILON = np.float32(1)
 # The numbers of a descriptor, 0 to 1, are kept in steps of one in so many: products with them are
 # then those of small integers.
 STEPS = 4096
+# Farther than so many steps from the mean shape, coordinates end: sums of products stay in 32 bits.
+_FARTHEST = np.float32(4 * STEPS)
+_TINY = np.float32(1e-12)
 
 
 @njit(nogil=True, cache=True)
@@ -218,8 +221,44 @@ def describe(plane, height, width, level, placement, shape, a, b, cells, table):
 
 
 @njit(nogil=True, cache=True)
-def extract(images, index, placements, shapes, mean, spacing, cells, start, stop, out):
-    """Descriptors of the samples [start, stop).
+def place(shape, mean, a, b, gain, numbers):
+    """Write a shape's distance from the mean shape, in the mean-shape frame, in whole steps.
+
+    Parameters
+    ----------
+    shape : (L, 2) float32
+    mean : (L, 2) float32
+        Centred mean shape.
+    a, b : float32
+        Scaled rotation that aligns `mean` with `shape`.
+    gain : float32
+        What one box side counts.
+    numbers : (>= 2L,) int16
+    """
+    n_landmarks, half = mean.shape[0], np.float32(0.5)
+    energy = a * a + b * b
+    energy = energy if energy > _TINY else _TINY
+    a, b = a / energy, b / energy
+    cx, cy = np.float32(0), np.float32(0)
+    for k in range(n_landmarks):
+        cx += shape[k, 0]
+        cy += shape[k, 1]
+    cx, cy = cx / np.float32(n_landmarks), cy / np.float32(n_landmarks)
+    scale = gain * np.float32(STEPS)
+    for k in range(n_landmarks):
+        x, y = shape[k, 0] - cx, shape[k, 1] - cy
+        for axis in range(2):
+            aligned = a * y - b * x if axis else a * x + b * y
+            value = scale * (aligned - mean[k, axis])
+            # Written so that NaN ends at a number.
+            value = value if value > -_FARTHEST else -_FARTHEST
+            value = value if value < _FARTHEST else _FARTHEST
+            numbers[2 * k + axis] = np.int16(np.floor(value + half))
+
+
+@njit(nogil=True, cache=True)
+def extract(images, index, placements, shapes, mean, spacing, cells, gain, start, stop, out):
+    """Descriptors of the samples [start, stop), and the shapes where there is room for them.
 
     Parameters
     ----------
@@ -235,17 +274,29 @@ def extract(images, index, placements, shapes, mean, spacing, cells, start, stop
         Distance between cells, in box sides.
     cells
         As in `describe`.
-    out : (N, L * C * 8) float32
+    gain : float32
+        As in `place`.
+    out : (N, L * C * 8 or L * C * 8 + 2L) float32
     """
     room = make_room(images)
     table = make_table(mean.shape[0], cells.shape[0])
+    numbers, placed = table[6], np.empty(2 * mean.shape[0], np.int16)
+    # What the plane shows: samples of one image often follow one another.
+    shown, at_level, height, width = -1, -1, 0, 0
     for i in range(start, stop):
         placement, image = placements[i], images[index[i]]
         level = octave(spacing * placement[2], image)
-        height, width = make_plane(image, level, room)
+        if shown != index[i] or at_level != level:
+            height, width = make_plane(image, level, room)
+            shown, at_level = index[i], level
         a, b = similarity_to(mean, shapes[i])
         plane = room[3][level]
         describe(plane, height, width, level, placement, shapes[i], a, b, cells, table)
-        row, numbers = out[i], table[6]
-        for q in range(row.shape[0]):
+        row = out[i]
+        for q in range(numbers.shape[0]):
             row[q] = np.float32(numbers[q]) * np.float32(1 / STEPS)
+        if row.shape[0] > numbers.shape[0]:
+            place(shapes[i], mean, a, b, gain, placed)
+            behind = row[numbers.shape[0] :]
+            for q in range(placed.shape[0]):
+                behind[q] = np.float32(placed[q]) * np.float32(1 / STEPS)

@@ -7,6 +7,9 @@ import numpy as np
 
 from . import _facemark_kernels as kernels
 from .errors import InputError
+from .lbf import WHAT
+from .memory import allocate
+from .spans import over_spans
 
 MAX_DEPTH = 15
 
@@ -84,10 +87,15 @@ class FacemarkForests:
         -------
         ndarray of shape (N, K), uint8 or, for trees of more than 256 leaves, uint16
             Tree-major in memory.
+
+        Raises
+        ------
+        InputError
+            If there is no memory for the result.
         """
         n_samples = len(samples.index)
         dtype = np.uint8 if self.n_leaves <= 256 else np.uint16
-        out = np.empty((len(self.points), n_samples), dtype)
+        out = allocate((len(self.points), n_samples), dtype, *WHAT)
         shapes = samples.shapes.astype(np.float64)
         places, windows = whole_images(samples)
 
@@ -97,10 +105,7 @@ class FacemarkForests:
                 self.points, self.threshold, *span, out,
             )  # fmt: skip
 
-        if workers is None:
-            extract((0, n_samples))
-        else:
-            workers.map(extract, workers.ranges(n_samples))
+        over_spans(extract, n_samples, workers)
         return out.T
 
 

@@ -11,11 +11,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from . import _hog_kernels as kernels
-from .errors import InputError
+from .errors import InputError, require_range
 from .memory import allocate
+from .spans import over_spans
 
-_REMEDY = "take fewer starts or faces"
+# What lies in memory for all samples at once, and what to do where it does not fit.
+WHAT = "the descriptors of all samples", "take fewer starts or faces"
 _MAX_CELLS = 64
+_MAX_GAIN = 1000
 
 
 class Hog(BaseEstimator):
@@ -32,6 +35,10 @@ class Hog(BaseEstimator):
         Half the side of the grid, in box sides.
     n_cells : int
         Cells along each side of the grid, 1 to 8.
+    shape_gain : float
+        Above 0, the shape itself is read as well: how far its landmarks are from the mean shape,
+        in the mean-shape frame, times this many a box side. Faces share few shapes, and a
+        regression that knows the current one can tell what does not look like any.
 
     Notes
     -----
@@ -40,20 +47,25 @@ class Hog(BaseEstimator):
     of blocks of 2x2 pixels of an image that was halved until cells are 3 to 6 pixels apart.
     """
 
-    def __init__(self, half=0.1, n_cells=3):
+    def __init__(self, half=0.1, n_cells=3, shape_gain=0.0):
         self.half = half
         self.n_cells = n_cells
+        self.shape_gain = shape_gain
 
     def fit(self, samples, residuals, mean, rng, workers=None):
         """The descriptors; nothing about them is learned."""
         if not 1 <= self.n_cells**2 <= _MAX_CELLS:
             raise InputError(f"n_cells is {self.n_cells}; need 1 to {int(_MAX_CELLS**0.5)} a side")
+        require_range("shape_gain", self.shape_gain, 0, _MAX_GAIN)
         spacing = 2 * self.half / self.n_cells
         along = (np.arange(self.n_cells) - (self.n_cells - 1) / 2) * spacing
-        return HogDescriptors(
-            spacing=np.array([spacing], np.float32),
-            cells=np.stack(np.meshgrid(along, along), -1).reshape(-1, 2).astype(np.float32),
-        )
+        parts = {
+            "spacing": np.array([spacing], np.float32),
+            "cells": np.stack(np.meshgrid(along, along), -1).reshape(-1, 2).astype(np.float32),
+        }
+        if self.shape_gain:
+            return HogWithShape(**parts, gain=np.array([self.shape_gain], np.float32))
+        return HogDescriptors(**parts)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class HogDescriptors:
         "spacing": ("f4", 1),
         "cells": ("f4", "cells", 2),
     }
+    #: What a box side of the shape's coordinates counts; 0 where the shape is not read.
+    shape_gain: ClassVar = 0.0
     #: Reads crops of the training scale only, so that windows are of the same size on every face.
     needs_crop: ClassVar = True
 
@@ -85,7 +99,11 @@ class HogDescriptors:
             raise InputError(f"{sizes['cells']} cells a landmark; at most {_MAX_CELLS} can be")
         if not 0 < self.spacing[0] < 1 or not (np.abs(self.cells) < 1).all():
             raise InputError(f"cells {self.spacing[0]} box sides apart make no descriptor")
-        sizes["features"] = sizes["landmarks"] * self.n_numbers
+        sizes["features"] = self.n_features(sizes["landmarks"])
+
+    def n_features(self, n_landmarks):
+        """Numbers a sample."""
+        return n_landmarks * self.n_numbers
 
     @property
     def n_numbers(self):
@@ -94,8 +112,13 @@ class HogDescriptors:
 
     @property
     def layout(self):
-        """What stages must share to run in one kernel."""
+        """What stages must share to run in one kernel, besides their family."""
         return self.cells.shape
+
+    @property
+    def family(self):
+        """The class whose runner takes the stage."""
+        return HogDescriptors
 
     def extract(self, samples, mean, workers=None):
         """Descriptors of all samples.
@@ -111,29 +134,57 @@ class HogDescriptors:
 
         Returns
         -------
-        ndarray of shape (N, L * cells * 8), float32
+        ndarray of shape (N, n_features), float32
             By landmark, cell (row by row), direction (0°, 45°, …, x to the right and y down,
-            relative to the shape's own rotation).
+            relative to the shape's own rotation); then, of `HogWithShape`, the shape by landmark
+            and axis.
 
         Raises
         ------
         InputError
-            If the images are smaller than 4x4 pixels.
+            If the images are smaller than 4x4 pixels, or there is no memory for the result.
         """
         if min(samples.images.shape[1:]) < 4:
             raise InputError("HOG needs images of 4x4 pixels or more; use larger crops")
         n_samples = len(samples.index)
-        shape = n_samples, len(mean) * self.n_numbers
-        out = allocate(shape, np.float32, "the descriptors of all samples", _REMEDY)
+        out = allocate((n_samples, self.n_features(len(mean))), np.float32, *WHAT)
 
         def extract(span):
             kernels.extract(
                 samples.images, samples.index, samples.placements, samples.shapes, mean,
-                self.spacing[0], self.cells, *span, out,
+                self.spacing[0], self.cells, np.float32(self.shape_gain), *span, out,
             )  # fmt: skip
 
-        if workers is None:
-            extract((0, n_samples))
-        else:
-            workers.map(extract, workers.ranges(n_samples))
+        over_spans(extract, n_samples, workers)
         return out
+
+
+@dataclass(frozen=True)
+class HogWithShape(HogDescriptors):
+    """HOG descriptors at every landmark, and the shape that they were read at.
+
+    Attributes
+    ----------
+    gain : ndarray of shape (1,), float32
+        What a box side of the shape's coordinates counts.
+    """
+
+    gain: np.ndarray
+
+    KIND: ClassVar = "dense_hog_with_shape"
+    LAYOUT: ClassVar = HogDescriptors.LAYOUT | {"gain": ("f4", 1)}
+
+    def check(self, sizes):
+        """Refuse cells and gains that cannot be."""
+        super().check(sizes)
+        if not 0 < self.gain[0] <= _MAX_GAIN:
+            raise InputError(f"the shape counts {self.gain[0]} a box side; up to {_MAX_GAIN} can")
+
+    @property
+    def shape_gain(self):
+        """`gain` as a number."""
+        return self.gain[0]
+
+    def n_features(self, n_landmarks):
+        """Numbers a sample."""
+        return super().n_features(n_landmarks) + 2 * n_landmarks

@@ -18,7 +18,10 @@ from sklearn.base import BaseEstimator
 from . import _lbf_kernels as kernels
 from .errors import InputError
 from .memory import allocate
+from .spans import over_spans
 
+# What lies in memory for all samples at once, and what to do where it does not fit.
+WHAT = "the leaves of all samples", "take fewer starts or trees"
 _MAX_POINTS = 256
 _MAX_DEPTH = 7
 # Most bytes of grey levels held at a time while forests grow.
@@ -241,10 +244,14 @@ class LocalBinaryFeatures:
         -------
         ndarray of shape (N, K), uint8
             Tree-major in memory.
+
+        Raises
+        ------
+        InputError
+            If there is no memory for the result.
         """
         n_samples = len(samples.index)
-        shape = len(self.first), n_samples
-        out = allocate(shape, np.uint8, "the leaves of all samples", "take fewer starts or trees")
+        out = allocate((len(self.first), n_samples), np.uint8, *WHAT)
 
         def extract(span):
             kernels.leaf_indices(
@@ -252,10 +259,7 @@ class LocalBinaryFeatures:
                 self.points, self.node_words, *span, out,
             )  # fmt: skip
 
-        if workers is None:
-            extract((0, n_samples))
-        else:
-            workers.map(extract, workers.ranges(n_samples))
+        over_spans(extract, n_samples, workers)
         return out.T
 
     def to_csr(self, leaves):

@@ -10,6 +10,7 @@ from . import _line_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
 from .pixels import MAX_POINTS, WHAT
+from .spans import over_spans
 
 
 class LinePixels(BaseEstimator):
@@ -80,8 +81,5 @@ class LineIndexedPixels:
                 self.points, self.fractions, *span, out,
             )  # fmt: skip
 
-        if workers is None:
-            extract((0, n_samples))
-        else:
-            workers.map(extract, workers.ranges(n_samples))
+        over_spans(extract, n_samples, workers)
         return out.T

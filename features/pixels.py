@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
+from .spans import over_spans
 
 # Points are 16-bit numbers in the nodes of trees.
 MAX_POINTS = 32767
@@ -87,6 +88,11 @@ class ShapeIndexedPixels:
         -------
         ndarray of shape (N, P), uint8
             Feature-major in memory: each point's grey levels are contiguous.
+
+        Raises
+        ------
+        InputError
+            If there is no memory for the result.
         """
         n_samples = len(samples.index)
         out = allocate((len(self.anchors), n_samples), np.uint8, *WHAT)
@@ -98,10 +104,7 @@ class ShapeIndexedPixels:
                 self.anchors, offsets, *span, out,
             )  # fmt: skip
 
-        if workers is None:
-            extract((0, n_samples))
-        else:
-            workers.map(extract, workers.ranges(n_samples))
+        over_spans(extract, n_samples, workers)
         return out.T
 
 

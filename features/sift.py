@@ -9,6 +9,9 @@ from sklearn.base import BaseEstimator
 
 from .errors import InputError
 from .geometry import similarity
+from .hog import WHAT
+from .memory import allocate
+from .spans import over_spans
 
 # Numbers of a descriptor: 4x4 cells of eight directions.
 _N_NUMBERS = 128
@@ -82,9 +85,14 @@ class SiftDescriptors:
         -------
         ndarray of shape (N, L * 128), float32
             By landmark; within one in OpenCV's order.
+
+        Raises
+        ------
+        InputError
+            If there is no memory for the result.
         """
         n = len(samples.index)
-        out = np.empty((n, len(mean), _N_NUMBERS), np.float32)
+        out = allocate((n, len(mean), _N_NUMBERS), np.float32, *WHAT)
         # What NaN or infinity stand for cannot be known, so any place and size will do.
         shapes = np.nan_to_num(samples.shapes, posinf=0, neginf=0)
         linear, _ = similarity(mean, shapes)
@@ -106,10 +114,7 @@ class SiftDescriptors:
                 found /= np.maximum(found.sum(1, keepdims=True), 1)
                 np.sqrt(found, out=out[i])
 
-        if workers is None:
-            extract((0, n))
-        else:
-            workers.map(extract, workers.ranges(n))
+        over_spans(extract, n, workers)
         return out.reshape(n, -1)
 
 

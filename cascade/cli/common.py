@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 
@@ -18,6 +19,8 @@ from ..progress import Console as Progress
 
 OUR_PACKAGES = ("cascade", "features", "data_tools")
 BOX_SOURCES = ("csv", "tight", "detect")
+# Probability from which on a landmark is drawn as visible.
+SEEN = 0.5
 _N_SHOWN = 5
 
 Folders = Annotated[
@@ -51,6 +54,7 @@ NStarts = Annotated[
         help="Starts whose median is the answer; without it, the model's own number.",
     ),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]
 
 terminal = Console(highlight=False, soft_wrap=True)
 """Where results go: stdout."""
@@ -64,6 +68,11 @@ def say(text="", style=None):
 def percent(fraction):
     """A fraction as a percentage, for people."""
     return "unknown" if fraction is None else f"{fraction * 100:.2f} %"
+
+
+def rounded(array):
+    """An array as lists of numbers for JSON, to a thousandth."""
+    return np.round(np.asarray(array, float), 3).tolist()
 
 
 def file_size(path):
@@ -101,15 +110,6 @@ def refuse_unwritable(path):
         ) from error
 
 
-def output_folder(path):
-    """Make a folder for results where it is missing."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{path}: cannot make the folder ({error.strerror})") from error
-    return path
-
-
 def read_faces(folders, boxes, detector, progress):
     """The faces of `folders`; what was skipped is told to `progress`.
 
@@ -135,6 +135,14 @@ def read_faces(folders, boxes, detector, progress):
         raise InputError(str(error).replace("boxes='tight'", "--boxes tight")) from error
     tell_skipped(faces.skipped, progress)
     return faces
+
+
+def corrected(boxes, detector, cascade):
+    """Boxes of a detector, drawn as the model's training boxes were, where that is known."""
+    from data_tools.detectors import CORRECTIONS
+
+    correction = CORRECTIONS.get((detector.partition(":")[0], cascade.notes_.get("boxes")))
+    return boxes if correction is None else correction.apply(boxes)
 
 
 def tell_skipped(skipped, progress):

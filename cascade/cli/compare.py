@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from data_tools.files import make_folder
+
 from .common import (
     Boxes,
     Detector,
     Folders,
-    output_folder,
     read_faces,
     refuse_unwritable,
     reporting,
@@ -66,7 +67,7 @@ def compare(
     from ..compare.specs import open_models
     from ..compare.subsets import read_subsets
 
-    out = output_folder(out)
+    out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
         models = open_models(model)

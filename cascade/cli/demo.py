@@ -8,13 +8,13 @@ import numpy as np
 import typer
 
 from data_tools import metrics
-from data_tools.files import replace_file
+from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
 from ..evaluation import align_all
 from ..initialization import Starts
 from ..methods import METHODS
-from .common import file_size, output_folder, percent, refuse_unwritable, reporting, say
+from .common import Jobs, corrected, file_size, percent, refuse_unwritable, reporting, say
 
 _N_TRAIN, _N_TEST = 800, 100
 _IMAGE_SIZE = 192
@@ -33,13 +33,13 @@ def demo(
     folder: Annotated[
         Path, typer.Argument(metavar="[FOLDER]", help="Where the results go.")
     ] = Path("cascade-demo"),
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")] = -1,
+    jobs: Jobs = -1,
 ):
     """Train on drawn faces, evaluate, and fit a photograph; under two minutes.
 
     Needs no network and no data, and writes to FOLDER alone.
     """
-    folder = output_folder(folder)
+    folder = make_folder(folder)
     refuse_unwritable(folder / "probe")
     with reporting() as progress:
         models, held_out = _train(jobs, progress)
@@ -122,7 +122,6 @@ def _portrait(folder):
     from data_tools.plots import overlay
 
     from ..pretrained import pretrained
-    from .predict import corrected
 
     try:
         model = pretrained()

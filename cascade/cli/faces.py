@@ -7,6 +7,7 @@ import typer
 
 from data_tools.files import replace_file
 from data_tools.writers import write_folder
+from data_tools.writers.folder import refuse_filled
 from features.errors import InputError
 
 from .common import reporting, say, tell_skipped
@@ -23,7 +24,9 @@ def faces(
             "of WFLW, list_98pt_rect_attr_test.txt.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder to write, new or empty.")
+    ],
     number: Annotated[
         int, typer.Option("--number", "-n", min=1, max=100_000, help="Faces to draw.")
     ] = 400,
@@ -48,6 +51,11 @@ def faces(
     Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
     is covered, and for WFLW attributes.csv, which compare takes as --subsets.
     """
+    refuse_filled(out)
+    kind = Path(source).suffix.lower()
+    for hint, given, its in (("--images", images, ".txt"), ("--points68", points68, ".mat")):
+        if given is not None and (source == _DRAWN or kind != its):
+            raise typer.BadParameter(f"does not go with {source}; leave it out", param_hint=hint)
     with reporting() as progress:
         attributes = {}
         told = progress.counting("reading faces" if source != _DRAWN else "drawing faces")
@@ -55,11 +63,11 @@ def faces(
             from data_tools.synthetic import synthetic_faces
 
             read = synthetic_faces(number, seed, size, occluders=occluders, progress=told)
-        elif Path(source).suffix.lower() == ".mat":
+        elif kind == ".mat":
             from data_tools.readers import read_cofw
 
             read = read_cofw(source, points68=points68, progress=told)
-        elif Path(source).suffix.lower() == ".txt":
+        elif kind == ".txt":
             from data_tools.readers import read_wflw
 
             if images is None:

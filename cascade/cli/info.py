@@ -12,7 +12,9 @@ from ..formats import load, native
 from .common import file_size, percent, say, terminal
 
 # The facts of the model card come in this order, any others after them.
-_CARD = ("model", "data", "terms", "boxes", "figures")
+_CARD = ("name", "data", "terms", "boxes", "limits", "figures")
+# What a row of the history always has.
+_ERRORS = ("stage", "train_nme", "validation_nme")
 
 
 def info(
@@ -35,33 +37,31 @@ def info(
 def _show(path):
     cascade = load(path)
     scheme, frame = cascade.scheme_, cascade.frame_
+    # Files of dlib's and OpenCV's tell sizes, and not how their models were trained.
+    trained = bool(cascade.history_)
     say(f"{path}, {file_size(path)}", style="bold")
     _rows(
         "",
         {
             "method": cascade.method,
             "stages": f"{len(cascade.stages_)}: {_kinds(cascade.stages_)}",
-            "landmarks": f"{scheme.n_points} ({scheme.name}), "
-            + ("mirrored in training" if scheme.flip is not None else "no mirror known"),
-            "face size": f"{frame.face} px in crops of {frame.size} px",
+            **_poses(cascade),
+            "landmarks": f"{scheme.n_points} ({scheme.name})"
+            + ("" if scheme.flip is not None else ", no mirror known"),
+            **({"face size": f"{frame.face} px in crops of {frame.size} px"} if trained else {}),
             **_unfinished(path),
         },
     )
     notes = cascade.notes_
     order = [key for key in _CARD if key in notes] + [key for key in notes if key not in _CARD]
     _rows("Model card", {key: notes[key] for key in order})
-    _rows("Parameters", _flat(native.parameters(cascade)))
-    if cascade.history_:
-        table = Table("stage", "train NME", "validation NME", box=None, pad_edge=False)
-        for row in cascade.history_:
-            table.add_row(
-                str(row.get("stage")),
-                percent(row.get("train_nme")),
-                percent(row.get("validation_nme")),
-            )
+    parameters = native.parameters(cascade)
+    told = parameters if trained else getattr(cascade, "SIZES", ())
+    _rows("Parameters", _flat({name: parameters[name] for name in told}))
+    if trained:
         say()
         say("History", style="bold")
-        terminal.print(table)
+        terminal.print(_history(cascade.history_), markup=False)
 
 
 def _rows(title, facts):
@@ -94,6 +94,28 @@ def _kinds(stages):
         for s in stages
     ]
     return ", then ".join(dict.fromkeys(names))
+
+
+def _poses(cascade):
+    """How the model meets turned heads, if it does."""
+    facts, keys = {}, cascade.keys_
+    if keys is not None:
+        facts["key shapes"] = f"{len(keys.shapes)}, the best after stage {keys.n_stages} goes on"
+    routes = {t: len(s.routes) for t, s in enumerate(cascade.stages_, 1) if hasattr(s, "routes")}
+    if routes:
+        facts["routes"] = f"{max(routes.values())} from stage {min(routes)} on"
+    return facts
+
+
+def _history(rows):
+    """A table of the stages: errors, and what their regressors chose."""
+    chosen = list(dict.fromkeys(name for row in rows for name in row if name not in _ERRORS))
+    table = Table("stage", "train NME", "validation NME", *chosen, box=None, pad_edge=False)
+    for row in rows:
+        stage, *errors = (row.get(name) for name in _ERRORS)
+        cells = [str(stage), *map(percent, errors), *(str(row.get(name, "")) for name in chosen)]
+        table.add_row(*cells)
+    return table
 
 
 def _unfinished(path):

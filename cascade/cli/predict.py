@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import typer
 
-from data_tools.files import replace_file
+from data_tools.files import make_folder, replace_file
 from data_tools.readers import read_boxes
 from data_tools.readers.folder import IMAGE_SUFFIXES
 from data_tools.writers import write_pts
@@ -18,17 +18,17 @@ from features.images import as_grey, read_image
 
 from .app import WRONG_INPUT
 from .common import (
+    SEEN,
     NStarts,
+    corrected,
     load_model,
     looks_like_model,
-    output_folder,
     refuse_unwritable,
     reporting,
+    rounded,
 )
 
 _STDOUT = Path("-")
-# Probability from which on a landmark is drawn as visible.
-SEEN = 0.5
 
 
 def predict(
@@ -144,11 +144,6 @@ def _align(cascade, path, find, n_starts, writers):
     return {"image": str(path), "width": width, "height": height, "faces": faces}
 
 
-def rounded(array):
-    """An array as lists of numbers for JSON, to a thousandth."""
-    return np.round(np.asarray(array, float), 3).tolist()
-
-
 def _images(inputs):
     """The image files; a folder stands for those in it."""
     images = []
@@ -175,14 +170,6 @@ def _box_source(cascade, table, detector):
     return lambda path, grey: corrected(ready(grey), detector, cascade)
 
 
-def corrected(boxes, detector, cascade):
-    """Boxes of a detector, drawn as the model's training boxes were, where that is known."""
-    from data_tools.detectors import CORRECTIONS
-
-    correction = CORRECTIONS.get((detector.partition(":")[0], cascade.notes_.get("boxes")))
-    return boxes if correction is None else correction.apply(boxes)
-
-
 def _write_json(path, content):
     text = json.dumps(content, allow_nan=False) + "\n"
     if path == _STDOUT:
@@ -195,7 +182,7 @@ class _FolderWriter:
     """Writes one or more files an image to a folder, named after the image."""
 
     def __init__(self, folder, images):
-        self.folder = output_folder(folder)
+        self.folder = make_folder(folder)
         first = {}
         for path in images:
             other = first.setdefault(path.stem, path)

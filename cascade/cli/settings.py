@@ -6,9 +6,21 @@ import difflib
 import typer
 from sklearn.base import clone
 
+from ..methods import METHODS
 from ..poses import Poses
 
 _HINT = "--set"
+
+
+def presets():
+    """The presets of all methods, for a help text, and which methods have those that not all do."""
+    names = dict.fromkeys(name for method in METHODS.values() for name in method.PRESETS)
+    told = []
+    for name in names:
+        having = [key for key, method in METHODS.items() if name in method.PRESETS]
+        whose = "" if len(having) == len(METHODS) else f" ({', '.join(having)})"
+        told.append(name + whose)
+    return ", ".join(told)
 
 
 def configured(method, preset, assignments, **run):
@@ -30,12 +42,11 @@ def configured(method, preset, assignments, **run):
     typer.BadParameter
         For a preset, a name or a value that the method does not have.
     """
-    presets = getattr(method, "PRESETS", {"default": {}})
-    if preset not in presets:
+    if preset not in method.PRESETS:
         raise typer.BadParameter(
-            f"{preset!r} is none of {', '.join(presets)}", param_hint="--preset"
+            f"{preset!r} is none of {', '.join(method.PRESETS)}", param_hint="--preset"
         )
-    model = clone(method(**presets[preset], **run))
+    model = clone(method(**method.PRESETS[preset], **run))
     if "starts" in model.get_params(deep=False) and model.starts is None:
         model.starts = clone(model.default_starts)
     if "poses" in model.get_params(deep=False) and model.poses is None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from data_tools.schemes import SCHEMES, get_scheme
 from features.errors import InputError
 
 from ..evaluation import align_all, reference_errors
@@ -17,6 +18,7 @@ from .common import (
     Boxes,
     Detector,
     Folders,
+    Jobs,
     file_size,
     percent,
     read_faces,
@@ -24,7 +26,7 @@ from .common import (
     reporting,
     say,
 )
-from .settings import configured
+from .settings import configured, presets
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -48,14 +50,14 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="Landmark scheme: face68, cofw29, wflw98, … or a JSON file; without it, by the "
+            help=f"Landmark scheme: {', '.join(SCHEMES)} or a JSON file; without it, by the "
             "number of points.",
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option(metavar="small|default|accurate", help="How much to invest.")
+        str, typer.Option(metavar="NAME", help=f"How much to invest, or how: {presets()}.")
     ] = "default",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")] = -1,
+    jobs: Jobs = -1,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
     ] = 0,
@@ -125,8 +127,6 @@ def _with_scheme(faces, scheme):
     """The faces as annotated by `scheme`, where the user named one."""
     if scheme is None:
         return faces
-    from data_tools.schemes import get_scheme
-
     faces.scheme = get_scheme(scheme)
     if faces.scheme.n_points != faces.shapes.shape[1]:
         raise InputError(

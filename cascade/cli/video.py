@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import time
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +9,23 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from data_tools.files import scratch_beside
 from data_tools.video import VideoReader, VideoWriter, video_codec
 from features.errors import InputError
 
 from ..tracking import Tracker
 from .app import Interrupted
-from .common import NStarts, load_model, refuse_unwritable, reporting, say
-from .predict import SEEN, corrected, rounded
+from .common import (
+    SEEN,
+    Detector,
+    NStarts,
+    corrected,
+    load_model,
+    refuse_unwritable,
+    reporting,
+    rounded,
+    say,
+)
 
 
 def video(
@@ -39,9 +48,7 @@ def video(
         Path | None,
         typer.Option("--model", "-m", metavar="FILE", help="Without it, the pretrained model."),
     ] = None,
-    detector: Annotated[
-        str, typer.Option(metavar="NAME", help="Face detector: lbp, dlib or yunet:FILE.")
-    ] = "lbp",
+    detector: Detector = "lbp",
     faces: Annotated[int, typer.Option(min=1, max=100, help="Faces to follow at once.")] = 1,
     check: Annotated[
         int, typer.Option(min=1, metavar="N", help="Let the detector look every N frames.")
@@ -160,14 +167,16 @@ class _Lines:
 
     def __init__(self, path):
         self.path = path
-        self.scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        self.scratch = scratch_beside(path)
         self.file = self.scratch.open("x", encoding="utf-8")
 
     def close(self, keep):
-        self.file.close()
-        if keep:
-            os.replace(self.scratch, self.path)
-        self.scratch.unlink(missing_ok=True)
+        try:
+            self.file.close()
+            if keep:
+                os.replace(self.scratch, self.path)
+        finally:
+            self.scratch.unlink(missing_ok=True)
 
 
 class _Csv(_Lines):

@@ -20,7 +20,7 @@ from features.box_pixels import BoxIndexedPixels
 from features.errors import InputError
 from features.facemark import FacemarkForests
 from features.frame import Frame
-from features.hog import HogDescriptors
+from features.hog import HogDescriptors, HogWithShape
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
 from features.pixels import ShapeIndexedPixels
@@ -51,6 +51,7 @@ FEATURES = {
         BoxIndexedPixels,
         FacemarkForests,
         HogDescriptors,
+        HogWithShape,
         LineIndexedPixels,
         LocalBinaryFeatures,
         ShapeIndexedPixels,
@@ -217,6 +218,8 @@ def read(path):
 def parameters(model):
     """The parameters that decide what training yields, ready for JSON."""
     chosen = {k: v for k, v in model.get_params(deep=False).items() if k not in _RUN_PARAMETERS}
+    if chosen.get("starts", ()) is None:  # by name: the default may change
+        chosen["starts"] = model.default_starts
     return json.loads(json.dumps(chosen, default=_plain))
 
 
@@ -263,7 +266,8 @@ def _build(header, arrays):
         raise InputError(f"a model of method {model.method!r} has a stage of another")
     if features != {BoxIndexedPixels}:
         _refuse_point(model.mean_)
-    model.history_, model.notes_ = list(header["history"]), dict(header["notes"])
+    model.history_ = [dict(row) for row in header["history"]]
+    model.notes_ = dict(header["notes"])
     model._plan()
     return model
 

@@ -13,6 +13,7 @@ from features.errors import InputError, require_range
 
 from .._version import __version__
 from ..predictor import NEAR_SCALE
+from ..routing import RoutedStage
 from ._onnx_graph import Graph, Tensor
 from ._onnx_stages import KINDS, apply_stage
 from ._onnx_views import placements, repeated, sound_boxes, views
@@ -114,13 +115,15 @@ def dumps(model, *, n_starts=None, mirror=None):
 def _check(model):
     """Refuse what the graph has no operators for."""
     for t, stage in enumerate(model.stages_):
+        if isinstance(stage, RoutedStage):
+            raise InputError(f"stage {t + 1} has routes, which no ONNX file can; train without")
         if stage.kind not in KINDS:
             raise InputError(
                 f"a model of method {model.method!r} cannot be an ONNX file: only stages of ERT "
                 f"and LBF can, and stage {t + 1} is {type(stage.feature).__name__} with "
                 f"{type(stage.predictor).__name__}; train ert or lbf"
             )
-    if model.restarts or getattr(model, "keys_", None) is not None:
+    if model.restarts or model.keys_ is not None:
         raise InputError(
             f"a model of method {model.method!r} that chooses among starts on its way (restarts, "
             "or key shapes of poses) cannot be an ONNX file; train it without"

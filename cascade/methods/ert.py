@@ -89,13 +89,4 @@ class ERT(BaseCascade):
 
     def recipe(self):
         """`n_stages` equal stages."""
-        trees = BoostedTrees(
-            n_trees=self.n_trees,
-            depth=self.depth,
-            learning_rate=self.learning_rate,
-            n_pairs=self.n_pairs,
-            pair_distance=self.pair_distance,
-            n_components=self.n_components,
-            smallest_leaf=self.smallest_leaf,
-        )
-        return [Stage(Pixels(self.n_points, self.padding), trees)] * self.n_stages
+        return [Stage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages

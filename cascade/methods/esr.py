@@ -36,10 +36,6 @@ class FernCascade(BaseCascade):
         """`n_stages` equal stages."""
         return [Stage(self._made(self.feature), self._made(self.regressor))] * self.n_stages
 
-    def _made(self, recipe):
-        """A `recipe` with this cascade's parameters."""
-        return recipe(**{name: getattr(self, name) for name in recipe().get_params()})
-
 
 class ESR(FernCascade):
     """Two-level cascade of boosted random ferns on shape-indexed pixel differences.

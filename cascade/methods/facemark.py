@@ -57,9 +57,8 @@ class FacemarkLBF(BaseCascade):
         "default": {},
         "accurate": {"radius": (0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.09, 0.08)},
     }
-    # There is one start and no mirror image: OpenCV knows neither.
-    test_starts = 1
-    test_mirror = False
+    #: Parameters that a file of OpenCV's tells.
+    SIZES = ("radius", "n_trees", "depth")
 
     def __init__(self, radius=(0.25, 0.2, 0.15, 0.12, 0.1), n_trees=6, depth=4,
                  alpha_per_sample=0.3, n_components=48, n_points=128, n_candidates=500,
@@ -76,14 +75,11 @@ class FacemarkLBF(BaseCascade):
         self.n_tried = n_tried
         self.bag = bag
         self.smallest_leaf = smallest_leaf
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        # There is one start and no mirror image: OpenCV knows neither.
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, 1, False, random_state,
+            n_jobs,
+        )  # fmt: skip
 
     @classmethod
     def from_stages(cls, stages):
@@ -111,20 +107,10 @@ class FacemarkLBF(BaseCascade):
         """A stage for each radius."""
         if not len(self.radius):
             raise InputError("radius is empty; give one for each stage")
-        return [self._stage(radius) for radius in self.radius]
-
-    def _stage(self, radius):
-        forests = LocalForests(
-            n_trees=self.n_trees,
-            depth=self.depth,
-            radius=radius,
-            n_points=self.n_points,
-            n_candidates=self.n_candidates,
-            n_tried=self.n_tried,
-            bag=self.bag,
-            smallest_leaf=self.smallest_leaf,
-        )
-        return _FacemarkStage(forests, SparseRidge(self.alpha_per_sample, self.n_components))
+        ridge = self._made(SparseRidge)
+        return [
+            _FacemarkStage(self._made(LocalForests, radius=radius), ridge) for radius in self.radius
+        ]
 
     def _test_starts(self, shapes, rng):
         return self.mean_[None]

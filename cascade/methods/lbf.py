@@ -1,6 +1,7 @@
 """LBF: local binary features and a global regression (Ren et al. 2014, "Face Alignment at 3000 FPS
 via Regressing Local Binary Features")."""
 
+from itertools import product
 from typing import ClassVar
 
 from features.errors import InputError
@@ -89,23 +90,10 @@ class LBF(BaseCascade):
         return [self._stage(radius) for radius in self.radius]
 
     def _stage(self, radius):
-        candidates = [
-            Stage(
-                LocalForests(
-                    n_trees=self.n_trees,
-                    depth=self.depth,
-                    radius=r,
-                    n_points=self.n_points,
-                    n_candidates=self.n_candidates,
-                    n_tried=self.n_tried,
-                    bag=self.bag,
-                    smallest_leaf=self.smallest_leaf,
-                ),
-                SparseRidge(alpha_per_sample=share, n_components=self.n_components),
-            )
-            for r in _several(radius)
-            for share in _several(self.alpha_per_sample)
-        ]
+        forests = [self._made(LocalForests, radius=r) for r in _several(radius)]
+        shares = _several(self.alpha_per_sample)
+        ridges = [self._made(SparseRidge, alpha_per_sample=share) for share in shares]
+        candidates = [Stage(*pair) for pair in product(forests, ridges)]
         return candidates[0] if len(candidates) == 1 else BestStage(candidates)
 
 

@@ -38,6 +38,13 @@ class SDM(BaseCascade):
         Directions in which a stage may move a shape.
     n_descriptor_components : int, optional
         Principal components that descriptors are reduced to in training; without it, all count.
+    clip : float, optional
+        Quantile of the residuals at each landmark to which longer ones are shortened in the last
+        stage: a few lost faces no longer pull it. In earlier ones, this would leave more faces
+        lost. See `ReducedRidge`.
+    shape_gain : float
+        Weight of the shape's own coordinates among the features of the last stage, per box side;
+        0 leaves them out, as SIFT and reduced descriptors do. See `features.hog.Hog`.
     starts : Starts, optional
         Sampler of the training starts; without it, four a face (mirrored ones are faces of
         their own) around the mean shape. Wide starts keep the late stages from overfitting.
@@ -62,17 +69,17 @@ class SDM(BaseCascade):
         "small": {"n_stages": 4},
         "default": {},
         "accurate": {"test_mirror": True},
-        # Faces turned in the plane are fitted as well as upright ones, for two fifths more time.
-        "robust": {"poses": Poses(roll=30.0), "test_mirror": True},
+        # Faces turned in the plane are fitted as well as upright ones, for twice the time.
+        "robust": {"poses": Poses(roll=30.0)},
         # The paper's descriptor and its number of stages.
         "sift": {"descriptor": "sift", "n_stages": 4, "n_descriptor_components": 48},
     }
 
     def __init__(self, n_stages=7, half=(0.2, 0.12, 0.08, 0.06, 0.05, 0.05, 0.07), descriptor="hog",
                  n_cells=3, alpha_per_sample=0.01, rank=32, n_descriptor_components=None,
-                 starts=None, mirror=True, patience=0, frame_size=160, face_size=100,
-                 memory_limit=2 << 30, test_starts=1, test_mirror=False, random_state=None,
-                 n_jobs=None, poses=None):  # fmt: skip
+                 clip=0.93, shape_gain=8.0, starts=None, mirror=True, patience=0, frame_size=160,
+                 face_size=100, memory_limit=2 << 30, test_starts=1, test_mirror=False,
+                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
         self.n_stages = n_stages
         self.half = half
         self.descriptor = descriptor
@@ -80,22 +87,28 @@ class SDM(BaseCascade):
         self.alpha_per_sample = alpha_per_sample
         self.rank = rank
         self.n_descriptor_components = n_descriptor_components
+        self.clip = clip
+        self.shape_gain = shape_gain
         super().__init__(
             starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
             random_state, n_jobs, poses,
         )  # fmt: skip
 
     def recipe(self):
-        """One stage for each size of descriptors."""
+        """One stage for each size of descriptors; the last one is robust and knows the shape."""
         if not len(self.half):
             raise InputError("half is empty; give the size of the patches of at least one stage")
         halves = [self.half[min(t, len(self.half) - 1)] for t in range(self.n_stages)]
-        ridge = ReducedRidge(self.alpha_per_sample, self.rank, self.n_descriptor_components)
-        return [Stage(self._feature(half), ridge) for half in halves]
+        ridge = self.alpha_per_sample, self.rank, self.n_descriptor_components
+        stages = [Stage(self._feature(half), ReducedRidge(*ridge)) for half in halves]
+        if stages:
+            gain = self.shape_gain if self.n_descriptor_components is None else 0.0
+            stages[-1] = Stage(self._feature(halves[-1], gain), ReducedRidge(*ridge, self.clip))
+        return stages
 
-    def _feature(self, half):
+    def _feature(self, half, shape_gain=0.0):
         if self.descriptor == "hog":
-            return Hog(half, self.n_cells)
+            return Hog(half, self.n_cells, shape_gain)
         if self.descriptor == "sift":
             return Sift(half)
         raise InputError(f"descriptor is {self.descriptor!r}; take 'hog' or 'sift'")

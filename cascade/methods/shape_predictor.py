@@ -56,9 +56,8 @@ class ShapePredictor(BaseCascade):
         "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=8)},
         "default": {},
     }
-    # There is one start and no mirror image: dlib knows neither.
-    test_starts = 1
-    test_mirror = False
+    #: Parameters that a file of dlib's tells.
+    SIZES = ("n_stages", "n_trees", "depth", "n_points")
 
     def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
                  padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
@@ -74,14 +73,11 @@ class ShapePredictor(BaseCascade):
         self.pair_distance = pair_distance
         self.n_components = n_components
         self.smallest_leaf = smallest_leaf
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        # There is one start and no mirror image: dlib knows neither.
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, 1, False, random_state,
+            n_jobs,
+        )  # fmt: skip
 
     @classmethod
     def from_stages(cls, initial, stages):
@@ -154,17 +150,7 @@ class ShapePredictor(BaseCascade):
 
     def recipe(self):
         """`n_stages` equal stages."""
-        pixels = Pixels(self.n_points, self.padding)
-        trees = BoostedTrees(
-            n_trees=self.n_trees,
-            depth=self.depth,
-            learning_rate=self.learning_rate,
-            n_pairs=self.n_pairs,
-            pair_distance=self.pair_distance,
-            n_components=self.n_components,
-            smallest_leaf=self.smallest_leaf,
-        )
-        return [_BoxStage(pixels, trees)] * self.n_stages
+        return [_BoxStage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages
 
     def _store(self, faces, frame, mirror, progress):
         """Crops whose shapes and placements count from the box's corner, not from its centre."""

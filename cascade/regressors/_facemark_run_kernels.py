@@ -5,6 +5,8 @@ from numba import njit
 
 from features._facemark_kernels import turn_and_size, walk_facemark
 
+from ._update_kernels import move
+
 
 @njit(nogil=True, cache=True)
 def add_leaf_weights(weights, leaves, total):
@@ -47,7 +49,4 @@ def move_facemarks(
             images[index[i]], places[i], windows[i], shape, a, b, points, threshold, pixels, leaves
         )
         add_leaf_weights(weights, leaves, total)
-        for k in range(n_landmarks):
-            x, y = total[2 * k], total[2 * k + 1]
-            shape[k, 0] += a * x - b * y
-            shape[k, 1] += b * x + a * y
+        move(shape, a, b, total)

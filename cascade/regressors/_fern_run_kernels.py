@@ -13,6 +13,8 @@ from features._lanes import LANES, WIDE, add_wide_rows
 from features._line_kernels import read_line_points
 from features._pixel_kernels import read_points, similarity_to
 
+from ._update_kernels import move, update_of
+
 # Ferns whose leaves are added together.
 ABREAST = 8
 
@@ -58,28 +60,6 @@ def add_ferns(pixel, first, second, threshold, leaves, start, stop, n_samples, s
                     add_wide_rows(
                         totals[s], np.uint64(lane), values, before, np.uint64(ABREAST * s)
                     )
-
-
-@njit(nogil=True, cache=True)
-def update_of(total, basis, bias, delta):
-    """``total @ basis + bias`` into `delta`; `basis` has a multiple of four rows."""
-    delta[:] = bias
-    for r in range(0, basis.shape[0], 4):
-        # Four rows a pass, for a quarter of the loads and stores of `delta`.
-        first, second, third, fourth = basis[r], basis[r + 1], basis[r + 2], basis[r + 3]
-        a, b = np.float32(total[r]), np.float32(total[r + 1])
-        c, d = np.float32(total[r + 2]), np.float32(total[r + 3])
-        for i in range(delta.shape[0]):
-            delta[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
-
-
-@njit(nogil=True, cache=True)
-def move(shape, a, b, delta):
-    """Add the update `delta` (2L,) or longer, given in the mean-shape frame, to one shape."""
-    for k in range(shape.shape[0]):
-        x, y = delta[2 * k], delta[2 * k + 1]
-        shape[k, 0] += a * x - b * y
-        shape[k, 1] += b * x + a * y
 
 
 @njit(nogil=True, cache=True)

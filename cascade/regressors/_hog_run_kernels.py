@@ -3,10 +3,12 @@
 import numpy as np
 from numba import njit
 
-from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave
+from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
 from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
+
+from ._update_kernels import move
 
 
 @njit(nogil=True, cache=True)
@@ -25,7 +27,7 @@ def add_product(numbers, weights, total):
 
 
 @njit(nogil=True, cache=True)
-def run_hog(images, index, placements, shapes, mean, spacings, cells, weights, basis, bias,
+def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, weights, basis, bias,
             start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through T stages, in place.
 
@@ -35,8 +37,10 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, weights, b
         As in `features._hog_kernels.extract`.
     spacings : (T,) float32
     cells : (T, C, 2) float32
-    weights : (T, L * C * 8 * components) int8
-        As in `add_product`.
+    gains : (T,) float32
+        As in `place`; a stage of 0 does not read the shape.
+    weights : (T, at least L * C * 8 * components) int8
+        As in `add_product`; those of the shape's coordinates, whole lanes, come last.
     basis : (T, components, 2L) float32
     bias : (T, 2L) float32
     staged : (T or 0, N, L, 2) float32
@@ -47,6 +51,8 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, weights, b
     planes = room[3]
     table = make_table(n_landmarks, cells.shape[1])
     numbers = table[6]
+    n_weights = numbers.shape[0] * basis.shape[1]
+    placed = np.zeros((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
     total = np.empty(basis.shape[1], np.int32)
     delta = np.empty(2 * n_landmarks, np.float32)
     # Which image the plane of each level shows, and its height and width.
@@ -65,14 +71,14 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, weights, b
             describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
             total[:] = 0
             add_product(numbers, weights[t], total)
+            if gains[t] > 0:
+                place(shape, mean, a, b, gains[t], placed)
+                add_product(placed, weights[t, n_weights:], total)
             delta[:] = bias[t]
             for r in range(total.shape[0]):
                 row, component = basis[t, r], np.float32(total[r]) * np.float32(1 / STEPS)
                 for c in range(2 * n_landmarks):
                     delta[c] += component * row[c]
-            for k in range(n_landmarks):
-                x, y = delta[2 * k], delta[2 * k + 1]
-                shape[k, 0] += a * x - b * y
-                shape[k, 1] += b * x + a * y
+            move(shape, a, b, delta)
             if staged.shape[0] > 0:
                 staged[t, i] = shape

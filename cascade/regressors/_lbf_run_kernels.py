@@ -7,6 +7,8 @@ from features._lanes import LANES, add_lanes
 from features._lbf_kernels import walk_shape
 from features._pixel_kernels import similarity_to
 
+from ._update_kernels import move
+
 
 @njit(nogil=True, cache=True)
 def run_lbf(
@@ -64,9 +66,6 @@ def run_lbf(
                 v, line = np.float32(total[r]), basis[t, r]
                 for c in range(n_coordinates):
                     delta[c] += v * line[c]
-            for j in range(shape.shape[0]):
-                x, y = delta[2 * j], delta[2 * j + 1]
-                shape[j, 0] += a * x - b * y
-                shape[j, 1] += b * x + a * y
+            move(shape, a, b, delta)
             if staged.shape[0] > 0:
                 staged[t, i] = shape

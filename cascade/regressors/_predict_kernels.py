@@ -6,6 +6,8 @@ from numba import njit
 from features._lanes import WIDE, add_wide_rows
 from features._pixel_kernels import read_points, similarity_to
 
+from ._update_kernels import move
+
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8
 
@@ -77,9 +79,6 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
                 weight, row = np.float32(total[r]), basis[t, r]
                 for c in range(2 * n_landmarks):
                     delta[c] += weight * row[c]
-            for k in range(n_landmarks):
-                x, y = delta[2 * k], delta[2 * k + 1]
-                shape[k, 0] += a * x - b * y
-                shape[k, 1] += b * x + a * y
+            move(shape, a, b, delta)
             if staged.shape[0] > 0:
                 staged[t, i] = shape

@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
-from features.errors import InputError
+from features.errors import InputError, require_range
 
 from .basis import principal_components
 from .descriptor_pca import DescriptorPCA
@@ -87,12 +87,16 @@ class ReducedRidge(BaseEstimator):
     n_descriptor_components : int, optional
         Principal components that the descriptor at each landmark is reduced to before the fit;
         without it, none are dropped. See `DescriptorPCA`.
+    clip : float, optional
+        Quantile of the lengths of the residuals at each landmark to which longer ones are
+        shortened, so that lost faces do not pull the map; without it, all count in full.
     """
 
-    def __init__(self, alpha_per_sample=0.03, rank=32, n_descriptor_components=None):
+    def __init__(self, alpha_per_sample=0.03, rank=32, n_descriptor_components=None, clip=None):
         self.alpha_per_sample = alpha_per_sample
         self.rank = rank
         self.n_descriptor_components = n_descriptor_components
+        self.clip = clip
 
     def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
         """Fit to a feature of all samples, extracted batch by batch.
@@ -121,6 +125,9 @@ class ReducedRidge(BaseEstimator):
         def extract(rows):
             return feature.extract(samples.rows(rows), mean, workers)
 
+        if self.clip is not None:
+            require_range("clip", self.clip, 0, 1)
+            residuals = clipped(residuals, self.clip)
         pca = None
         if self.n_descriptor_components is not None:
             pca = DescriptorPCA(self.n_descriptor_components, feature.n_numbers)
@@ -235,6 +242,15 @@ def ridge(normal, alpha, overwrite=False):
     gram[np.diag_indices_from(gram)] += np.float32(alpha * normal.n)
     factor = cho_factor(gram, overwrite_a=True, check_finite=False)
     return cho_solve(factor, normal.cross, check_finite=False)
+
+
+def clipped(residuals, quantile):
+    """Residuals (N, 2L), none longer than this quantile of those at its landmark; NaN stays."""
+    vectors = residuals.reshape(len(residuals), -1, 2)
+    lengths = np.linalg.norm(vectors, axis=2, keepdims=True)
+    most = np.nanquantile(lengths, quantile, axis=0)
+    share = np.minimum(1, most / np.maximum(lengths, np.float32(1e-12)))
+    return (vectors * share).reshape(residuals.shape).astype(np.float32)
 
 
 def quantize(weights, basis, feature_mean, target_mean, alpha=0.0):

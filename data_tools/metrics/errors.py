@@ -82,7 +82,7 @@ def nme(predicted, truth, scheme, kind="interocular", boxes=None):
     -------
     ndarray of shape (n,), float64
         Landmarks missing in the truth weigh nothing; a face without any, or without normaliser, is
-        NaN, and the summaries below leave it out. A face of which a landmark was not found is inf:
+        NaN, and summaries leave it out. A face of which a landmark was not found is inf:
         a failure at any threshold.
 
     Raises

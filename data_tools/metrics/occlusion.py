@@ -66,15 +66,13 @@ def recall_at_precision(visibility, visible, precision=0.8):
     >>> recall_at_precision([[0.1, 0.2, 0.3, 0.8]], [[False, False, True, False]])
     0.6666666666666666
     """
+    from sklearn.metrics import precision_recall_curve
+
     visibility, covered = _covered(visibility, visible)
     if not covered.any():
         return float("nan")
-    order = np.argsort(visibility, kind="stable")
-    ordered, hits = visibility[order], np.cumsum(covered[order])
-    # A threshold takes equal values together.
-    last = np.append(ordered[1:] > ordered[:-1], True)
-    reached = last & (hits >= precision * np.arange(1, len(hits) + 1))
-    return float(hits[reached].max(initial=0) / covered.sum())
+    share, reached, _ = precision_recall_curve(covered, -visibility)
+    return float(reached[share >= precision].max())
 
 
 def precision_at_recall(visibility, visible, recall=0.4):
@@ -108,8 +106,8 @@ def precision_at_recall(visibility, visible, recall=0.4):
     visibility, covered = _covered(visibility, visible)
     if not covered.any():
         return float("nan")
-    reached, share, _ = precision_recall_curve(covered, -visibility)
-    return float(reached[share >= recall].max())
+    share, reached, _ = precision_recall_curve(covered, -visibility)
+    return float(share[reached >= recall].max())
 
 
 def average_precision(visibility, visible):

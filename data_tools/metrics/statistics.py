@@ -42,26 +42,27 @@ def bootstrap_interval(errors, statistic=np.mean, level=0.95, n_resamples=2000, 
     >>> 0.037 < low < 0.04 < high < 0.043
     True
     """
-    from scipy.stats import bootstrap
-
     errors = known_errors(errors)
-    require_range("level", level, 0.01, 0.9999)
     if len(errors) < 2:
         return np.nan, np.nan
-    rng = np.random.default_rng(seed)
-    mean = statistic is np.mean
+    return _percentiles(errors, statistic, level, n_resamples, seed)
+
+
+def _percentiles(values, statistic, level, n_resamples, seed):
+    from scipy.stats import bootstrap
+
+    require_range("level", level, 0.01, 0.9999)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # all errors alike: the interval is that value
+        warnings.simplefilter("ignore")  # all values alike: the interval is that value
         found = bootstrap(
-            (errors,),
+            (values,),
             statistic,
-            vectorized=mean,
-            axis=-1,
+            vectorized=statistic is np.mean,
             confidence_level=level,
             n_resamples=n_resamples,
             batch=200,
             method="percentile",
-            random_state=rng,
+            random_state=np.random.default_rng(seed),
         ).confidence_interval
     return float(found.low), float(found.high)
 
@@ -91,7 +92,7 @@ def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
     Raises
     ------
     InputError
-        If the arrays differ in length, or no face is left.
+        If the arrays differ in length, no face is left, or `level` is not between 0 and 1.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
     >>> test["wins"], test["losses"], round(test["difference"], 3)
     (9, 1, -0.01)
     """
-    from scipy.stats import bootstrap, wilcoxon
+    from scipy.stats import wilcoxon
 
     errors, others = (np.asarray(e, np.float64).ravel() for e in (errors, others))
     if errors.shape != others.shape:
@@ -115,18 +116,10 @@ def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         p_value = wilcoxon(ranked, zero_method="pratt").pvalue if ranked.any() else 1.0
-        difference = errors[found] - others[found]
-        low = high = None
-        if len(difference) > 1:
-            low, high = bootstrap(
-                (difference,),
-                np.mean,
-                confidence_level=level,
-                n_resamples=n_resamples,
-                batch=200,
-                method="percentile",
-                random_state=np.random.default_rng(seed),
-            ).confidence_interval
+    difference = errors[found] - others[found]
+    low = high = None
+    if len(difference) > 1:
+        low, high = _percentiles(difference, np.mean, level, n_resamples, seed)
     return {
         "n": len(ranked),
         "wins": int((ranked < 0).sum()),
@@ -134,8 +127,8 @@ def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
         "ties": int((ranked == 0).sum()),
         "p_value": float(p_value),
         "difference": float(difference.mean()) if len(difference) else None,
-        "low": None if low is None else float(low),
-        "high": None if high is None else float(high),
+        "low": low,
+        "high": high,
     }
 
 

@@ -93,6 +93,12 @@ def _usable(path, faces, find_boxes, skipped):
     return found
 
 
+def nothing_usable(path, among, skipped):
+    """The error of annotations, in words `among`, of which no face can be used."""
+    first = f"; {skipped[0].file}: {skipped[0].reason}" if skipped else ""
+    return InputError(f"{path}: no usable face among {among}{first}")
+
+
 def reason(error, path):
     """The message of an error without the file's name, which a list of skipped files gives."""
     return str(error).removeprefix(str(path)).lstrip(":, ")

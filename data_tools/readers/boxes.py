@@ -1,15 +1,12 @@
 """Face boxes of many images in one csv file."""
 
-import csv
-import io
 import math
 
 from features.errors import InputError
 
-from ..files import read_text
+from ._rows import read_rows
 
 COLUMNS = ("image", "left", "top", "right", "bottom")
-MAX_BYTES = 1 << 26
 
 
 def read_boxes(path):
@@ -34,21 +31,15 @@ def read_boxes(path):
         If the file cannot be read, is larger than 64 MiB or has another header, or a line is no
         box; the message names the line.
     """
-    rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""), strict=True)
-    boxes = {}
-    try:
-        header = tuple(name.strip() for name in next(rows, ()))
-        if header != COLUMNS:
-            raise InputError(
-                f"{path}, line 1: the header must be {','.join(COLUMNS)}, "
-                f"not {','.join(header)[:60]!r}"
-            )
-        for row in rows:
-            if row:
-                name, box = _box(f"{path}, line {rows.line_num}", row)
-                boxes.setdefault(name, []).append(box)
-    except csv.Error as error:
-        raise InputError(f"{path}, line {rows.line_num}: not csv ({error})") from error
+    rows, boxes = read_rows(path), {}
+    where, header = next(rows, (f"{path}, line 1", []))
+    if tuple(header) != COLUMNS:
+        raise InputError(
+            f"{where}: the header must be {','.join(COLUMNS)}, not {','.join(header)[:60]!r}"
+        )
+    for where, row in rows:
+        name, box = _box(where, row)
+        boxes.setdefault(name, []).append(box)
     return boxes
 
 
@@ -63,4 +54,4 @@ def _box(where, row):
         raise InputError(
             f"{where}: left, top, right and bottom must be finite numbers, not {row[1:]}"
         )
-    return row[0].strip(), box
+    return row[0], box

@@ -13,6 +13,7 @@ from features.errors import InputError
 from features.images import MAX_PIXELS, as_grey
 
 from ..dataset import FaceDataset, Skipped, fault
+from ._faces import nothing_usable
 from .mat5 import read_mat5
 from .pts import MAX_COORDINATE
 
@@ -72,7 +73,9 @@ def read_cofw(path, *, points68=None, progress=None):
             image = _image(file, reference, f"{path}, image {i + 1}")
             n_bytes += image.size
             if n_bytes > MAX_BYTES:
-                raise InputError(f"{path}: its images need more than {MAX_BYTES >> 30} GiB")
+                raise InputError(
+                    f"{path}: its images need more than {MAX_BYTES >> 30} GiB; split it"
+                )
             problem = fault(shapes[i].astype(np.float32), boxes[i], image.shape[::-1])
             if problem:
                 skipped.append(Skipped(f"{path}, face {i + 1}", problem))
@@ -82,7 +85,7 @@ def read_cofw(path, *, points68=None, progress=None):
             if progress is not None:
                 progress(i + 1, len(references))
     if not kept:
-        raise InputError(f"{path}: no usable face among {len(references)}")
+        raise nothing_usable(path, len(references), skipped)
     faces = FaceDataset.from_arrays(
         images,
         shapes[kept],

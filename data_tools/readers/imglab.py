@@ -13,7 +13,7 @@ from features.files import read_bytes
 
 from ..dataset import Skipped
 from ..schemes import MAX_POINTS
-from ._faces import Face, box_source, collect
+from ._faces import Face, box_source, collect, nothing_usable
 from .pts import MAX_COORDINATE
 
 MAX_BYTES = 1 << 28
@@ -64,8 +64,7 @@ def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if dataset is None:
-        first = f"; {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-        raise InputError(f"{path}: no usable face among {n_boxes} boxes with parts{first}")
+        raise nothing_usable(path, f"{n_boxes} boxes with parts", skipped)
     return dataset
 
 

@@ -1,16 +1,11 @@
 """Which landmarks of many images can be seen, in one csv file."""
 
-import csv
-import io
-
 import numpy as np
 
 from features.errors import InputError
 
-from ..files import read_text
 from ..schemes import MAX_POINTS
-
-MAX_BYTES = 1 << 26
+from ._rows import read_rows
 
 
 def read_visible(path):
@@ -35,29 +30,24 @@ def read_visible(path):
         If the file cannot be read, is larger than 64 MiB or has another header, or a line does not
         fit it or repeats an image; the message names the line.
     """
-    rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""))
-    visible = {}
-    try:
-        header = [name.strip() for name in next(rows, ())]
-        n_points = len(header) - 1
-        if not 1 <= n_points <= MAX_POINTS or header != ["image", *map(str, range(n_points))]:
-            raise InputError(
-                f"{path}, line 1: the header must be image,0,1,2,… up to the last landmark, "
-                f"not {','.join(header)[:60]!r}"
-            )
-        for row in rows:
-            if row:
-                name, flags = _flags(f"{path}, line {rows.line_num}", row, n_points)
-                if name in visible:
-                    raise InputError(f"{path}, line {rows.line_num}: repeats {name[:60]!r}")
-                visible[name] = flags
-    except csv.Error as error:
-        raise InputError(f"{path}, line {rows.line_num}: not csv ({error})") from error
+    rows, visible = read_rows(path), {}
+    where, header = next(rows, (f"{path}, line 1", []))
+    n_points = len(header) - 1
+    if not 1 <= n_points <= MAX_POINTS or header != ["image", *map(str, range(n_points))]:
+        raise InputError(
+            f"{where}: the header must be image,0,1,2,… up to the last landmark, "
+            f"not {','.join(header)[:60]!r}"
+        )
+    for where, row in rows:
+        name, flags = _flags(where, row, n_points)
+        if name in visible:
+            raise InputError(f"{where}: repeats {name[:60]!r}; keep one line an image")
+        visible[name] = flags
     return visible
 
 
 def _flags(where, row, n_points):
-    name, *flags = (value.strip() for value in row)
+    name, *flags = row
     if len(flags) != n_points:
         raise InputError(f"{where}: expected {n_points} flags, found {len(flags)}")
     if not set(flags) <= {"0", "1"}:

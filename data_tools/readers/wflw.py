@@ -7,7 +7,7 @@ import numpy as np
 from features.errors import InputError
 
 from ..files import read_text
-from ._faces import Face, box_source, collect
+from ._faces import Face, box_source, collect, nothing_usable
 from .pts import MAX_COORDINATE
 
 N_POINTS = 98
@@ -56,8 +56,7 @@ def read_wflw(path, images, *, boxes="csv", detector=None, progress=None):
     photographs = [(file, lambda faces=faces: faces) for file, faces in annotated.items()]
     faces = collect(photographs, box_source(boxes, detector), "wflw98", skipped, progress)
     if faces is None:
-        first = f"; {skipped[0].file}: {skipped[0].reason}" if skipped else ""
-        raise InputError(f"{path}: no usable face in {len(annotated)} images{first}")
+        raise nothing_usable(path, f"those of {len(annotated)} images", skipped)
     pairs = zip(faces.files, faces.shapes, strict=True)
     flags = np.stack([flags_of[file, shape.tobytes()] for file, shape in pairs])
     return faces, dict(zip(ATTRIBUTES, flags.T, strict=True))

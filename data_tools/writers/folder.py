@@ -6,7 +6,7 @@ import cv2
 
 from features.errors import InputError
 
-from ..files import replace_file
+from ..files import make_folder, replace_file
 from .pts import write_pts
 
 
@@ -20,7 +20,7 @@ def write_folder(folder, faces, *, progress=None):
     Parameters
     ----------
     folder : str or Path
-        Made where it is missing. It must hold neither of the csv files: a folder is one data set.
+        Made where it is missing; nothing else may be in it.
     faces : FaceDataset
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
@@ -33,19 +33,14 @@ def write_folder(folder, faces, *, progress=None):
     Raises
     ------
     InputError
-        If the folder holds a data set, or something cannot be read or written.
+        If the folder is not empty, or something cannot be read or written.
     """
     folder = Path(folder)
     tables = {"boxes.csv": [_row("image", "left", "top", "right", "bottom")]}
     if faces.visible is not None:
         tables["visible.csv"] = [_row("image", *range(faces.shapes.shape[1]))]
-    for name in ("boxes.csv", "visible.csv"):
-        if (folder / name).exists():
-            raise InputError(f"{folder / name}: is there already; name an empty folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot make the folder ({error.strerror})") from error
+    refuse_filled(folder)
+    make_folder(folder)
     names = _names(faces.files)
     for i, name in enumerate(names):
         _, data = cv2.imencode(".png", faces.image(i))
@@ -59,6 +54,21 @@ def write_folder(folder, faces, *, progress=None):
     for name, rows in tables.items():
         replace_file(folder / name, "".join(rows).encode())
     return names
+
+
+def refuse_filled(folder):
+    """Raise InputError if anything is in `folder`: a data set never mixes with other files.
+
+    To be called before hours of work; a folder that is missing is fine.
+    """
+    try:
+        filled = any(True for _ in Path(folder).iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{folder}: cannot read the folder ({error.strerror})") from error
+    if filled:
+        raise InputError(f"{folder}: is not empty; name a new folder")
 
 
 def _names(files):

@@ -93,11 +93,16 @@ def interrupted(data, tmp_path, monkeypatch):
 # --------------------------------------------------------------------------- help and usage
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "evaluate", "predict", "info"])
+@pytest.mark.parametrize("command", [c.callback.__name__ for c in app.registered_commands])
 def test_every_command_has_help_with_an_example(command):
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"Example: cascade {command}" in result.output
+
+
+def test_help_names_every_preset():
+    told = "".join(c if c.isalnum() else " " for c in run("train", "--help").output).split()
+    assert {name for method in cascade.METHODS.values() for name in method.PRESETS} <= set(told)
 
 
 def test_version():

@@ -99,8 +99,17 @@ def test_wflw_with_attributes_for_compare(tmp_path):
 
 
 def test_usage(tmp_path):
-    assert "Example: cascade faces" in run("faces", "--help").output
     wrong = run("faces", "nonsense", "-o", tmp_path / "x")
     assert wrong.exit_code == 1 and "'drawn'" in wrong.stderr
     wrong = run("faces", tmp_path / "no.mat", "-o", tmp_path / "x")
     assert wrong.exit_code == 1 and "no.mat" in wrong.stderr
+    wrong = run("faces", "drawn", "--images", tmp_path, "-o", tmp_path / "x")
+    assert wrong.exit_code == 2 and "--images" in wrong.stderr
+
+
+def test_files_that_are_there_stay(tmp_path):
+    portrait = tmp_path / "image_000000.png"
+    portrait.write_bytes(b"mine")
+    wrong = run("faces", "drawn", "-n", 1, "--size", 64, "-o", tmp_path)
+    assert wrong.exit_code == 1 and "not empty" in wrong.stderr
+    assert portrait.read_bytes() == b"mine"

@@ -1,17 +1,20 @@
 """ONNX files, run by onnxruntime, beside our own predictor."""
 
+import copy
 import json
 import sys
 
 import cv2
 import numpy as np
 import pytest
+from sklearn.base import clone
 from typer.testing import CliRunner
 
 import cascade
-from cascade import LBF, SDM, Starts
+from cascade import LBF, SDM, Poses, Starts
 from cascade.cli import app
 from cascade.formats import onnx as onnx_format
+from cascade.poses import KeyShapes
 from cascade.pretrained import pretrained
 from features.errors import InputError
 
@@ -174,6 +177,23 @@ def test_other_methods_are_refused(synthetic):
     sdm = SDM(n_stages=1, starts=_FEW, random_state=0).fit(synthetic)
     with pytest.raises(InputError, match="only stages of ERT and LBF"):
         onnx_format.dumps(sdm)
+
+
+def test_choices_on_the_way_are_refused(small_ert, synthetic):
+    few = synthetic.subset(slice(12))
+    routes = Poses(n_routes=2, n_early=2)
+    routed = clone(small_ert).set_params(poses=routes).fit(few)
+    with pytest.raises(InputError, match="stage 3 has routes"):
+        onnx_format.dumps(routed)
+    keyed = copy.copy(small_ert)
+    onnx_format.dumps(keyed)
+    keyed.keys_ = KeyShapes(keyed.mean_[None], 1, None)
+    with pytest.raises(InputError, match="key shapes"):
+        onnx_format.dumps(keyed)
+    restarting = copy.copy(small_ert)
+    restarting.restarts = 2
+    with pytest.raises(InputError, match="restarts"):
+        onnx_format.dumps(restarting)
 
 
 def test_options_out_of_range_are_refused(small_ert):

@@ -8,7 +8,7 @@ import typer
 from sklearn.base import clone
 
 import cascade
-from cascade import SDM, InputError, Poses, Starts, clusters, poses
+from cascade import SDM, FacemarkLBF, InputError, Poses, ShapePredictor, Starts, clusters, poses
 from cascade.cli.settings import configured
 from cascade.formats import native
 from cascade.initialization import mean_shape
@@ -175,6 +175,14 @@ class TestKeyShapes:
         assert native.dumps(model.fit_keys(synthetic, KEYS)) == native.dumps(keyed)
         with pytest.raises(InputError, match="n_routes"):
             model.fit_keys(synthetic, ROUTES)
+
+    @pytest.mark.parametrize("method", [ShapePredictor, FacemarkLBF])
+    def test_methods_of_one_start_have_none(self, method, synthetic):
+        sizes = {"n_stages": 1} if method is ShapePredictor else {"radius": (0.2,), "n_tried": 5}
+        few = synthetic.subset(slice(6))
+        model = method(**sizes, n_trees=2, depth=2, starts=Starts(n=1), random_state=0).fit(few)
+        with pytest.raises(InputError, match="one start"):
+            model.fit_keys(few, KEYS)
 
 
 class TestRoutes:

@@ -10,12 +10,15 @@ import cascade
 from cascade import SDM, Starts
 from cascade.formats import native
 from cascade.progress import Silent
+from cascade.regressors.linear import ReducedLinear
 from cascade.runners import PlainRunner
 from cascade.runners_hog import HogRunner
 from cascade.samples import Samples
+from cascade.stage import FittedStage, plan
 from data_tools.metrics import nme
 from data_tools.synthetic import synthetic_faces
 from features.errors import InputError
+from features.hog import Hog
 
 
 def small(**changes):
@@ -70,6 +73,53 @@ def test_stages_of_different_rank_share_the_kernel(model, synthetic):
     runner.run(fused)
     PlainRunner(mixed.stages_, mixed._centred).run(plain)
     np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
+
+
+def test_last_stage_reads_the_shape_in_the_same_kernel(model):
+    first, last = (stage.feature for stage in model.stages_)
+    assert (first.shape_gain, last.shape_gain) == (0, 8)
+    assert len(model._runners) == 1
+    for changes in ({"shape_gain": 0.0}, {"n_descriptor_components": 8}, {"descriptor": "sift"}):
+        assert not getattr(small(**changes).recipe()[-1].feature, "shape_gain", 0)
+
+
+@pytest.mark.parametrize("n_landmarks", [1, 5, 7])
+def test_any_number_of_landmarks_shares_the_kernel(n_landmarks):
+    """Coordinates that do not fill whole lanes, in stages with and without."""
+    rng = np.random.default_rng(n_landmarks)
+    mean = rng.normal(0, 0.2, (n_landmarks, 2)).astype(np.float32)
+    mean += (1, 0) if n_landmarks == 1 else -mean.mean(0)
+    stages = []
+    for gain in (0.0, 8.0, 0.0, 3.0):
+        feature = Hog(0.1, 2, gain).fit(None, None, mean, None)
+        n_features = feature.n_features(n_landmarks)
+        weights = rng.integers(-127, 128, (n_features, 2)).astype(np.int8)
+        basis = rng.normal(0, 2e-5, (2, 2 * n_landmarks)).astype(np.float32)
+        bias = rng.normal(0, 0.01, 2 * n_landmarks).astype(np.float32)
+        predictor = ReducedLinear(weights, basis, bias, np.zeros(1, np.float32))
+        stages.append(FittedStage(feature, predictor))
+    images = rng.integers(0, 256, (3, 64, 64)).astype(np.uint8)
+    shapes = mean + rng.normal(0, 0.03, (3, *mean.shape)).astype(np.float32)
+    placements = np.tile(np.float32([32, 32, 40]), (3, 1))
+    fused, plain = (Samples(images, np.arange(3), placements, shapes.copy()) for _ in range(2))
+    (runner,) = plan(stages, mean)
+    assert isinstance(runner, HogRunner)
+    runner.run(fused)
+    PlainRunner(stages, mean).run(plain)
+    np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
+    assert np.abs(fused.shapes - shapes).max() > 1e-3
+
+
+@pytest.mark.parametrize("gain", [0.0, -1.0, 1e9])
+def test_file_with_a_gain_that_cannot_be_is_refused(model, tmp_path, gain):
+    broken = copy.copy(model)
+    last = model.stages_[-1]
+    feature = copy.copy(last.feature)
+    object.__setattr__(feature, "gain", np.array([gain], np.float32))
+    broken.stages_ = [model.stages_[0], FittedStage(feature, last.predictor)]
+    broken.save(tmp_path / "broken.st")
+    with pytest.raises(InputError, match="box side"):
+        cascade.load(tmp_path / "broken.st")
 
 
 def test_file_keeps_every_bit(model, synthetic, tmp_path):

@@ -27,6 +27,7 @@ def test_flags_by_hand(tmp_path):
         ("image,0,1\na.png,1\n", "line 2: expected 2 flags"),
         ("image,0,1\na.png,1,2\n", "line 2: a flag must be 0 or 1, not '2'"),
         ("image,0,1\na.png,1,\n", "line 2: a flag"),
+        ('image,0,1\n"a.png,1,1\n', "line 2: not csv"),
         ("image,0,1\na.png,1,1\na.png,1,0\n", "line 3: repeats 'a.png'"),
         ("image," + ",".join(map(str, range(5000))), "line 1: the header"),
     ],
@@ -53,7 +54,7 @@ def test_a_written_folder_reads_as_the_same_faces(tmp_path, covered):
     np.testing.assert_allclose(back.boxes, covered.boxes, atol=1e-3)
     for i in range(4):
         np.testing.assert_array_equal(back.image(i), covered.image(i))
-    with pytest.raises(InputError, match=r"boxes\.csv: is there already"):
+    with pytest.raises(InputError, match="set: is not empty"):
         write_folder(tmp_path / "set", covered)
 
 

@@ -71,7 +71,7 @@ def test_wrong_lines_are_named(folder, text, words):
 
 
 def test_nothing_usable(folder):
-    with pytest.raises(InputError, match=r"no usable face in 1 images; .*gone\.jpg"):
+    with pytest.raises(InputError, match=r"no usable face among those of 1 images; .*gone\.jpg"):
         read(folder, line(name="0--Parade/gone.jpg"))
     with pytest.raises(InputError, match="no usable face"):
         read(folder, "")

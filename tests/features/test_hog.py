@@ -1,7 +1,5 @@
 """HOG descriptors against a slow twin and scikit-image."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy.ndimage import convolve, gaussian_filter, map_coordinates
@@ -13,24 +11,14 @@ from features.geometry import rotate, similarity
 from features.hog import Hog
 from features.images import as_grey
 
-MEAN = np.array([[-0.3, -0.2], [0.3, -0.2], [0.0, 0.1], [0.05, 0.3]], np.float32)
-MEAN -= MEAN.mean(0)
+from .scene import MEAN, samples
+
 BINOMIAL = np.outer([1, 2, 1], [1, 2, 1])
 
 
 def smooth_image(seed, size=120):
     noise = gaussian_filter(np.random.default_rng(seed).random((size, size + 3)), 2)
     return as_grey((noise - noise.min()) / np.ptp(noise))
-
-
-def samples(image, shapes, placement):
-    n = len(shapes)
-    return SimpleNamespace(
-        images=image[None],
-        index=np.zeros(n, np.intp),
-        placements=np.tile(np.asarray(placement, np.float32), (n, 1)),
-        shapes=np.asarray(shapes, np.float32),
-    )
 
 
 def halved(image):
@@ -175,3 +163,34 @@ def test_refuses_what_cannot_be():
     feature = Hog().fit(None, None, MEAN, None)
     with pytest.raises(InputError, match="4x4"):
         feature.extract(samples(np.zeros((3, 9), np.uint8), MEAN[None], [4, 4, 8]), MEAN)
+
+
+def test_shape_is_told_from_the_mean_in_its_own_frame():
+    """Against the least-squares similarity of `geometry`, for turned, scaled and moved shapes."""
+    rng = np.random.default_rng(5)
+    image, placement = smooth_image(5), [60, 60, 80]
+    turn = np.array([[0.9, 0.3], [0.6, -0.5], [1.2, 0.0]], np.float32)
+    own = MEAN + rng.normal(0, 0.02, (3, *MEAN.shape)).astype(np.float32)
+    shapes = rotate(own, turn) + rng.normal(0, 0.1, (3, 1, 2)).astype(np.float32)
+    plain, both = (Hog(0.1, 2, gain).fit(None, None, MEAN, None) for gain in (0, 8))
+    given = samples(image, shapes, placement)
+    got = both.extract(given, MEAN)
+    np.testing.assert_array_equal(got[:, : 4 * 4 * 8], plain.extract(given, MEAN))
+    linear, _ = similarity(MEAN, shapes)
+    inverse = linear * [1, -1] / np.square(linear).sum(1, keepdims=True)
+    aligned = rotate(shapes - shapes.mean(1, keepdims=True), inverse)
+    want = 8 * (aligned - MEAN).reshape(3, -1)
+    np.testing.assert_allclose(got[:, 4 * 4 * 8 :], want, atol=1 / kernels.STEPS)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30, 0.0])
+def test_shapes_that_cannot_be_are_told_in_finite_numbers(value):
+    feature = Hog(0.1, 2, 8.0).fit(None, None, MEAN, None)
+    shape = np.full((1, 4, 2), value)
+    got = feature.extract(samples(smooth_image(0), shape, [60, 60, 80]), MEAN)
+    assert np.abs(got).max() <= 4
+
+
+def test_refuses_a_gain_below_nothing():
+    with pytest.raises(InputError, match="shape_gain"):
+        Hog(shape_gain=-1).fit(None, None, MEAN, None)

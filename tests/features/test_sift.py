@@ -1,7 +1,5 @@
 """SIFT descriptors at landmarks against OpenCV's own, and how they follow the shape."""
 
-from types import SimpleNamespace
-
 import cv2
 import numpy as np
 import pytest
@@ -13,23 +11,12 @@ from features.geometry import rotate
 from features.images import as_grey
 from features.sift import Sift
 
-MEAN = np.array([[-0.3, -0.2], [0.3, -0.2], [0.0, 0.1], [0.05, 0.3]], np.float32)
-MEAN -= MEAN.mean(0)
+from .scene import MEAN, samples
 
 
 def smooth_image(seed, size=161):
     noise = gaussian_filter(np.random.default_rng(seed).random((size, size)), 2)
     return as_grey((noise - noise.min()) / np.ptp(noise))
-
-
-def samples(image, shapes, placement):
-    n = len(shapes)
-    return SimpleNamespace(
-        images=image[None],
-        index=np.zeros(n, np.intp),
-        placements=np.tile(np.asarray(placement, np.float32), (n, 1)),
-        shapes=np.asarray(shapes, np.float32),
-    )
 
 
 def extract(image, shapes, placement=(80, 80, 100), half=0.12):

@@ -24,6 +24,10 @@ from features.images import read_image
 _IMAGE = np.random.default_rng(0).integers(0, 256, (60, 70)).astype(np.uint8)
 # In the middle, over the border, small, and far too large.
 _BOXES = np.float32([[20, 15, 50, 45], [-9, 30, 25, 59], [30, 30, 33, 33], [-400, -300, 500, 400]])
+NATIVE_DTYPES = {
+    "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",
+    "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8", "BOOL": "?",
+}  # fmt: skip
 
 
 def predicts(model):
@@ -47,7 +51,7 @@ def resealed(data):
         header = json.loads(entries.pop("__metadata__")["cascade"])
         arrays = {}
         for name, entry in entries.items():
-            dtype = np.dtype(native_dtypes[entry["dtype"]])
+            dtype = np.dtype(NATIVE_DTYPES[entry["dtype"]])
             first, last = (8 + size + int(at) for at in entry["data_offsets"])
             arrays[name] = np.frombuffer(data[first:last], dtype).reshape(entry["shape"])
         header.pop("sha256", None)
@@ -56,12 +60,6 @@ def resealed(data):
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError,
             OverflowError, SafetensorError):  # fmt: skip
         return data
-
-
-native_dtypes = {
-    "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4", "I64": "<i8",
-    "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8", "BOOL": "?",
-}  # fmt: skip
 
 
 def _read(reader, path, data):
@@ -193,7 +191,7 @@ def mutated_model(data, rng):
     arrays = {}
     for name, entry in entries.items():
         first, last = (8 + size + at for at in entry["data_offsets"])
-        found = np.frombuffer(data[first:last], native_dtypes[entry["dtype"]])
+        found = np.frombuffer(data[first:last], NATIVE_DTYPES[entry["dtype"]])
         arrays[name] = found.reshape(entry["shape"]).copy()
     for _ in range(rng.choice((1, 1, 2, 4))):
         if rng.random() < 0.3:
@@ -238,7 +236,7 @@ def _mutate_arrays(arrays, rng):
         arrays[name] = np.repeat(array, 2, axis) if rng.random() < 0.5 else array[:-1].copy()
     elif kind == 7:
         with np.errstate(all="ignore"):
-            arrays[name] = array.astype(rng.choice(list(native_dtypes.values())))
+            arrays[name] = array.astype(rng.choice(list(NATIVE_DTYPES.values())))
     elif kind == 8:
         arrays[rng.choice(sorted(arrays))] = array
     else:

@@ -89,7 +89,7 @@ def test_overhead_is_small_beside_a_model_of_a_millisecond(faces):
 def test_turn_of_head_grows_with_the_turn(faces):
     # A cylinder with the landmarks on it, turned about its axis and seen from the front.
     flat = (faces.shapes[0] - faces.shapes[0].mean(0)) / np.ptp(faces.shapes[0][:, 0])
-    flat = (flat + FACE68_mirror(flat)) / 2
+    flat = (flat + mirrored(flat)) / 2
     depth = np.sqrt(np.clip(0.4 - flat[:, 0] ** 2, 0, None))
     angles = np.deg2rad([-30, -15, 0, 15, 30])
     turned = np.stack(
@@ -101,5 +101,5 @@ def test_turn_of_head_grows_with_the_turn(faces):
     assert set(facts(faces)) == {"turn", "size", "overlap"}
 
 
-def FACE68_mirror(shape):
+def mirrored(shape):
     return shape[list(FACE68.flip)] * [-1, 1]
