@@ -249,8 +249,23 @@
       if (row.nme_low !== null) mark.append(svg("line", { x1: x, x2: x, y1: c.py(100 * row.nme_low), y2: c.py(100 * row.nme_high), "stroke-width": 2 }));
       mark.append(svg("circle", { cx: x, cy: at, r: 6, stroke: "none" }),
         svg("title", {}, `${row.model}: ${percent(row.nme)} %, ${number(row.cpu_ms_per_face)} ms of CPU`));
-      const flip = x > c.width * 0.6;
-      c.root.append(mark, svg("text", { class: "strong halo", x: x + (flip ? -11 : 11), y: at + 4, "text-anchor": flip ? "end" : "start" }, row.model));
+      c.root.append(mark);
+    }
+    // Names stand to the right of their dots, or where nothing else stands yet.
+    const taken = rows.map((row) => {
+      const x = c.px(row.cpu_ms_per_face), y = c.py(100 * row.nme);
+      return [x - 7, y - 7, x + 7, y + 7];
+    });
+    const free = (box) => box[0] >= 0 && box[2] <= c.width &&
+      taken.every((other) => box[2] < other[0] || other[2] < box[0] || box[3] < other[1] || other[3] < box[1]);
+    for (const row of rows) {
+      const x = c.px(row.cpu_ms_per_face), y = c.py(100 * row.nme), long = 7.5 * row.model.length;
+      const places = [[x + 11, y], [x - 11 - long, y], [x + 5, y - 16], [x + 5, y + 16], [x - 5 - long, y - 16], [x - 5 - long, y + 16]];
+      const boxes = places.map(([left, middle]) => [left, middle - 8, left + long, middle + 8]);
+      const box = boxes.find(free) ?? boxes[0];
+      taken.push(box);
+      const before = box[0] < x - long / 2;
+      c.root.append(svg("text", { class: "strong halo", x: before ? box[2] : box[0], y: (box[1] + box[3]) / 2 + 4, "text-anchor": before ? "end" : "start" }, row.model));
     }
     $("cost").replaceChildren(c.root);
   }
