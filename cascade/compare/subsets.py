@@ -37,7 +37,10 @@ def read_subsets(path, files):
     path = Path(path)
     text = read_text(path, _MAX_BYTES)
     if path.suffix.lower() == ".csv":
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        try:
+            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        except csv.Error as error:
+            raise InputError(f"{path}: not csv ({error})") from error
         if not rows or "image" not in rows[0]:
             raise InputError(f"{path}: need a header with the column image, and rows")
         columns = [name for name in rows[0] if name and name != "image"]

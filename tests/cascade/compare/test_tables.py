@@ -70,3 +70,10 @@ def test_subsets_from_lists_and_columns(tmp_path):
     names.write_text("nobody\n")
     with pytest.raises(InputError, match="none of the 3 faces"):
         read_subsets(names, files)
+
+
+def test_subsets_that_are_no_csv_are_refused_by_name(tmp_path):
+    table = tmp_path / "damaged.csv"
+    table.write_text("image,pose\na.png," + "x" * 200_000)
+    with pytest.raises(InputError, match=r"damaged\.csv: not csv"):
+        read_subsets(table, ["a.png"])
