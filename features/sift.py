@@ -97,7 +97,8 @@ class SiftDescriptors:
         shapes = np.nan_to_num(samples.shapes, posinf=0, neginf=0)
         linear, _ = similarity(mean, shapes)
         scale = np.hypot(*linear.T) * samples.placements[:, 2]
-        sizes = np.clip(2 * self.half[0] * scale / _SIZES, 1e-3, min(samples.images.shape[1:]))
+        # Below a pixel, OpenCV 4.10 writes beyond its own arrays.
+        sizes = np.clip(2 * self.half[0] * scale / _SIZES, 1, min(samples.images.shape[1:]))
         angles = np.rad2deg(np.arctan2(linear[:, 1], linear[:, 0])) % 360
         points = shapes * samples.placements[:, None, 2:] + samples.placements[:, None, :2]
         last = np.array(samples.images.shape[:0:-1]) - 1
