@@ -21,6 +21,7 @@ class Opening:
         self.runners = runners
         self.mean = mean
         self.keys = keys
+        self._centred = mean - mean.mean(0)
 
     def run(self, samples, workers=None, stages=()):
         """Move `samples` through the early stages, each from its best key shape.
@@ -39,7 +40,7 @@ class Opening:
         tried.shapes = self.keys.placed(samples.shapes, self.mean)
         paths = list(stages[:1])
         run_through(self.runners, tried, workers, paths)
-        best = self.keys.best(tried, self.mean - self.mean.mean(0), workers)
+        best = self.keys.best(tried, self._centred, workers)
         samples.take(slice(None), tried.rows(best))
         if stages:
             stages.extend(path[:, best] for path in paths[1:])

@@ -142,6 +142,7 @@ class KeyShapes:
     def placed(self, starts, mean):
         """The key shapes where `starts` (N, L, 2) have the mean shape: (K * N, L, 2) float32,
         key by key."""
+        # The common case, and the costly part of a prediction: nothing needs to be moved.
         if (starts == mean).all():
             return np.repeat(self.shapes, len(starts), axis=0)
         center = mean.mean(0)

@@ -18,6 +18,10 @@ from .stage import plan
 NEAR_SCALE = (0.6, 1.5)
 
 
+#: Boxes that reach or are as wide as this have no pixel that a photograph could hold.
+FARTHEST = 1e9
+
+
 class Predictor:
     """What a trained cascade can do; `BaseCascade` adds how it is trained.
 
@@ -274,7 +278,9 @@ def _placements(boxes, size):
     height, width = size
     rows = []
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
-        if not (left < right and top < bottom and right - left < 1e9 and bottom - top < 1e9):
+        if not (
+            left < right and top < bottom and right - left < FARTHEST and bottom - top < FARTHEST
+        ):
             raise InputError(
                 f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
                 "and top < bottom"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..predictor import FARTHEST
+
 # Fixed-point one of OpenCV's linear interpolation of bytes.
 _ONE = 1 << 11
 
@@ -61,7 +63,7 @@ def sound_boxes(boxes, images, face):
     """
     low, high = _corners(boxes.cast(np.float64))
     last = (_extent(images) - 1).cast(np.float64)
-    sound = (low < high) & (high - low < 1e9) & (high >= 0) & (low <= last)
+    sound = (low < high) & (high - low < FARTHEST) & (high >= 0) & (low <= last)
     sound = sound.take([0], 1) & sound.take([1], 1)
     return sound.where(low, 0), sound.where(high, face), sound
 

@@ -13,13 +13,11 @@ from features.images import as_grey
 from features.lbf import LocalForests
 
 from ..cascade import BaseCascade
-from ..predictor import as_boxes
+from ..predictor import FARTHEST, as_boxes
 from ..regressors.leaf_weights import LeafWeights
 from ..regressors.sparse_ridge import SparseRidge
 from ..stage import FittedStage
 
-# Boxes beyond this have no pixel that a photograph could hold.
-_FARTHEST = 1e9
 # Nearest pixels are grown with and the pixel to the left and above is read: half a pixel between.
 _HALF_A_PIXEL = np.float32([0.5, 0.5, 0.0])
 
@@ -178,7 +176,7 @@ def _places(boxes, size):
     places, windows = np.empty((len(boxes), 4)), np.empty((len(boxes), 4), np.int64)
     # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
     for i, box in enumerate(boxes.tolist()):
-        if not all(-_FARTHEST < edge < _FARTHEST for edge in box):
+        if not all(-FARTHEST < edge < FARTHEST for edge in box):
             raise InputError(f"box {i} is {box}: need finite numbers")
         left, top, right, bottom = (round(edge) for edge in box)
         wide, high = right - left, bottom - top

@@ -16,14 +16,12 @@ from ..cascade import BaseCascade
 from ..initialization import Starts
 from ..opening import run_through
 from ..parallel import Workers
-from ..predictor import as_boxes
+from ..predictor import FARTHEST, as_boxes
 from ..regressors.box_trees import BoxTrees, CompactBoxTrees
 from ..regressors.trees import BoostedTrees
 from ..samples import Samples
 from ..stage import FittedStage
 
-# Boxes beyond this have no pixel that a photograph could hold.
-_FARTHEST = 1e9
 # Images of `predict_many` whose faces share one pass over the leaves.
 _TOGETHER = 64
 
@@ -283,7 +281,7 @@ def _places(boxes):
     out = np.empty((len(boxes), 4), np.float32)
     # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
-        if not (-_FARTHEST < left < right < _FARTHEST and -_FARTHEST < top < bottom < _FARTHEST):
+        if not (-FARTHEST < left < right < FARTHEST and -FARTHEST < top < bottom < FARTHEST):
             raise InputError(
                 f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
                 "and top < bottom"

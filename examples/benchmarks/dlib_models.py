@@ -17,7 +17,7 @@ from pathlib import Path
 
 import dlib
 import numpy as np
-from common import machine, read_faces
+from common import alternate, machine, read_faces
 
 import cascade
 from data_tools.metrics import nme
@@ -74,13 +74,7 @@ def main():
             images, boxes, n_jobs=1
         )
     found = {name: run() for name, run in runs.items()}
-    times = {name: [] for name in runs}
-    for _ in range(options.rounds):
-        for name, run in runs.items():
-            began = time.process_time()
-            run()
-            times[name].append((time.process_time() - began) / len(faces) * 1e3)
-    medians = {name: float(np.median(row)) for name, row in times.items()}
+    medians = alternate(runs, len(faces), options.rounds)
     report["ms_per_face"] = medians
     reference = medians["dlib, landmarks not read"]
     for name, ms in medians.items():

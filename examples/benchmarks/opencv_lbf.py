@@ -16,7 +16,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from common import machine, read_faces
+from common import alternate, machine, read_faces
 
 import cascade
 from cascade import FacemarkLBF, Starts
@@ -66,13 +66,7 @@ def main():
         ],
     }
     found = {name: np.stack(run()) for name, run in runs.items()}
-    times = {name: [] for name in runs}
-    for _ in range(options.rounds):
-        for name, run in runs.items():
-            began = time.process_time()
-            run()
-            times[name].append((time.process_time() - began) / len(faces) * 1e3)
-    report["ms_per_face"] = {name: float(np.median(row)) for name, row in times.items()}
+    report["ms_per_face"] = alternate(runs, len(faces), options.rounds)
     for name, ms in report["ms_per_face"].items():
         print(f"{name:8s} {ms:7.3f} ms a face, read in {report['read_s'][name]:.2f} s CPU")
     print(f"opencv / cascade = {report['ms_per_face']['opencv'] / ms:.1f}")
