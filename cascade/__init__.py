@@ -3,20 +3,20 @@
 from features.errors import InputError
 
 from ._version import __version__
-from .alignment import Alignment
-from .cascade import Cascade
+from .aligner import Alignment
 from .formats import load, save
-from .initialization import Starts
+from .loop.starts import Starts
+from .loop.training import Cascade
 from .methods import METHODS
+from .methods.dlib import ShapePredictor
 from .methods.ert import ERT
 from .methods.esr import CPR, ESR
-from .methods.facemark import FacemarkLBF
 from .methods.lbf import LBF
+from .methods.opencv import FacemarkLBF
 from .methods.rcpr import RCPR
 from .methods.sdm import SDM
-from .methods.shape_predictor import ShapePredictor
-from .poses import Poses
-from .stage import Stage
+from .pose.key_shapes import Poses
+from .stages.stage import Stage
 
 __all__ = [
     "CPR",

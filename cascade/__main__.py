@@ -1,6 +1,6 @@
 """``python -m cascade`` is the command ``cascade``."""
 
-from cascade.cli import main
+from .cli import main
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ Holds out a fifth of the image files, and compares with the HOG stages alone aft
 import sys
 
 from cascade import SDM, Cascade, Stage, Starts
-from cascade.progress import Console
+from cascade.loop.progress import Console
 from cascade.regressors import BoostedTrees
 from data_tools.readers import read_folders
 from features.pixels import Pixels

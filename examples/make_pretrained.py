@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 from cascade import METHODS, load
-from cascade.evaluation import evaluate
-from cascade.progress import Console
+from cascade.judging.evaluation import evaluate
+from cascade.loop.progress import Console
 from data_tools.readers import read_folder, read_folders
 
 TRAINING = ("300w/helen/trainset", "300w/lfpw/trainset", "300w/afw")

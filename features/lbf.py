@@ -85,7 +85,7 @@ class LocalForests(BaseEstimator):
         Parameters
         ----------
         samples : object
-            With `images`, `index`, `placements` and `shapes`, as `cascade.samples.Samples`.
+            With `images`, `index`, `placements` and `shapes`, as `cascade.stages.samples.Samples`.
         residuals : ndarray of shape (N, 2L), float32
             In the mean-shape frame; NaN where a landmark is missing.
         mean : ndarray of shape (L, 2), float32

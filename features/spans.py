@@ -8,7 +8,7 @@ def over_spans(function, n, workers=None, tile=1):
     ----------
     function : callable
     n : int
-    workers : cascade.parallel.Workers, optional
+    workers : features.workers.Workers, optional
         Each of its threads takes a span; without it, one call does all.
     tile : int
         Spans begin at multiples of it.

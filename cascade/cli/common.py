@@ -15,7 +15,7 @@ from data_tools.readers.folder import IMAGE_SUFFIXES
 from features.errors import InputError
 
 from ..formats import load
-from ..progress import Console as Progress
+from ..loop.progress import Console as Progress
 
 OUR_PACKAGES = ("cascade", "features", "data_tools")
 BOX_SOURCES = ("csv", "tight", "detect")
@@ -88,7 +88,7 @@ def looks_like_model(path):
 
 def load_model(path):
     """Load a model file, `path`, or without one the pretrained model."""
-    from ..pretrained import pretrained
+    from ..models import pretrained
 
     return pretrained() if path is None else load(path)
 

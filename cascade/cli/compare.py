@@ -62,10 +62,10 @@ def compare(
     Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
     of its own to open in a browser. Times are of one thread, without reading or detecting.
     """
-    from ..compare import compare as run
-    from ..compare import tables, write_report
-    from ..compare.specs import open_models
-    from ..compare.subsets import read_subsets
+    from ..judging.compare import compare as run
+    from ..judging.compare import tables, write_report
+    from ..judging.compare.specs import open_models
+    from ..judging.compare.subsets import read_subsets
 
     out = make_folder(out)
     refuse_unwritable(out / "report.html")

@@ -7,8 +7,11 @@ import typer
 
 from features.errors import InputError
 
-from ..formats import dlib_dat, load, onnx, opencv_lbf
-from ..methods.shape_predictor import ShapePredictor
+from ..formats import dlib as dlib_dat
+from ..formats import load
+from ..formats import opencv as opencv_lbf
+from ..formats.onnx import export as onnx
+from ..methods.dlib import ShapePredictor
 from .common import file_size, refuse_unwritable, say
 
 _DAT = ".dat"

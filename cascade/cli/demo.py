@@ -11,8 +11,8 @@ from data_tools import metrics
 from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
-from ..evaluation import align_all
-from ..initialization import Starts
+from ..judging.evaluation import align_all
+from ..loop.starts import Starts
 from ..methods import METHODS
 from .common import Jobs, corrected, file_size, percent, refuse_unwritable, reporting, say
 
@@ -121,7 +121,7 @@ def _portrait(folder):
     from data_tools.detectors import detect
     from data_tools.plots import overlay
 
-    from ..pretrained import pretrained
+    from ..models import pretrained
 
     try:
         model = pretrained()

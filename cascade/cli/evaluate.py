@@ -10,8 +10,8 @@ from rich.table import Table
 from data_tools.files import replace_file
 from data_tools.plots import FORMATS, plot_ced
 
-from ..evaluation import evaluate as evaluate_model
-from ..evaluation import reference_errors
+from ..judging.evaluation import evaluate as evaluate_model
+from ..judging.evaluation import reference_errors
 from .common import (
     Boxes,
     Detector,

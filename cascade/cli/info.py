@@ -27,7 +27,7 @@ def info(
     if model is None:
         from importlib.resources import as_file
 
-        from ..pretrained import model_resource
+        from ..models import model_resource
 
         with as_file(model_resource()) as path:
             return _show(path)

@@ -7,7 +7,7 @@ import typer
 from sklearn.base import clone
 
 from ..methods import METHODS
-from ..poses import Poses
+from ..pose.key_shapes import Poses
 
 _HINT = "--set"
 

@@ -10,8 +10,8 @@ import typer
 from data_tools.schemes import SCHEMES, get_scheme
 from features.errors import InputError
 
-from ..evaluation import align_all, reference_errors
 from ..formats import load
+from ..judging.evaluation import align_all, reference_errors
 from ..methods import METHODS
 from .app import Interrupted
 from .common import (

@@ -13,7 +13,7 @@ from data_tools.files import scratch_beside
 from data_tools.video import VideoReader, VideoWriter, video_codec
 from features.errors import InputError
 
-from ..tracking import Tracker
+from ..video.tracking import Tracker
 from .app import Interrupted
 from .common import (
     SEEN,

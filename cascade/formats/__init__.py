@@ -8,7 +8,9 @@ compare`` runs such models in OpenCV itself, and `ShapePredictor` is the same me
 
 from pathlib import Path
 
-from . import dlib_dat, native, opencv_lbf
+from . import dlib as dlib_dat
+from . import native
+from . import opencv as opencv_lbf
 from .native import save
 
 __all__ = ["load", "save"]

@@ -16,26 +16,26 @@ from safetensors.numpy import save as pack
 
 from data_tools.files import replace_file
 from data_tools.schemes import Scheme
-from features.box_pixels import BoxIndexedPixels
+from features.dlib_pixels import BoxIndexedPixels
 from features.errors import InputError
-from features.facemark import FacemarkForests
 from features.frame import Frame
 from features.hog import HogDescriptors, HogWithShape
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
+from features.opencv_forests import FacemarkForests
 from features.pixels import ShapeIndexedPixels
 from features.sift import SiftDescriptors
 
-from ..poses import MAX_KEYS, KeyShapes
-from ..regressors.box_trees import BoxTrees, CompactBoxTrees
-from ..regressors.ferns import Ferns, ZonedFerns
-from ..regressors.leaf_weights import LeafWeights
-from ..regressors.linear import ReducedLinear
-from ..regressors.sparse_ridge import SparseLinear
-from ..regressors.trees import Trees
-from ..routing import RoutedStage, Router
-from ..stage import FittedStage
-from .layout import from_arrays, to_arrays
+from ..pose.key_shapes import MAX_KEYS, KeyShapes
+from ..pose.routing import RoutedStage, Router
+from ..stages.dlib.regressor import BoxTrees, CompactBoxTrees
+from ..stages.ferns.regressor import Ferns, ZonedFerns
+from ..stages.layout import from_arrays, to_arrays
+from ..stages.lbf.regressor import SparseLinear
+from ..stages.linear.regressor import ReducedLinear
+from ..stages.opencv.regressor import LeafWeights
+from ..stages.stage import FittedStage
+from ..stages.trees.regressor import Trees
 
 FORMAT = "cascade-align"
 # A file says 1 unless it holds key shapes or routes, which came with 2.
@@ -86,7 +86,7 @@ def save(model, path, training=None):
     model : BaseCascade
     path : str or Path
     training : dict, optional
-        State of an unfinished training; see `cascade.checkpoint`.
+        State of an unfinished training; see `cascade.loop.checkpoint`.
 
     Raises
     ------

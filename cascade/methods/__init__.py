@@ -1,15 +1,15 @@
 """Methods: recipes with their published defaults."""
 
-from ..cascade import Cascade
-from ..initialization import Starts
-from ..poses import Poses
+from ..loop.starts import Starts
+from ..loop.training import Cascade
+from ..pose.key_shapes import Poses
+from .dlib import ShapePredictor
 from .ert import ERT
 from .esr import CPR, ESR
-from .facemark import FacemarkLBF
 from .lbf import LBF
+from .opencv import FacemarkLBF
 from .rcpr import RCPR
 from .sdm import SDM
-from .shape_predictor import ShapePredictor
 
 
 class _Methods(dict):

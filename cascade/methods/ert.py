@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from features.pixels import Pixels
 
-from ..cascade import BaseCascade
-from ..initialization import Starts
-from ..regressors.trees import BoostedTrees
-from ..stage import Stage
+from ..loop.starts import Starts
+from ..loop.training import BaseCascade
+from ..stages.stage import Stage
+from ..stages.trees.regressor import BoostedTrees
 
 
 class ERT(BaseCascade):

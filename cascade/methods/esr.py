@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from features.pixels import Pixels
 
-from ..cascade import BaseCascade
-from ..initialization import Starts
-from ..regressors.ferns import BoostedFerns
-from ..stage import Stage
+from ..loop.starts import Starts
+from ..loop.training import BaseCascade
+from ..stages.ferns.regressor import BoostedFerns
+from ..stages.stage import Stage
 
 
 class FernCascade(BaseCascade):

@@ -7,11 +7,11 @@ from typing import ClassVar
 from features.errors import InputError
 from features.lbf import LocalForests
 
-from ..cascade import BaseCascade
-from ..initialization import Starts
-from ..regressors.sparse_ridge import SparseRidge
-from ..selection import BestStage
-from ..stage import Stage
+from ..loop.starts import Starts
+from ..loop.training import BaseCascade
+from ..stages.lbf.regressor import SparseRidge
+from ..stages.selection import BestStage
+from ..stages.stage import Stage
 
 _PUBLISHED_RADIUS = (0.3, 0.2, 0.15, 0.12, 0.1)
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from features.line_pixels import LinePixels
 
-from ..initialization import Starts
-from ..regressors.ferns import OcclusionFerns
+from ..loop.starts import Starts
+from ..stages.ferns.regressor import OcclusionFerns
 from .esr import FernCascade
 
 

@@ -7,11 +7,11 @@ from features.errors import InputError
 from features.hog import Hog
 from features.sift import Sift
 
-from ..cascade import BaseCascade
-from ..initialization import Starts
-from ..poses import Poses
-from ..regressors.linear import ReducedRidge
-from ..stage import Stage
+from ..loop.starts import Starts
+from ..loop.training import BaseCascade
+from ..pose.key_shapes import Poses
+from ..stages.linear.regressor import ReducedRidge
+from ..stages.stage import Stage
 
 
 class SDM(BaseCascade):

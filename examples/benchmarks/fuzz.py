@@ -26,8 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 # Modules whose branches guide atheris; numba could not compile kernels that are instrumented.
 GUIDED = (
-    "cascade.formats.dlib_dat", "cascade.formats.layout", "cascade.formats.native",
-    "cascade.formats.opencv_lbf", "data_tools.files", "data_tools.readers",
+    "cascade.formats.dlib", "cascade.stages.layout", "cascade.formats.native",
+    "cascade.formats.opencv", "data_tools.files", "data_tools.readers",
     "data_tools.schemes", "features.files", "features.images", "defusedxml", "csv", "json",
     "PIL.BmpImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
     "PIL.TiffImagePlugin", "PIL.WebPImagePlugin", "xml.sax",

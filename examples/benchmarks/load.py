@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from cascade.formats import load  # noqa: E402
-from cascade.pretrained import pretrained  # noqa: E402
+from cascade.models import pretrained  # noqa: E402
 from data_tools.synthetic import synthetic_faces  # noqa: E402
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from common import machine
 
 from cascade import METHODS
-from cascade.evaluation import evaluate
+from cascade.judging.evaluation import evaluate
 from data_tools.readers import read_folder, read_folders
 from data_tools.schemes import SCHEMES, get_scheme
 

@@ -20,7 +20,7 @@ from common import alternate, machine, read_faces
 
 import cascade
 from cascade import FacemarkLBF, Starts
-from cascade.formats import opencv_lbf
+from cascade.formats import opencv as opencv_lbf
 from data_tools.metrics import nme
 
 

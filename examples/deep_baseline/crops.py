@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from cascade import Starts
-from cascade.compare.crops import SquareCrop
+from cascade.judging.compare.crops import SquareCrop
 from features.geometry import inverse, rotate, similarity
 
 # The network sees (pixel - MEAN) * SCALE.

@@ -17,8 +17,8 @@ import numpy as np
 from crops import MEAN, SCALE, Crops
 from training import Training
 
-from cascade.initialization import mean_shape
-from cascade.progress import Console
+from cascade.loop.progress import Console
+from cascade.loop.starts import mean_shape
 from data_tools.metrics import nme
 from data_tools.readers import read_folders
 from features.errors import InputError, require_range

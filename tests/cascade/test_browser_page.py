@@ -104,7 +104,7 @@ def site(tmp_path_factory, small_ert):
     pytest.importorskip("onnx", reason="onnx is not installed")
     if not (_PAGE / _RUNTIME).is_dir():
         pytest.skip(f"no onnxruntime-web; run npm install in {_PAGE}")
-    from cascade.formats import onnx
+    from cascade.formats.onnx import export as onnx
 
     folder = tmp_path_factory.mktemp("site")
     for name in ("index.html", "page.js"):

@@ -11,9 +11,9 @@ from sklearn.linear_model import Ridge
 
 from cascade import ERT, Cascade, InputError, Stage, Starts
 from cascade.formats.native import dumps
-from cascade.initialization import mean_shape
-from cascade.runners import PlainRunner
-from cascade.samples import Samples
+from cascade.loop.starts import mean_shape
+from cascade.stages.registry import PlainRunner
+from cascade.stages.samples import Samples
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import nme
 from features.geometry import box_placement, from_box_frame

@@ -5,9 +5,9 @@ import pytest
 
 import cascade
 from cascade import ERT, InputError, Starts
-from cascade.checkpoint import Checkpoint
 from cascade.formats.native import dumps
-from cascade.progress import Silent
+from cascade.loop.checkpoint import Checkpoint
+from cascade.loop.progress import Silent
 
 OPTIONS = {"n_stages": 4, "n_trees": 6, "n_points": 50, "depth": 3, "starts": Starts(n=2)}
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 import cascade
 from cascade.cli import app
-from cascade.evaluation import align_all
-from cascade.progress import Console
+from cascade.judging.evaluation import align_all
+from cascade.loop.progress import Console
 from data_tools.readers import read_folder, read_pts
 from data_tools.synthetic import synthetic_faces
 from data_tools.writers import write_pts

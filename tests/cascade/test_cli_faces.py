@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cascade.cli import app
-from cascade.compare.subsets import read_subsets
-from cascade.evaluation import predict_visibility
 from cascade.formats import load
+from cascade.judging.compare.subsets import read_subsets
+from cascade.judging.evaluation import predict_visibility
 from data_tools.metrics import recall_at_precision
 from data_tools.plots import COVERED
 from data_tools.readers import read_folder

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 import cascade
 from cascade import SDM, FacemarkLBF, Poses, ShapePredictor, Starts
 from cascade.cli import app
-from cascade.formats import dlib_dat, opencv_lbf
+from cascade.formats import dlib as dlib_dat
+from cascade.formats import opencv as opencv_lbf
 
 FEW = {"starts": Starts(n=2), "random_state": 0}
 

@@ -71,7 +71,7 @@ def test_limit_and_usage(film):
 
 
 def test_interrupt_keeps_the_frames_until_then(film, monkeypatch):
-    from cascade.tracking import Tracker
+    from cascade.video.tracking import Tracker
 
     update = Tracker.update
 
@@ -87,7 +87,7 @@ def test_interrupt_keeps_the_frames_until_then(film, monkeypatch):
 
 
 def test_a_failure_leaves_no_file(film, monkeypatch):
-    from cascade.tracking import Tracker
+    from cascade.video.tracking import Tracker
 
     monkeypatch.setattr(Tracker, "update", lambda self, frame: 1 / 0)
     done = run(film / "in.avi", "-m", film / "m.safetensors", "--csv", film / "o.csv",

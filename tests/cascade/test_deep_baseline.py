@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cascade import Starts
-from cascade.compare.crops import SquareCrop
-from cascade.compare.specs import open_model
-from cascade.initialization import mean_shape
+from cascade.judging.compare.crops import SquareCrop
+from cascade.judging.compare.specs import open_model
+from cascade.loop.starts import mean_shape
 from data_tools.synthetic import synthetic_faces
 from data_tools.writers import write_pts
 from features.errors import InputError

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cascade import InputError, load
 from cascade.cli import app, demo
-from cascade.pretrained import available, pretrained
+from cascade.models import available, pretrained
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_demo_writes_what_it_says_and_beats_the_mean_shape(small):
 
 
 def test_demo_without_a_pretrained_model_says_so(small, monkeypatch):
-    monkeypatch.setattr("cascade.pretrained.available", list)
+    monkeypatch.setattr("cascade.models.available", list)
     result = run("out")
     assert result.exit_code == 0 and "no pretrained model" in result.stdout
     assert not (small / "out" / "portrait.png").exists()
@@ -71,7 +71,7 @@ def test_demo_fits_the_portrait(small, monkeypatch, small_ert):
         scheme_=small_ert.scheme_,
         notes_={},
     )
-    monkeypatch.setattr("cascade.pretrained.pretrained", lambda: still)
+    monkeypatch.setattr("cascade.models.pretrained", lambda: still)
     result = run("out")
     assert result.exit_code == 0, result.output
     from skimage.data import astronaut

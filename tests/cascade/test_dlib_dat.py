@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 import cascade
 from cascade import InputError, ShapePredictor, Starts
 from cascade.cli import app
-from cascade.formats import dlib_dat, leaf_codec
+from cascade.formats import dlib as dlib_dat
+from cascade.stages.dlib import leaf_codec
 
 dlib = pytest.importorskip("dlib", reason="pip install dlib-bin")
 

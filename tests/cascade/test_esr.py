@@ -7,8 +7,8 @@ from sklearn.base import clone
 import cascade
 from cascade import CPR, ESR, METHODS, RCPR, InputError, Starts
 from cascade.formats import native
-from cascade.runners import PlainRunner
-from cascade.samples import Samples
+from cascade.stages.registry import PlainRunner
+from cascade.stages.samples import Samples
 from data_tools.metrics import nme
 
 SMALL = {
@@ -64,7 +64,7 @@ def test_round_trip_and_threads(esr, synthetic, tmp_path):
 
 
 def test_resume_equals_an_unbroken_run(esr, synthetic, tmp_path):
-    class Broken(cascade.progress.Silent):
+    class Broken(cascade.loop.progress.Silent):
         def stage_ends(self, row):
             if row["stage"] == 2:
                 raise KeyboardInterrupt

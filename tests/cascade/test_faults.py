@@ -12,7 +12,7 @@ import pytest
 
 import cascade
 from cascade import ERT, InputError, Starts
-from cascade.checkpoint import Checkpoint
+from cascade.loop.checkpoint import Checkpoint
 from data_tools.readers import read_folder
 from data_tools.writers import write_pts
 from features import memory

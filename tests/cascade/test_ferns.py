@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from cascade.packing import whole
-from cascade.parallel import Workers
-from cascade.regressors import _fern_kernels as kernels
-from cascade.regressors._fern_run_kernels import ABREAST, add_ferns, zone_weights
-from cascade.regressors.ferns import BoostedFerns, zones
+from cascade.stages.ferns import _grow_kernels as kernels
+from cascade.stages.ferns._run_kernels import ABREAST, add_ferns, zone_weights
+from cascade.stages.ferns.regressor import BoostedFerns, zones
+from cascade.stages.packing import whole
 from features._lanes import WIDE
 from features.errors import InputError
 from features.line_pixels import LinePixels
+from features.workers import Workers
 
 
 @pytest.fixture

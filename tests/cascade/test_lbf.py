@@ -10,9 +10,9 @@ import cascade
 from cascade import LBF, InputError, Stage, Starts
 from cascade.formats.native import dumps
 from cascade.regressors import SparseRidge
-from cascade.runners import PlainRunner
-from cascade.samples import Samples
-from cascade.selection import BestStage
+from cascade.stages.registry import PlainRunner
+from cascade.stages.samples import Samples
+from cascade.stages.selection import BestStage
 from data_tools.metrics import nme
 from features.lbf import LocalForests
 
@@ -90,7 +90,7 @@ class TestLBF:
     def test_resumes(self, small_lbf, synthetic, tmp_path):
         path = tmp_path / "checkpoint.safetensors"
 
-        class Stop(cascade.progress.Silent):
+        class Stop(cascade.loop.progress.Silent):
             def stage_ends(self, row):
                 raise KeyboardInterrupt
 

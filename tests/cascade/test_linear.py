@@ -7,8 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from cascade.parallel import Workers
-from cascade.regressors.linear import (
+from cascade.stages.linear.normal_equations import NormalEquations
+from cascade.stages.linear.regressor import (
     CANDIDATES,
     ReducedLinear,
     ReducedRidge,
@@ -17,8 +17,8 @@ from cascade.regressors.linear import (
     quantize,
     ridge,
 )
-from cascade.regressors.normal_equations import NormalEquations
 from features.errors import InputError
+from features.workers import Workers
 
 N, F, K = 1500, 40, 10
 
@@ -102,7 +102,7 @@ def test_missing_residuals_weigh_nothing():
 
 @pytest.mark.parametrize("n_jobs", [2, 3])
 def test_threads_change_nothing(n_jobs, monkeypatch):
-    monkeypatch.setattr("cascade.regressors.normal_equations._PANEL", 16)
+    monkeypatch.setattr("cascade.stages.linear.normal_equations._PANEL", 16)
     features, residuals = data(4)
     for one, many in zip(
         solve(features, residuals), solve(features, residuals, n_jobs=n_jobs), strict=True
@@ -113,7 +113,7 @@ def test_threads_change_nothing(n_jobs, monkeypatch):
 def test_panels_and_batches_add_up(monkeypatch):
     features, residuals = data(5)
     want = solve(features, residuals)[0]
-    monkeypatch.setattr("cascade.regressors.normal_equations._PANEL", 7)
+    monkeypatch.setattr("cascade.stages.linear.normal_equations._PANEL", 7)
     got = solve(features, residuals, batch=11)[0]
     np.testing.assert_allclose(got @ got.T, want @ want.T, atol=1e-3)
 

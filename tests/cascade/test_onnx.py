@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 import cascade
 from cascade import LBF, SDM, Poses, Starts
 from cascade.cli import app
-from cascade.formats import onnx as onnx_format
-from cascade.poses import KeyShapes
-from cascade.pretrained import pretrained
+from cascade.formats.onnx import export as onnx_format
+from cascade.models import pretrained
+from cascade.pose.key_shapes import KeyShapes
 from features.errors import InputError
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")

@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 import cascade
 from cascade import FacemarkLBF, InputError, Starts
 from cascade.cli import app
-from cascade.compare.specs import open_model
-from cascade.formats import opencv_lbf
-from cascade.regressors.leaf_weights import LeafWeights
-from cascade.stage import FittedStage
-from features.facemark import FacemarkForests
+from cascade.formats import opencv as opencv_lbf
+from cascade.judging.compare.specs import open_model
+from cascade.stages.opencv.regressor import LeafWeights
+from cascade.stages.stage import FittedStage
+from features.opencv_forests import FacemarkForests
 
 
 def random_model(rng, n_landmarks=5, n_trees=2, depth=2, n_stages=2):

@@ -8,16 +8,18 @@ import typer
 from sklearn.base import clone
 
 import cascade
-from cascade import SDM, FacemarkLBF, InputError, Poses, ShapePredictor, Starts, clusters, poses
+from cascade import SDM, FacemarkLBF, InputError, Poses, ShapePredictor, Starts
 from cascade.cli.settings import configured
 from cascade.formats import native
-from cascade.initialization import mean_shape
-from cascade.poses import KeyShapes
-from cascade.progress import Silent
-from cascade.regressors.linear import ReducedRidge
-from cascade.routing import RoutedRunner, RoutedStage, Router
-from cascade.samples import Samples
-from cascade.stage import Stage
+from cascade.loop.progress import Silent
+from cascade.loop.starts import mean_shape
+from cascade.pose import clusters
+from cascade.pose import key_shapes as poses
+from cascade.pose.key_shapes import KeyShapes
+from cascade.pose.routing import RoutedRunner, RoutedStage, Router
+from cascade.stages.linear.regressor import ReducedRidge
+from cascade.stages.samples import Samples
+from cascade.stages.stage import Stage
 from data_tools.metrics import nme
 from features.geometry import rotate
 from features.hog import Hog

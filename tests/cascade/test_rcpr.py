@@ -6,9 +6,9 @@ import pytest
 import cascade
 from cascade import RCPR, InputError, Starts
 from cascade.formats import native
-from cascade.regressors.ferns import Ferns, OcclusionFerns, ZonedFerns
-from cascade.samples import Samples
-from cascade.stage import Stage
+from cascade.stages.ferns.regressor import Ferns, OcclusionFerns, ZonedFerns
+from cascade.stages.samples import Samples
+from cascade.stages.stage import Stage
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import occlusion_precision_recall, recall_at_precision
 from data_tools.synthetic import synthetic_faces

@@ -1,6 +1,6 @@
 import numpy as np
 
-from cascade.samples import Samples
+from cascade.stages.samples import Samples
 from features.geometry import inverse, rotate, similarity
 
 

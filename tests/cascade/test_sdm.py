@@ -9,12 +9,12 @@ import pytest
 import cascade
 from cascade import SDM, Starts
 from cascade.formats import native
-from cascade.progress import Silent
-from cascade.regressors.linear import ReducedLinear
-from cascade.runners import PlainRunner
-from cascade.runners_hog import HogRunner
-from cascade.samples import Samples
-from cascade.stage import FittedStage, plan
+from cascade.loop.progress import Silent
+from cascade.stages.linear.regressor import ReducedLinear
+from cascade.stages.linear.runner import HogRunner
+from cascade.stages.registry import PlainRunner
+from cascade.stages.samples import Samples
+from cascade.stages.stage import FittedStage, plan
 from data_tools.metrics import nme
 from data_tools.synthetic import synthetic_faces
 from features.errors import InputError

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cascade.smoothing import OneEuroFilter
+from cascade.video.smoothing import OneEuroFilter
 
 
 def twin(values, seconds, min_cutoff, beta, speed_cutoff):

@@ -5,10 +5,10 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from cascade import InputError
-from cascade.parallel import Workers
 from cascade.regressors import SparseRidge
-from cascade.regressors.sparse_ridge import solve_ridge
+from cascade.stages.lbf.regressor import solve_ridge
 from features.lbf import to_csr
+from features.workers import Workers
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cascade import ERT, Alignment, Starts
-from cascade.tracking import Tracker, box_of
+from cascade.video.tracking import Tracker, box_of
 from data_tools.boxes import iou
 from data_tools.metrics import nme
 from features.errors import InputError

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from cascade.parallel import Workers
-from cascade.regressors import _tree_kernels as kernels
-from cascade.regressors.basis import ResidualBasis
-from cascade.regressors.trees import BoostedTrees, sample_pairs
+from cascade.stages.basis import ResidualBasis
+from cascade.stages.trees import _grow_kernels as kernels
+from cascade.stages.trees.regressor import BoostedTrees, sample_pairs
 from features._lanes import LANES
+from features.workers import Workers
 
 
 def slow_predict(trees, pixels):

@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_tools.boxes import iou, tight_box
-from data_tools.metrics import (
-    auc,
-    ced,
-    failure_rate,
-    landmark_errors,
-    nme,
-    normalizer,
-    summary,
-)
+from data_tools.metrics import auc, ced, failure_rate, landmark_errors, nme, normalizer, summary
 from features.errors import InputError
 
 # Two eyes of two corners each and a chin.

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cascade.parallel import Workers
 from features import _lbf_kernels as kernels
 from features.errors import InputError
 from features.geometry import similarity
 from features.lbf import LocalBinaryFeatures, LocalForests, pack, to_csr
+from features.workers import Workers
 
 MEAN = np.array([[-0.3, -0.2], [0.3, -0.2], [0.0, 0.3]], np.float32)
 MEAN -= MEAN.mean(0)

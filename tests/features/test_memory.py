@@ -7,10 +7,10 @@ import pytest
 
 from features import memory
 from features.errors import InputError
-from features.facemark import FacemarkForests
 from features.hog import Hog
 from features.lbf import LocalBinaryFeatures
 from features.line_pixels import LineIndexedPixels
+from features.opencv_forests import FacemarkForests
 from features.pixels import ShapeIndexedPixels
 from features.sift import Sift
 

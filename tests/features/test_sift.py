@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from cascade.parallel import Workers
 from features.errors import InputError
 from features.geometry import rotate
 from features.images import as_grey
 from features.sift import Sift
+from features.workers import Workers
 
 from .scene import MEAN, samples
 

@@ -161,9 +161,11 @@ def _scans(jpeg):
 def models():
     """Model files by format and name: every kind of stage, five landmarks."""
     from cascade import CPR, ERT, ESR, LBF, RCPR, SDM, ShapePredictor, Starts
-    from cascade.formats import dlib_dat, native, opencv_lbf
-    from cascade.methods.facemark import FacemarkLBF
-    from cascade.poses import Poses
+    from cascade.formats import dlib as dlib_dat
+    from cascade.formats import native
+    from cascade.formats import opencv as opencv_lbf
+    from cascade.methods.opencv import FacemarkLBF
+    from cascade.pose.key_shapes import Poses
     from data_tools.dataset import FaceDataset
     from data_tools.synthetic import synthetic_faces
 

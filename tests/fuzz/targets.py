@@ -13,8 +13,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import save as pack
 
 import cascade
-from cascade.checkpoint import Checkpoint
-from cascade.formats import dlib_dat, native, opencv_lbf
+from cascade.formats import dlib as dlib_dat
+from cascade.formats import native
+from cascade.formats import opencv as opencv_lbf
+from cascade.loop.checkpoint import Checkpoint
 from data_tools.readers import read_boxes, read_imglab, read_pts, read_visible, read_wflw
 from data_tools.readers.mat5 import read_mat5
 from data_tools.schemes import Scheme

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cascade.compare.specs import Model
+from cascade.judging.compare.specs import Model
 
 
 def model(label, answer, points=68, **facts):

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cascade.compare import open_model
-from cascade.compare.crops import SquareCrop
-from cascade.compare.peers.onnx_network import OnnxNetwork, soft_argmax
-from cascade.compare.specs import Spec
+from cascade.judging.compare import open_model
+from cascade.judging.compare.crops import SquareCrop
+from cascade.judging.compare.peers.onnx_network import OnnxNetwork, soft_argmax
+from cascade.judging.compare.specs import Spec
 from features.errors import InputError
 
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.compare import open_model
-from cascade.compare.peers.mediapipe_mesh import MESH68
+from cascade.judging.compare import open_model
+from cascade.judging.compare.peers.mediapipe_mesh import MESH68
 from data_tools.schemes import FACE68
 from features.errors import InputError
 

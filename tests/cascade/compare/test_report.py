@@ -10,7 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from cascade.compare import compare, tables, write_report
+from cascade.judging.compare import compare, tables, write_report
 
 from .made_up import model
 

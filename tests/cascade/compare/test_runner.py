@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cascade.compare import compare
-from cascade.compare.points import points_of, whole
-from cascade.compare.runner import facts, turn_of_head
+from cascade.judging.compare import compare
+from cascade.judging.compare.points import points_of, whole
+from cascade.judging.compare.runner import facts, turn_of_head
 from data_tools.schemes import FACE68, IMM58
 from features.errors import InputError
 

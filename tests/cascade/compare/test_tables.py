@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cascade.compare import compare, tables
-from cascade.compare.subsets import read_subsets
+from cascade.judging.compare import compare, tables
+from cascade.judging.compare.subsets import read_subsets
 from data_tools.dataset import Skipped
 from data_tools.metrics import auc
 from features.errors import InputError

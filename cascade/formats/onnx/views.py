@@ -1,0 +1,259 @@
+"""Where a graph looks for its faces: boxes, crops and mirror images as operators of ONNX.
+
+The counterpart of `features.frame.Frame.crop` and of the views in `cascade.loop.prediction`, to the
+bit: a crop holds the very grey levels that OpenCV makes, so that no tree decides otherwise.
+
+Centres are (n, 2, 1), sides (n, 1, 1), and shapes (n, 2, L).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...loop.prediction import FARTHEST
+
+# Fixed-point one of OpenCV's linear interpolation of bytes.
+_ONE = 1 << 11
+
+
+@dataclass
+class View:
+    """The pixels of n faces and the way to them.
+
+    Attributes
+    ----------
+    pixels : (1, m * H * W) uint8
+    origin : (n, 1) int64
+        Where each face's own part of the pixels begins.
+    step : (n, 1) int64
+        From one pixel to its right neighbour: -1 in a mirror.
+    row : (n, 1) int64
+        From one pixel to the one below.
+    limit : (n, 2, 1) float32
+        Greatest x and y.
+    center, side : (n, 2, 1), (n, 1, 1) float32
+        Placements.
+    """
+
+    pixels: object
+    origin: object
+    step: object
+    row: object
+    limit: object
+    center: object
+    side: object
+
+    def read(self, points):
+        """Grey levels (1, n * p) int32 at points (n, 2, p), the border repeated."""
+        points = points.max(0).min(self.limit).cast(np.int64)
+        x, y = points.take(0, 1), points.take(1, 1)
+        place = x * self.step + y * self.row + self.origin
+        return self.pixels.pick(place.reshape(1, -1)).cast(np.int32)
+
+    def pixel_of(self, shapes):
+        """Points (n, 2, p) of the box frame in pixels; truncated, they are the nearest."""
+        return (self.center + 0.5) + self.side * shapes
+
+
+def sound_boxes(boxes, images, face):
+    """Corners (n, 2, 1), low and high, float64, of `boxes` (n, 4); and which can be (n, 1, 1).
+
+    A box that cannot be, or that lies outside its image, is replaced: it shall not decide how the
+    others are read.
+    """
+    low, high = _corners(boxes.cast(np.float64))
+    last = (_extent(images) - 1).cast(np.float64)
+    sound = (low < high) & (high - low < FARTHEST) & (high >= 0) & (low <= last)
+    sound = sound.take([0], 1) & sound.take([1], 1)
+    return sound.where(low, 0), sound.where(high, face), sound
+
+
+def _corners(boxes):
+    return (boxes.between(k, k + 2, 1).reshape(-1, 2, 1) for k in (0, 2))
+
+
+def placements(low, high):
+    """Centres and sides, float32, of boxes."""
+    extent = high - low
+    side = (extent.take([0], 1) * extent.take([1], 1)).sqrt()
+    return ((low + high) / 2).cast(np.float32), side.cast(np.float32)
+
+
+def views(images, n, center, side, frame, near, mirror):
+    """The view of each face, and with `mirror` that of its mirror image.
+
+    Parameters
+    ----------
+    images : Tensor (m, H, W) uint8
+        One for all faces, or one a face.
+    n : Tensor (1,) int64
+        Number of faces.
+    center, side : Tensor
+    frame : Frame
+    near : (float, float)
+        Range of sides, relative to the frame's face, within which images are read where they are.
+    mirror : bool
+
+    Returns
+    -------
+    list of View
+    """
+    graph, row = images.graph, images.size(2)
+    # With one image all faces are in it; the numbers of other images than faces reach too far.
+    several = images.size(0) > 1
+    owner = graph.count(n) * several.cast(np.int64)
+    wide = side.cast(np.float64)
+    near = (wide >= near[0] * frame.face) & (wide <= near[1] * frame.face)
+    all_near = near.reshape(-1).cast(np.int64).sum(0).equals(n)
+
+    def in_place():
+        origin = owner * (row * images.size(1))
+        limit = (_extent(images) - 1).cast(np.float32)
+        return (
+            images.reshape(1, -1), origin.reshape(-1, 1), row.expand(n, 1), limit.expand(n, 2, 1),
+            center.reshape(-1, 2, 1), side.reshape(-1, 1, 1),
+        )  # fmt: skip
+
+    def cropped():
+        crops, centers, sides = graph.for_each(
+            n,
+            lambda i: _crop(graph, images, owner.take(i), center.take(i), side.take(i), frame),
+            [np.uint8, np.float32, np.float32],
+        )
+        whole, *here = in_place()
+        origin = (graph.count(n) * frame.size**2).reshape(-1, 1) + whole.size(1)
+        size, limit = np.int64(frame.size), np.float32(frame.size - 1)
+        there = origin, size, limit, centers.reshape(-1, 2, 1), sides.reshape(-1, 1, 1)
+        # A near face stays in place, unless its image also holds one that does not.
+        stays = near & several
+        flat = stays.reshape(-1, 1)
+        stays = flat, flat, stays, stays, stays
+        fields = [k.where(a, b) for k, a, b in zip(stays, here, there, strict=True)]
+        return graph.join([whole, crops.reshape(1, -1)], 1), *fields
+
+    dtypes = [np.uint8, np.int64, np.int64, np.float32, np.float32, np.float32]
+    pixels, origin, row, limit, center, side = graph.branch(all_near, in_place, cropped, dtypes)
+    found = [View(pixels, origin, origin * 0 + 1, row, limit, center, side)]
+    if mirror:
+        found.append(_mirrored(found[0], frame))
+    return found
+
+
+def repeated(views, times):
+    """The views one after another as one, each `times` times."""
+    if len(views) == 1 and times == 1:
+        return views[0]
+    pixels = views[0].pixels
+
+    def joined(name):
+        return pixels.graph.join([getattr(v, name) for v in views for _ in range(times)], 0)
+
+    names = ("origin", "step", "row", "limit", "center", "side")
+    return View(pixels, **{name: joined(name) for name in names})
+
+
+def _extent(images):
+    """Width and height (2, 1) int64."""
+    return images.graph.ints(images.size(2), images.size(1)).reshape(2, 1)
+
+
+def _mirrored(view, frame):
+    """What a view looks like in a mirror, cut to what training would show."""
+    center, reach = view.center.cast(np.float64), view.side.cast(np.float64)
+    reach = reach * (frame.size / frame.face / 2)
+    low = (center - reach).cast(np.int64).max(0)
+    high = ((center + reach).cast(np.int64) + 2).min(view.limit.cast(np.int64) + 1)
+    last = high - low - 1
+    center = center - low.cast(np.float64)
+    x = last.take([0], 1).cast(np.float64) - center.take([0], 1)
+    center = x.graph.join([x, center.take([1], 1)], 1)
+    origin = view.origin + low.take(1, 1) * view.row + (high.take(0, 1) - 1)
+    limit, center = last.cast(np.float32), center.cast(np.float32)
+    return View(view.pixels, origin, -view.step, view.row, limit, center, view.side)
+
+
+def _crop(graph, images, owner, center, side, frame):
+    """The crop (size, size) of one face, its centre (2,) and side (1,); see `Frame.crop`."""
+    size, extent = frame.size, _extent(images)
+    center, side, length = (t.cast(np.float64) for t in (center, side, extent))
+    center, side = center.reshape(2, 1), side.reshape(1)
+    wanted = side / frame.face
+    average = wanted.round().max(1)
+    n = (wanted * size / average).round().max(1)
+    start = (center + 0.5 - n * average / 2).round()
+    cells, weights = _taps(n, size)
+    cells = cells.reshape(1, -1).max(0).min(n - 1)
+    low, high = _cells_inside(start, average, n, length)
+    cells = cells.max(low).min(high)
+    begin = (start + cells * average).max(0)
+    end = (start + (cells + 1) * average).min(length).max(begin + 1)
+
+    first, last = (t.cast(np.int64) for t in (begin.between(0, 1, 1), end.between(-1, 1 << 30, 1)))
+    corner = graph.ints(owner, first.take([1]).reshape(1), first.take([0]).reshape(1))
+    opposite = graph.ints(owner + 1, last.take([1]).reshape(1), last.take([0]).reshape(1))
+    part = graph.node("Slice", images, corner, opposite)
+    tall, wide = last.take([1]) - first.take([1]), last.take([0]) - first.take([0])
+    part = part.reshape(tall.reshape(1), wide.reshape(1)).cast(np.int32)
+    begin, end = (t.cast(np.int64) - first for t in (begin, end))
+    grey = _averages(part, begin, end)
+    crop = _interpolated(grey, weights, size)
+
+    scale = n * average / size
+    origin = start + scale / 2 - 0.5
+    center, side = (center - origin) / scale, side / scale
+    return crop, center.reshape(2).cast(np.float32), side.cast(np.float32)
+
+
+def _cells_inside(start, average, n, length):
+    """First and last cell (2, 1) that lie in an image of `length` pixels; as in `Frame.crop`."""
+    first = (-(start / average).floor()).max(0)
+    last = ((length - start) / average).floor().min(n) - 1
+    alone = (-start / average).floor().max(0).min(n - 1)
+    some = first <= last
+    return some.where(first, alone), some.where(last, alone)
+
+
+def _taps(n, size):
+    """The two of n cells that each of `size` pixels lies between, and what each weighs.
+
+    All first cells before all second ones, (2 * size,) float64, not yet within 0 and n - 1; and the
+    weights of both in x and of both in y, (size,) int32.
+    """
+    # The maximum changes nothing; without it, onnxruntime would divide; see `_averages`.
+    scale = (1 / (size / n)).max(0)
+    at = ((np.arange(size) + 0.5) * scale - 0.5).cast(np.float32)
+    cell = at.floor()
+    share = at - cell
+    inside = (cell >= 0) & (cell.cast(np.float64) < n - 1)
+    # OpenCV clears the weight of a column that is not there, but not that of a row.
+    shares = inside.where(share, 0), share
+    weights = [(part * _ONE).round().cast(np.int32) for s in shares for part in (1 - s, s)]
+    return cell.graph.join([cell, cell + 1], 0).cast(np.float64), weights
+
+
+def _averages(part, begin, end):
+    """Mean grey levels, column by row, of the windows [begin, end) (2, k) in x and y."""
+    before = [[1, 0], [0, 0]]
+    sums = part.running_sum(0).padded(before, 0)
+    bands = sums.take(end.take(1)) - sums.take(begin.take(1))
+    sums = bands.transpose(1, 0).running_sum(0).padded(before, 0)
+    sums = sums.take(end.take(0)) - sums.take(begin.take(0))
+    lengths = (end - begin).cast(np.float32)
+    wide, tall = lengths.take(0).reshape(-1, 1), lengths.take(1)
+    # By way of float64, which rounds alike: onnxruntime would divide in place of multiplying by an
+    # inverse that nothing else stands before, and OpenCV multiplies.
+    inverse = (1 / (wide * tall).cast(np.float64)).cast(np.float32)
+    means = sums.cast(np.float32) * inverse
+    # OpenCV rounds halves up where four pixels are averaged, else to the even number.
+    four = wide.equals(2).cast(np.float32) * tall.equals(2).cast(np.float32)
+    return (means + four * 0.125).round().cast(np.int32)
+
+
+def _interpolated(grey, weights, size):
+    """The crop, row by column, from grey levels (2 * size, 2 * size), column by row."""
+    left, right, above, below = weights
+    first, second = grey.between(0, size, 0), grey.between(size, 2 * size, 0)
+    columns = first * left.reshape(-1, 1) + second * right.reshape(-1, 1)
+    first, second = columns.between(0, size, 1), columns.between(size, 2 * size, 1)
+    rows = (first / 16 * above) / (1 << 16) + (second / 16 * below) / (1 << 16)
+    return ((rows + 2) / 4).transpose(1, 0).cast(np.uint8)

@@ -1,0 +1,1 @@
+"""Adapters: each module has ``load(spec)``, which returns a `Finder` (see `..specs`)."""

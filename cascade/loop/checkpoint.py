@@ -1,0 +1,130 @@
+"""Checkpoints: a model file after every stage, from which training goes on as if unbroken.
+
+Nothing but the trained stages needs keeping. The starts follow from the seed, each stage's random
+numbers from the seed and its index, and the samples' shapes from running the stages.
+"""
+
+import hashlib
+import os
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from data_tools.files import remove_scratch
+from features.errors import InputError
+
+from ..formats import native
+
+try:
+    import fcntl
+except ImportError:  # Windows: no lock, but files are still replaced in one step
+    fcntl = None
+
+
+class Checkpoint:
+    """The checkpoint file of one training; a context manager that keeps others from it.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : BaseCascade
+        The model in training.
+    store : FaceStore
+        What it is trained on.
+    """
+
+    def __init__(self, path, model, store):
+        self.path = Path(path)
+        self.model = model
+        self.store = store
+        self._lock = None
+
+    def __enter__(self):
+        if fcntl is not None:
+            lock = self.path.with_name(self.path.name + ".lock")
+            try:
+                self._lock = lock.open("w")
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The one who held it may have removed the file in between: it locks nobody out.
+                if not _is_at(self._lock, lock):
+                    raise BlockingIOError
+            except BlockingIOError as error:
+                self._lock.close()
+                raise InputError(
+                    f"{self.path}: another training writes here; wait for it or name another file"
+                ) from error
+            except OSError as error:
+                raise InputError(
+                    f"{self.path}: cannot write here ({error.strerror}); name another folder"
+                ) from error
+            remove_scratch(self.path)
+        self._training = {
+            "faces": _fingerprint(self.store),
+            "seed": self.model.seed_,
+        }
+        return self
+
+    def __exit__(self, *exception):
+        if self._lock is not None:
+            Path(self._lock.name).unlink(missing_ok=True)
+            self._lock.close()
+
+    def load(self):
+        """The stages trained so far; none where there is no file yet.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged, or comes from other faces, parameters or method.
+        """
+        if not self.path.exists():
+            return []
+        header, _ = native.read(self.path)
+        ours = {
+            "method": self.model.method,
+            "parameters": native.parameters(self.model),
+            "training": self._training,
+        }
+        for name, value in ours.items():
+            if header.get(name) != value:
+                raise InputError(
+                    f"{self.path}: the checkpoint was made with another {name}"
+                    f"{_difference(header.get(name), value)}; "
+                    "train with the same faces and options, or without resuming"
+                )
+        return native.load(self.path).stages_
+
+    def save(self):
+        """Write the stages trained so far."""
+        native.save(self.model, self.path, self._training)
+
+
+def _is_at(file, path):
+    """Whether an open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _difference(theirs, ours):
+    """Which entry differs, in words."""
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return ""
+    names = [k for k in ours if theirs.get(k) != ours[k]]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _fingerprint(store):
+    """A digest of everything that training reads of its faces."""
+    digest = hashlib.sha256()
+    for array in (store.shapes, store.placements):
+        digest.update(np.ascontiguousarray(array).data)
+    if store.visible is not None:
+        digest.update(np.packbits(store.visible).data)
+    checksum = 0
+    for image in store.images:  # one by one: the crops may be a mapped file
+        checksum = zlib.crc32(np.ascontiguousarray(image).data, checksum)
+    digest.update(checksum.to_bytes(4, "little"))
+    return digest.hexdigest()

@@ -1,0 +1,290 @@
+"""dlib's shape predictor: ERT whose leaves are added in the frame of the face box."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from data_tools.schemes import scheme_for
+from features.dlib_pixels import BoxIndexedPixels
+from features.errors import InputError, require_range
+from features.frame import Frame
+from features.images import as_grey
+from features.pixels import Pixels
+from features.workers import Workers
+
+from ..loop.opening import run_through
+from ..loop.prediction import FARTHEST, as_boxes
+from ..loop.starts import Starts
+from ..loop.training import BaseCascade
+from ..stages.dlib.regressor import BoxTrees, CompactBoxTrees
+from ..stages.samples import Samples
+from ..stages.stage import FittedStage
+from ..stages.trees.regressor import BoostedTrees
+
+# Images of `predict_many` whose faces share one pass over the leaves.
+_TOGETHER = 64
+
+
+class ShapePredictor(BaseCascade):
+    """The model of dlib's ``shape_predictor``, read from its files, trained here, written for it.
+
+    It is the ERT of Kazemi & Sullivan (2014) with dlib's geometry. A shape has the left top corner
+    of the box at (0, 0) and its right bottom corner, the last pixel inside, at (1, 1), even where
+    the box is not square. Leaves are added in that frame, not turned into the mean shape's as
+    `ERT` does, which costs accuracy on turned heads. Pixels outside the image are 0. Grey is the
+    mean of the channels. The image is read at its own scale, whatever its size.
+
+    What a model read from such a file predicts rounds (``floor(x + 0.5)``) to what dlib returns
+    for the same image and ``dlib.rectangle(left, top, right, bottom)``. A model trained here adds
+    its leaves as integers, dlib the same leaves as floats: from the file that it is written to,
+    about one coordinate in two hundred comes out a pixel apart. `exact` gives the model that does
+    as dlib does.
+
+    Parameters
+    ----------
+    n_stages, n_trees, depth, learning_rate, n_points, padding, n_pairs, pair_distance,
+    n_components, smallest_leaf, starts, mirror, patience, frame_size, face_size, memory_limit,
+    random_state, n_jobs
+        As in `ERT`.
+    """
+
+    method = "dlib"
+    PRESETS: ClassVar = {
+        "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=8)},
+        "default": {},
+    }
+    #: Parameters that a file of dlib's tells.
+    SIZES = ("n_stages", "n_trees", "depth", "n_points")
+
+    def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
+                 padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
+                 starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
+                 memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
+        self.n_stages = n_stages
+        self.n_trees = n_trees
+        self.depth = depth
+        self.learning_rate = learning_rate
+        self.n_points = n_points
+        self.padding = padding
+        self.n_pairs = n_pairs
+        self.pair_distance = pair_distance
+        self.n_components = n_components
+        self.smallest_leaf = smallest_leaf
+        # There is one start and no mirror image: dlib knows neither.
+        super().__init__(
+            starts, mirror, patience, frame_size, face_size, memory_limit, 1, False, random_state,
+            n_jobs,
+        )  # fmt: skip
+
+    @classmethod
+    def from_stages(cls, initial, stages):
+        """A predictor of trained stages that starts at `initial` (L, 2) float32, ready to predict.
+
+        Each stage is a `FittedStage` of `BoxIndexedPixels` and `BoxTrees` or `CompactBoxTrees`.
+        """
+        n_nodes, n_trees = stages[0].predictor.first.shape[1], len(stages[0].predictor.first)
+        model = cls(
+            n_stages=len(stages),
+            n_trees=n_trees,
+            depth=n_nodes.bit_length(),
+            n_points=len(stages[0].feature.anchors),
+        )
+        model.scheme_, model.frame_ = scheme_for(len(initial)), Frame()
+        model.mean_, model.starts_ = initial, initial[None]
+        model.stages_, model.history_, model.notes_ = list(stages), [], {}
+        model._plan()
+        return model
+
+    def compact(self, n_components=64):
+        """A smaller and faster copy that predicts nearly the same.
+
+        The leaves of a stage become 16-bit numbers in the basis of their principal components.
+
+        Parameters
+        ----------
+        n_components : int
+            Components kept, at most two a landmark.
+
+        Returns
+        -------
+        ShapePredictor
+        """
+        self._check_fitted()
+        require_range("n_components", n_components, 1, 2 * len(self.mean_))
+        return self._with(
+            replace(stage, predictor=stage.predictor.compact(n_components))
+            if isinstance(stage.predictor, BoxTrees)
+            else stage
+            for stage in self.stages_
+        )
+
+    def exact(self):
+        """A larger and slower copy that adds its leaves as floats, as dlib does.
+
+        It predicts, to a rounding, what dlib predicts from the file that this model is written to.
+
+        Returns
+        -------
+        ShapePredictor
+        """
+        self._check_fitted()
+        return self._with(
+            replace(stage, predictor=stage.predictor.exact(self.mean_))
+            if isinstance(stage.predictor, CompactBoxTrees)
+            else stage
+            for stage in self.stages_
+        )
+
+    def _with(self, stages):
+        """A copy with other stages."""
+        model = self.from_stages(self.mean_, list(stages))
+        model.set_params(**self.get_params(deep=False))
+        model.scheme_, model.frame_ = self.scheme_, self.frame_
+        model.history_, model.notes_ = list(self.history_), dict(self.notes_)
+        return model
+
+    # ------------------------------------------------------------------ training
+
+    def recipe(self):
+        """`n_stages` equal stages."""
+        return [_BoxStage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages
+
+    def _store(self, faces, frame, mirror, progress):
+        """Crops whose shapes and placements count from the box's corner, not from its centre."""
+        store = super()._store(faces, frame, mirror, progress)
+        placements = store.placements.copy()
+        placements[:, :2] -= placements[:, 2:] / 2
+        return replace(store, shapes=store.shapes + np.float32(0.5), placements=placements)
+
+    def _test_starts(self, shapes, rng):
+        return self.mean_[None]
+
+    def _center(self):
+        # The runner centres it, in the precision in which dlib does.
+        self._centred = self.mean_
+
+    # ---------------------------------------------------------------- prediction
+
+    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
+        self._check_fitted()
+        _refuse_views(n_starts, mirror)
+        image = _intensity(image, color)
+        places = _places(as_boxes(boxes))
+        shapes = np.repeat(self.mean_[None], len(places), axis=0)
+        samples = Samples(image[None], np.zeros(len(places), np.intp), places, shapes)
+        staged = [] if path is None else [np.empty((0, *shapes.shape), np.float32)]
+        run_through(self._runners, samples, None, staged)
+        if path is not None:
+            path.append(np.concatenate(staged))
+        return shapes[None], None, places
+
+    def _to_pixels(self, shapes, placements):
+        """Shapes (…, n, L, 2) of unit squares at `placements` (n, 4) in pixels: dlib's boxes need
+        not be square."""
+        return shapes * placements[:, None, 2:] + placements[:, None, :2]
+
+    def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
+        """As `Cascade.predict_many`, and several times faster than a call an image: faces of many
+        images go through a stage together."""
+        self._check_fitted()
+        if len(images) != len(boxes):
+            raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
+        _refuse_views(n_starts, mirror)
+
+        def predict(span):
+            first, last = span
+            parts = range(first, last, _TOGETHER)
+            return [
+                shapes
+                for at in parts
+                for shapes in self._predict_together(
+                    images[at : min(at + _TOGETHER, last)],
+                    boxes[at : min(at + _TOGETHER, last)],
+                    color,
+                )
+            ]
+
+        with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
+            parts = workers.map(predict, workers.ranges(len(images)))
+        return [shapes for part in parts for shapes in part]
+
+    def _predict_together(self, images, boxes, color):
+        """Landmarks of a few images, of which copies lie in memory at once."""
+        images = [_intensity(image, color) for image in images]
+        places = [_places(as_boxes(some)) for some in boxes]
+        counts = [len(some) for some in places]
+        places = np.concatenate(places)
+        frames = np.array([(0, *image.shape) for image in images], np.int64)
+        frames[1:, 0] = np.cumsum(frames[:, 1] * frames[:, 2])[:-1]
+        pixels = np.concatenate([image.reshape(-1) for image in images])
+        index = np.repeat(np.arange(len(images)), counts)
+        shapes = np.repeat(self.mean_[None], len(places), axis=0)
+        for runner in self._runners:
+            runner.move(pixels, frames, index, places.astype(np.float64), shapes, (0, len(places)))
+        parts = np.split(self._to_pixels(shapes, places), np.cumsum(counts)[:-1])
+        return [
+            part[0] if np.shape(some) == (4,) else part
+            for part, some in zip(parts, boxes, strict=True)
+        ]
+
+
+class _BoxStage:
+    """Recipe of a stage whose residuals stay in the box frame."""
+
+    def __init__(self, pixels, trees):
+        self.pixels = pixels
+        self.trees = trees
+
+    def fit(self, samples, mean, rng, workers, tick=None):
+        """As `Stage.fit`."""
+        centred = mean - mean.mean(0)
+        residuals = (samples.truth - samples.shapes).reshape(len(samples), -1)
+        feature = self.pixels.fit(samples, residuals, centred, rng, workers)
+        trees = self.trees.fit_stage(feature, samples, residuals, centred, rng, workers, tick)
+        return FittedStage(BoxIndexedPixels(feature.anchors, feature.offsets), _as_box_trees(trees))
+
+
+def _as_box_trees(trees):
+    """`Trees` with dlib's sense of left: every level backwards, and half a grey level between."""
+    n_nodes = trees.first.shape[1]
+    order = np.concatenate(
+        [np.arange(2 * low, low - 1, -1) for low in 2 ** np.arange(n_nodes.bit_length()) - 1]
+    )
+    return CompactBoxTrees(
+        trees.first[:, order],
+        trees.second[:, order],
+        trees.threshold[:, order].astype(np.float32) - np.float32(0.5),
+        np.ascontiguousarray(trees.leaves[:, ::-1]).astype(np.int16),
+        trees.basis,
+        trees.bias,
+    )
+
+
+def _refuse_views(n_starts, mirror):
+    require_range("n_starts", 1 if n_starts is None else n_starts, 1, 1)
+    if mirror:
+        raise InputError("a dlib predictor looks at one view only; leave `mirror` out")
+
+
+def _intensity(image, color):
+    """Grey as dlib makes it of colours: the mean of the channels, rounded down."""
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8 and image.size:
+        sums = image[:, :, :3].sum(2, dtype=np.uint16)
+        return np.ascontiguousarray((sums // 3).astype(np.uint8))
+    return as_grey(image, color)
+
+
+def _places(boxes):
+    """Left, top, width and height (n, 4) float32 of boxes whose corners are both inside."""
+    out = np.empty((len(boxes), 4), np.float32)
+    # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
+    for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
+        if not (-FARTHEST < left < right < FARTHEST and -FARTHEST < top < bottom < FARTHEST):
+            raise InputError(
+                f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
+                "and top < bottom"
+            )
+        out[i] = left, top, right - left, bottom - top
+    return out

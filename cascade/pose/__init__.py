@@ -1,0 +1,1 @@
+"""Turned heads: key shapes, routes and clusters of shapes."""

@@ -1,0 +1,143 @@
+"""Stages trained apart for each kind of pose; where a shape has got to says which one moves it."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from features.errors import InputError
+
+from ..stages.stage import FittedStage, plan
+from . import clusters
+
+#: The most kinds of pose.
+MAX_ROUTES = 32
+# A route trains on all samples where fewer than this are its own.
+_FEWEST = 50
+
+
+class Routed(BaseEstimator):
+    """Recipe: one stage for each kind of pose.
+
+    The kinds are clusters of the current shapes after turning, scaling and moving them onto the
+    mean shape: what tells them apart is where the heads look.
+
+    Parameters
+    ----------
+    stage : Stage
+        Recipe of the stage of each route.
+    n_routes : int
+    overlap : float
+        A sample trains every route whose centre is at most so many times as far as the nearest.
+    """
+
+    def __init__(self, stage, n_routes=3, overlap=1.5):
+        self.stage = stage
+        self.n_routes = n_routes
+        self.overlap = overlap
+
+    def fit(self, samples, mean, rng, workers, tick=None):
+        """As `Stage.fit`; returns a `RoutedStage`."""
+        centres = clusters.centres(clusters.aligned(samples.shapes, mean), self.n_routes, rng)
+        router = Router(centres.reshape(-1, *mean.shape))
+        distance = np.sqrt(router.distances(samples.shapes, mean))
+        routes = []
+        for k in range(self.n_routes):
+            own = distance[:, k] <= self.overlap * distance.min(1)
+            if own.sum() < _FEWEST:
+                own[:] = True
+            part = samples.rows(np.flatnonzero(own))
+            routes.append(self.stage.fit(part, mean, rng, workers))
+            if tick is not None:
+                tick((k + 1) / self.n_routes)
+        return RoutedStage(router, tuple(routes))
+
+
+@dataclass(frozen=True)
+class Router:
+    """The kinds of pose.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (K, L, 2), float32
+        A shape of each kind, on the centred mean shape.
+    """
+
+    centres: np.ndarray
+
+    LAYOUT: ClassVar = {"centres": ("f4", "routes", "landmarks", 2)}
+
+    def check(self, sizes):
+        """Refuse more routes than any model has."""
+        if sizes["routes"] > MAX_ROUTES:
+            raise InputError(f"{sizes['routes']} routes, more than {MAX_ROUTES}")
+
+    def distances(self, shapes, centred_mean):
+        """Squared distances (N, K) of shapes (N, L, 2) from the centres."""
+        aligned = clusters.aligned(shapes, centred_mean)
+        centres = self.centres.reshape(len(self.centres), -1)
+        return np.stack([((aligned - centre) ** 2).sum(1) for centre in centres], axis=1)
+
+    def route(self, shapes, centred_mean):
+        """The route (N,) of each of the shapes (N, L, 2)."""
+        return self.distances(shapes, centred_mean).argmin(1)
+
+
+class RoutedRunner:
+    """Consecutive routed stages in action."""
+
+    def __init__(self, stages, mean):
+        self.stages = stages
+        self.mean = mean
+        self._runners = [[plan([route], mean)[0] for route in stage.routes] for stage in stages]
+
+    def run(self, samples, workers=None, staged=None):
+        """As in `runners.PlainRunner`."""
+        for t, (stage, runners) in enumerate(zip(self.stages, self._runners, strict=True)):
+            route = stage.router.route(samples.shapes, self.mean)
+            for k, runner in enumerate(runners):
+                rows = np.flatnonzero(route == k)
+                if len(rows):
+                    part = samples.rows(rows)
+                    runner.run(part, workers)
+                    samples.take(rows, part)
+            if staged is not None:
+                staged[t] = samples.shapes
+
+
+@dataclass(frozen=True)
+class RoutedStage:
+    """A stage of several, of which each shape takes one.
+
+    Attributes
+    ----------
+    router : Router
+    routes : tuple of FittedStage
+        All of one kind.
+    """
+
+    router: Router
+    routes: tuple[FittedStage, ...]
+
+    RUNNER: ClassVar = RoutedRunner
+
+    @property
+    def feature(self):
+        """The feature of the first route."""
+        return self.routes[0].feature
+
+    @property
+    def predictor(self):
+        """The predictor of the first route."""
+        return self.routes[0].predictor
+
+    @property
+    def kind(self):
+        """Unlike that of any plain stage."""
+        return RoutedStage, *self.routes[0].kind
+
+    @property
+    def layout(self):
+        """What consecutive stages must share to run in one runner: here, only to be routed."""
+        return (RoutedStage,)

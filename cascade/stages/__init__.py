@@ -1,0 +1,1 @@
+"""One stage of the loop, from pixels to moved shapes; a folder for each kind of regressor."""

@@ -1,0 +1,1 @@
+"""Boosted trees by the rules of dlib's shape predictor."""

@@ -1,0 +1,1 @@
+"""Boosted random ferns, with visibility or without."""

@@ -1,0 +1,37 @@
+"""Stages in action in one kernel: what the runners of several kinds share."""
+
+import numpy as np
+
+from features.spans import over_spans
+
+#: What a kernel gets where nobody asked for the shapes after each stage.
+NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
+
+
+class FusedRunner:
+    """Consecutive stages of one kind, all samples in one kernel.
+
+    A kind has a `kernel`, called with the fields of the samples, the centred mean shape, the arrays
+    that `_stacked` makes of features and predictors, a span of samples and `staged`.
+    """
+
+    kernel = None
+    #: Samples that the kernel takes side by side.
+    abreast = 1
+
+    def __init__(self, stages, mean):
+        self.stages = stages
+        self.mean = mean
+        self._arrays = self._stacked([s.feature for s in stages], [s.predictor for s in stages])
+
+    def run(self, samples, workers=None, staged=None):
+        """As in `cascade.stages.registry.PlainRunner`."""
+        staged = NOT_STAGED if staged is None else staged
+
+        def run(span):
+            self.kernel(
+                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
+                *self._arrays, *span, staged,
+            )  # fmt: skip
+
+        over_spans(run, len(samples.index), workers, self.abreast)

@@ -1,0 +1,1 @@
+"""Linear regression on local binary features."""

@@ -1,0 +1,71 @@
+"""The fused inference kernel of LBF: walks, sparse sums and shape update in one pass."""
+
+import numpy as np
+from numba import njit
+
+from features._lanes import LANES, add_lanes
+from features._lbf_kernels import walk_shape
+from features._pixel_kernels import similarity_to
+
+from .._update_kernels import move
+
+
+@njit(nogil=True, cache=True)
+def run_lbf(
+    images,
+    index,
+    placements,
+    shapes,
+    mean,
+    points,
+    nodes,
+    weights,
+    basis,
+    bias,
+    start,
+    stop,
+    staged,
+):
+    """Move the shapes [start, stop) through stages of equal size, in place.
+
+    Parameters
+    ----------
+    images, index, placements, shapes, mean
+        As in `features._pixel_kernels.sample_points`.
+    points : (T, 2, P) float32
+    nodes : (T, K, nodes) uint32
+    weights : (T, K * leaves, width) int8
+        `width` is a whole number of lanes, as in the two that follow.
+    basis : (T, width, 2L) float32
+    bias : (T, 2L) float32
+    staged : (T, N, L, 2) float32
+        Takes the shapes after each stage, unless it is empty.
+    """
+    n_stages, n_codes, n_leaves = nodes.shape[0], nodes.shape[1], nodes.shape[2] + 1
+    width, n_coordinates = weights.shape[2], bias.shape[1]
+    total = np.empty(width, np.int32)
+    leaves = np.empty(n_codes, np.uint8)
+    delta = np.empty(n_coordinates, np.float32)
+    scratch = np.empty((2, points.shape[2]), np.int32)
+    step, base = np.empty(points.shape[2], np.int32), np.empty(n_codes, np.int64)
+    for i in range(start, stop):
+        image, placement, shape = images[index[i]], placements[i], shapes[i]
+        for t in range(n_stages):
+            a, b = similarity_to(mean, shape)
+            walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, base,
+                       leaves)  # fmt: skip
+            total[:] = 0
+            values = weights[t].reshape(-1)
+            for k in range(n_codes):
+                row = np.uint64(k) * np.uint64(n_leaves) + np.uint64(leaves[k])
+                for group in range(0, width, LANES):
+                    lane = np.uint64(group)
+                    add_lanes(total, lane, values, row * np.uint64(width) + lane)
+            delta[:] = bias[t]
+            for r in range(width):
+                v, line = np.float32(total[r]), basis[t, r]
+                for c in range(n_coordinates):
+                    delta[c] += v * line[c]
+            move(shape, a, b, delta)
+            if staged.shape[0] > 0:
+                staged[t, i] = shape

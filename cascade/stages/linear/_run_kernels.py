@@ -1,0 +1,84 @@
+"""The fused inference kernel of SDM: descriptors, linear map and shape update in one pass."""
+
+import numpy as np
+from numba import njit
+
+from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
+from features._hog_lanes import GROUP, add_pairs_lanes
+from features._lanes import LANES
+from features._pixel_kernels import similarity_to
+
+from .._update_kernels import move
+
+
+@njit(nogil=True, cache=True)
+def add_product(numbers, weights, total):
+    """``total += numbers @ weights`` for flat int8 `weights`, two numbers interleaved.
+
+    The numbers are a multiple of eight, the components one of `GROUP`.
+    """
+    width = np.uint64(2 * total.shape[0])
+    for f in range(0, numbers.shape[0], LANES):
+        row = np.uint64(f // 2) * width
+        for r in range(0, total.shape[0], GROUP):
+            at = np.uint64(r)
+            first = row + np.uint64(2) * at
+            add_pairs_lanes(total, at, numbers, np.uint64(f), weights, first, width)
+
+
+@njit(nogil=True, cache=True)
+def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, weights, basis, bias,
+            start, stop, staged):  # fmt: skip
+    """Move the shapes [start, stop) through T stages, in place.
+
+    Parameters
+    ----------
+    images, index, placements, shapes, mean
+        As in `features._hog_kernels.extract`.
+    spacings : (T,) float32
+    cells : (T, C, 2) float32
+    gains : (T,) float32
+        As in `place`; a stage of 0 does not read the shape.
+    weights : (T, at least L * C * 8 * components) int8
+        As in `add_product`; those of the shape's coordinates, whole lanes, come last.
+    basis : (T, components, 2L) float32
+    bias : (T, 2L) float32
+    staged : (T or 0, N, L, 2) float32
+        Takes the shapes after each stage.
+    """
+    n_landmarks = mean.shape[0]
+    room = make_room(images)
+    planes = room[3]
+    table = make_table(n_landmarks, cells.shape[1])
+    numbers = table[6]
+    n_weights = numbers.shape[0] * basis.shape[1]
+    placed = np.zeros((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
+    total = np.empty(basis.shape[1], np.int32)
+    delta = np.empty(2 * n_landmarks, np.float32)
+    # Which image the plane of each level shows, and its height and width.
+    shown = np.full(len(planes), -1, np.int64)
+    sizes = np.zeros((len(planes), 2), np.int64)
+    for i in range(start, stop):
+        placement, shape, image = placements[i], shapes[i], images[index[i]]
+        for t in range(spacings.shape[0]):
+            level = octave(spacings[t] * placement[2], image)
+            if shown[level] != index[i]:
+                shown[level] = index[i]
+                sizes[level] = make_plane(image, level, room)
+            a, b = similarity_to(mean, shape)
+            height, width = sizes[level]
+            plane = planes[level]
+            describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
+            total[:] = 0
+            add_product(numbers, weights[t], total)
+            if gains[t] > 0:
+                place(shape, mean, a, b, gains[t], placed)
+                add_product(placed, weights[t, n_weights:], total)
+            delta[:] = bias[t]
+            for r in range(total.shape[0]):
+                row, component = basis[t, r], np.float32(total[r]) * np.float32(1 / STEPS)
+                for c in range(2 * n_landmarks):
+                    delta[c] += component * row[c]
+            move(shape, a, b, delta)
+            if staged.shape[0] > 0:
+                staged[t, i] = shape

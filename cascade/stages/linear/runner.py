@@ -1,0 +1,33 @@
+"""SDM in action: all stages of HOG descriptors and linear maps in one kernel."""
+
+import numpy as np
+
+from features._hog_lanes import GROUP
+from features._lanes import LANES
+
+from ..fused import FusedRunner
+from ..packing import stack, whole
+from . import _run_kernels as kernels
+
+
+class HogRunner(FusedRunner):
+    """Linear maps of reduced rank on HOG descriptors."""
+
+    kernel = staticmethod(kernels.run_hog)
+
+    def _stacked(self, features, maps):
+        n_components = -(-max(len(m.basis) for m in maps) // GROUP) * GROUP
+        return [
+            np.concatenate([f.spacing for f in features]),
+            np.stack([f.cells for f in features]),
+            np.array([f.shape_gain for f in features], np.float32),
+            stack([_in_pairs(m.weights, n_components) for m in maps]),
+            stack([whole(m.basis, 0, n_components) for m in maps]),
+            np.stack([m.bias for m in maps]),
+        ]
+
+
+def _in_pairs(weights, n_components):
+    """Weights (F, R) flat, those of two numbers interleaved, and zeros up to `n_components`."""
+    weights = whole(whole(weights, 0, LANES), 1, n_components)
+    return weights.reshape(-1, 2, weights.shape[1]).swapaxes(1, 2).reshape(-1)

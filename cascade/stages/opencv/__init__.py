@@ -1,0 +1,1 @@
+"""Forests by the rules of OpenCV's FacemarkLBF."""

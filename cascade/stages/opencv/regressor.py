@@ -1,0 +1,51 @@
+"""Linear regression on leaves with a float64 weight for every leaf and coordinate."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from features.errors import InputError
+
+from . import _run_kernels as kernels
+
+
+@dataclass(frozen=True)
+class LeafWeights:
+    """The global regression of one stage as OpenCV's FacemarkLBF keeps it.
+
+    It is large, but its sums have the very bits of OpenCV's.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (K, leaves, 2L), float64
+        What each leaf of each tree adds to the shape.
+    """
+
+    weights: np.ndarray
+
+    KIND: ClassVar = "leaf-weights"
+    LAYOUT: ClassVar = {"weights": ("f8", "codes", "leaves", "coordinates")}
+
+    @classmethod
+    def from_sparse(cls, sparse):
+        """The weights of `cascade.stages.lbf.regressor.SparseLinear`, written out.
+
+        Its mean update goes to the first tree: of its leaves, every sample has one.
+        """
+        weights = sparse.weights.astype(np.float64) @ sparse.basis.astype(np.float64)
+        weights[0] += sparse.bias
+        return cls(weights)
+
+    def check(self, sizes):
+        """Refuse weights for other trees than the feature's."""
+        nodes = sizes.get("nodes", 0)
+        if sizes["leaves"] != nodes + 1:
+            raise InputError(f"{sizes['leaves']} leaves do not fit trees of {nodes} nodes")
+
+    def predict(self, leaves):
+        """Shape updates (N, 2L) float64 for leaf indices (N, K) below the number of leaves."""
+        out = np.empty((len(leaves), self.weights.shape[2]))
+        for row, codes in zip(out, leaves.astype(np.int64), strict=True):
+            kernels.add_leaf_weights(self.weights, codes, row)
+        return out

@@ -1,0 +1,1 @@
+"""Boosted regression trees on shape-indexed pixels."""
