@@ -1,40 +1,47 @@
-"""Cascaded-regression face alignment: S(t+1) = S(t) + r_t(φ_t(I, S(t)))."""
+"""Cascaded-regression face alignment: S(t+1) = S(t) + r_t(φ_t(I, S(t))).
 
-from features.errors import InputError
+Names are imported when they are first used (PEP 562): what only predicts does not load what
+trains.
+"""
+
+from importlib import import_module
 
 from ._version import __version__
-from .aligner import Alignment
-from .formats import load, save
-from .loop.starts import Starts
-from .loop.training import Cascade
-from .methods import METHODS
-from .methods.dlib import ShapePredictor
-from .methods.ert import ERT
-from .methods.esr import CPR, ESR
-from .methods.lbf import LBF
-from .methods.opencv import FacemarkLBF
-from .methods.rcpr import RCPR
-from .methods.sdm import SDM
-from .pose.key_shapes import Poses
-from .stages.stage import Stage
 
-__all__ = [
-    "CPR",
-    "ERT",
-    "ESR",
-    "LBF",
-    "METHODS",
-    "RCPR",
-    "SDM",
-    "Alignment",
-    "Cascade",
-    "FacemarkLBF",
-    "InputError",
-    "Poses",
-    "ShapePredictor",
-    "Stage",
-    "Starts",
-    "__version__",
-    "load",
-    "save",
-]
+# Where each public name is defined.
+_PLACES = {
+    "CPR": "methods.esr",
+    "ERT": "methods.ert",
+    "ESR": "methods.esr",
+    "LBF": "methods.lbf",
+    "METHODS": "methods",
+    "RCPR": "methods.rcpr",
+    "SDM": "methods.sdm",
+    "Aligner": "aligner",
+    "Alignment": "aligner",
+    "Cascade": "loop.training",
+    "FacemarkLBF": "methods.opencv",
+    "Poses": "pose.key_shapes",
+    "ShapePredictor": "methods.dlib",
+    "Stage": "stages.stage",
+    "Starts": "loop.starts",
+    "load": "formats",
+    "save": "formats",
+}
+
+__all__ = ["InputError", "__version__", *_PLACES]
+
+
+def __getattr__(name):
+    if name == "InputError":
+        from features.errors import InputError as found
+    elif name in _PLACES:
+        found = getattr(import_module(f".{_PLACES[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__():
+    return sorted(__all__)

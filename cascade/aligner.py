@@ -1,13 +1,16 @@
-"""What aligning one image yields beyond the landmarks."""
+"""Aligners: whatever turns an image and face boxes into landmarks."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from features.errors import InputError
+from features.workers import Workers
+
 
 @dataclass(frozen=True)
 class Alignment:
-    """Landmarks of the n faces of an image, and how the cascade came to them.
+    """Landmarks of the n faces of an image, and how the aligner came to them.
 
     Attributes
     ----------
@@ -29,3 +32,148 @@ class Alignment:
     staged: np.ndarray | None = None
     spread: np.ndarray | None = None
     visible: np.ndarray | None = None
+
+
+class Aligner:
+    """Anything that finds landmarks: a cascade, a shape model, a network, somebody else's file.
+
+    What judges, draws, tracks or converts talks to aligners. A class of aligners defines `align`
+    and the attributes below; `predict`, `predict_many` and `predict_faces` then work, and a class
+    overrides them only to be faster.
+
+    Attributes
+    ----------
+    scheme_ : Scheme
+        What the landmarks are.
+    notes_ : dict of str
+        Free facts: `data`, `terms`, `boxes`, ….
+    n_jobs : int or None
+        Threads of `predict_many` and `predict_faces` where the call does not say.
+    """
+
+    #: Name of the method in tables and files.
+    method = "aligner"
+    n_jobs = None
+
+    def align(self, image, boxes, *, color="bgr", **options):
+        """Landmarks of the faces in `boxes`, and how the aligner came to them.
+
+        Parameters
+        ----------
+        image : ndarray of shape (H, W), (H, W, 3) or (H, W, 4)
+            uint8, uint16 or float in [0, 1].
+        boxes : array_like of shape (4,) or (n, 4)
+            (left, top, right, bottom) in pixels; a single box counts as a list of one.
+        color : {"bgr", "rgb"}
+            Channel order of a colour image.
+
+        Returns
+        -------
+        Alignment
+
+        Raises
+        ------
+        InputError
+            For an image or box that cannot be read.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how it aligns")
+
+    def predict(self, image, boxes, *, color="bgr", **options):
+        """Landmarks of the faces in `boxes`; parameters as of `align`.
+
+        Returns
+        -------
+        ndarray of shape (L, 2) or (n, L, 2), float32
+            In pixels, x before y, pixel centres at integers; not rounded, not clipped to the image.
+        """
+        shapes = self.align(image, boxes, color=color, **options).shapes
+        return shapes[0] if np.shape(boxes) == (4,) else shapes
+
+    def predict_many(self, images, boxes, *, n_jobs=None, **options):
+        """Landmarks of many images, in threads.
+
+        Parameters
+        ----------
+        images : sequence of ndarray
+        boxes : sequence of array_like
+            One (4,) box or (n, 4) boxes an image.
+        n_jobs : int, optional
+            Threads; without it, the model's own.
+        **options
+            As in `predict`.
+
+        Returns
+        -------
+        list of ndarray
+            What `predict` returns for each image.
+        """
+        refuse_unpaired(images, boxes)
+        with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
+            parts = workers.map(
+                lambda span: [self.predict(images[i], boxes[i], **options) for i in range(*span)],
+                workers.ranges(len(images)),
+            )
+        return [shapes for part in parts for shapes in part]
+
+    def predict_faces(self, faces, *, n_jobs=None, progress=None, **options):
+        """Landmarks of every face of a dataset, one image in memory for each thread.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+        n_jobs : int, optional
+            Threads, which also read the images; without it, the model's own.
+        progress : callable, optional
+            Called as ``progress(done, total)`` after each face.
+        **options
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n, L, 2), float32
+            In pixels of each face's image.
+
+        Raises
+        ------
+        InputError
+            If an image cannot be read, or as `predict`.
+
+        Examples
+        --------
+        >>> from cascade import ERT
+        >>> from data_tools.metrics import nme
+        >>> from data_tools.synthetic import synthetic_faces
+        >>> faces = synthetic_faces(30, seed=1, size=128)
+        >>> model = ERT(n_stages=2, n_trees=5, random_state=0).fit(faces)
+        >>> bool(nme(model.predict_faces(faces), faces.shapes, faces.scheme).mean() < 0.2)
+        True
+        """
+        found = np.empty((len(faces), self.scheme_.n_points, 2), np.float32)
+        done = []
+
+        def predict(span):
+            for i in range(*span):
+                found[i] = self.predict(faces.image(i), faces.boxes[i], **options)
+                done.append(i)
+                if progress is not None:
+                    progress(len(done), len(faces))
+
+        with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
+            workers.over_spans(predict, len(faces))
+        return found
+
+    def save(self, path):
+        """Write the model file.
+
+        Raises
+        ------
+        InputError
+            If this aligner has no file of its own, or the file cannot be written.
+        """
+        raise InputError(f"a model of method {self.method!r} cannot be saved")
+
+
+def refuse_unpaired(images, boxes):
+    """Raise InputError unless there are boxes for every image."""
+    if len(images) != len(boxes):
+        raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")

@@ -1,7 +1,10 @@
 """Regressors of a stage: growers, and the compact predictors they end in."""
 
-from .stages.lbf.regressor import SparseLinear, SparseRidge
-from .stages.linear.regressor import ReducedLinear, ReducedRidge
-from .stages.trees.regressor import BoostedTrees, Trees
+from .stages.lbf.predictor import SparseLinear
+from .stages.lbf.regressor import SparseRidge
+from .stages.linear.predictor import ReducedLinear
+from .stages.linear.regressor import ReducedRidge
+from .stages.trees.predictor import Trees
+from .stages.trees.regressor import BoostedTrees
 
 __all__ = ["BoostedTrees", "ReducedLinear", "ReducedRidge", "SparseLinear", "SparseRidge", "Trees"]

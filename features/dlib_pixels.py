@@ -27,7 +27,7 @@ class BoxIndexedPixels:
     anchors: np.ndarray
     offsets: np.ndarray
 
-    KIND: ClassVar = "box-pixels"
+    KIND: ClassVar = "dlib-pixels"
     LAYOUT: ClassVar = {"anchors": ("u2", "features"), "offsets": ("f4", "features", 2)}
 
     def check(self, sizes):
@@ -36,6 +36,6 @@ class BoxIndexedPixels:
             raise InputError(f"a point is tied to landmark {self.anchors.max()}")
 
     @property
-    def layout(self):
+    def fuse_key(self):
         """What stages that run in one kernel share."""
         return len(self.anchors)

@@ -1,6 +1,5 @@
 """The crop around a face: every face at one scale, whatever the size of its photograph."""
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -33,11 +32,7 @@ class Frame:
             )
 
     def crop(self, image, box):
-        """Cut the surroundings of `box` out of a grey image, the face about `face` pixels wide.
-
-        A whole number of source pixels is averaged into one, and what is left of the change of
-        scale, a factor below 1.5, is interpolated linearly. Outside the image its border is
-        repeated.
+        """Cut the surroundings of `box` out of a grey image; see `cut`.
 
         Parameters
         ----------
@@ -46,18 +41,43 @@ class Frame:
 
         Returns
         -------
-        crop : ndarray of shape (size, size), uint8
-        placement : ndarray of shape (3,), float32
-            Where the box frame lies in the crop: centre x, centre y, side.
-        to_image : ndarray of shape (3,), float64
-            (scale, dx, dy) with ``image pixel = scale * crop pixel + (dx, dy)``.
+        crop, placement, to_image
+            As of `cut`.
 
         Raises
         ------
         InputError
             If the box is degenerate or the crop would not touch the image.
         """
-        cx, cy, side = _placement(box)
+        return self.cut(image, box_placement(box))
+
+    def cut(self, image, placement):
+        """Cut the surroundings of a face out of a grey image, the face about `face` pixels wide.
+
+        A whole number of source pixels is averaged into one, and what is left of the change of
+        scale, a factor below 1.5, is interpolated linearly. Outside the image its border is
+        repeated.
+
+        Parameters
+        ----------
+        image : ndarray of shape (H, W), uint8
+        placement : ndarray of shape (3,), float32
+            Where the box frame lies in the image: centre x, centre y, side.
+
+        Returns
+        -------
+        crop : ndarray of shape (size, size), uint8
+        placement : ndarray of shape (3,), float32
+            Where the box frame lies in the crop.
+        to_image : ndarray of shape (3,), float64
+            (scale, dx, dy) with ``image pixel = scale * crop pixel + (dx, dy)``.
+
+        Raises
+        ------
+        InputError
+            If the crop would not touch the image.
+        """
+        cx, cy, side = placement.tolist()
         wanted = side / self.face
         average = max(1, round(wanted))  # source pixels that are averaged into one
         n = max(1, round(wanted * self.size / average))  # those, side by side in the crop
@@ -66,8 +86,8 @@ class Frame:
         columns, rows = _inside(left, average, n, width), _inside(top, average, n, height)
         if columns is None or rows is None:
             raise InputError(
-                f"box {np.round(np.asarray(box, float), 1).tolist()} lies outside the image of "
-                f"{width}x{height} pixels"
+                f"a face at ({cx:.1f}, {cy:.1f}), {side:.1f} pixels wide, lies outside the image "
+                f"of {width}x{height} pixels"
             )
         (first_x, last_x, x0, x1), (first_y, last_y, y0, y1) = columns, rows
         part = image[y0:y1, x0:x1]
@@ -82,18 +102,6 @@ class Frame:
         dx, dy = (start + scale / 2 - 0.5 for start in (left, top))
         placement = np.array([(cx - dx) / scale, (cy - dy) / scale, side / scale], np.float32)
         return np.ascontiguousarray(crop), placement, np.array([scale, dx, dy])
-
-
-def _placement(box):
-    """`box_placement` of one box, as numbers: several times as fast as arrays of three."""
-    try:
-        left, top, right, bottom = map(float, box)
-    except (TypeError, ValueError):
-        return box_placement(box).tolist()
-    area = (right - left) * (bottom - top)
-    if not (left < right and top < bottom and area < math.inf):
-        return box_placement(box).tolist()
-    return [float(np.float32(v)) for v in ((left + right) / 2, (top + bottom) / 2, area**0.5)]
 
 
 def _inside(start, average, n, length):

@@ -4,6 +4,77 @@ import numpy as np
 
 from .errors import InputError
 
+#: Boxes that reach or are as wide as this have no pixel that a photograph could hold.
+FARTHEST = 1e9
+
+
+def as_boxes(boxes):
+    """One box, many boxes or none as an array.
+
+    Parameters
+    ----------
+    boxes : array_like of shape (4,) or (n, 4)
+
+    Returns
+    -------
+    ndarray of shape (n, 4), float32
+
+    Raises
+    ------
+    InputError
+        If these are no numbers, or not four a box.
+    """
+    try:
+        with np.errstate(over="ignore"):  # too large for float32: infinite, and refused as such
+            array = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        text = repr(boxes)
+        text = text if len(text) < 80 else f"{text[:77]}..."
+        raise InputError(f"boxes must be numbers (left, top, right, bottom), not {text}") from error
+    if not array.size:
+        return array.reshape(0, 4)
+    array = np.atleast_2d(array)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise InputError(
+            f"boxes must be (left, top, right, bottom), one (4,) or many (n, 4), not an array of "
+            f"shape {np.shape(boxes)}"
+        )
+    return array
+
+
+def sound_boxes(boxes, size=None):
+    """The edges of boxes that can hold a face.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n, 4)
+        (left, top, right, bottom) in pixels.
+    size : (int, int), optional
+        Height and width of the image that each of them must touch.
+
+    Returns
+    -------
+    list of [float, float, float, float]
+
+    Raises
+    ------
+    InputError
+        Naming the box that is not finite, has no extent, is 1e9 pixels wide or away, or lies
+        outside the image.
+    """
+    # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
+    edges = boxes.tolist()
+    for i, (left, top, right, bottom) in enumerate(edges):
+        if not (-FARTHEST < left < right < FARTHEST and -FARTHEST < top < bottom < FARTHEST):
+            raise InputError(
+                f"box {i} is {edges[i]}: need finite numbers with left < right and top < bottom"
+            )
+        if size is not None and (
+            right < 0 or bottom < 0 or left > size[1] - 1 or top > size[0] - 1
+        ):
+            raise InputError(f"box {i} is {edges[i]}: outside the {size[1]}x{size[0]} image")
+    return edges
+
 
 def box_placement(boxes):
     """Placement of the box frame in the image of each box.
@@ -21,8 +92,7 @@ def box_placement(boxes):
     Raises
     ------
     InputError
-        If a box is not finite, or its right is not beyond its left, or its bottom not beyond
-        its top.
+        As `sound_boxes`.
 
     Examples
     --------
@@ -34,17 +104,12 @@ def box_placement(boxes):
         raise InputError(
             f"a box is (left, top, right, bottom); got an array of shape {boxes.shape}"
         )
-    left, top, right, bottom = np.moveaxis(boxes, -1, 0)
-    with np.errstate(invalid="ignore"):
-        bad = ~(np.isfinite(boxes).all(-1) & (right > left) & (bottom > top))
-    if bad.any():
-        index = int(np.argmax(np.atleast_1d(bad)))
-        raise InputError(
-            f"box {index} is {np.atleast_2d(boxes)[index].tolist()}: need finite numbers with "
-            "left < right and top < bottom"
-        )
-    side = np.sqrt((right - left) * (bottom - top))
-    return np.stack([(left + right) / 2, (top + bottom) / 2, side], axis=-1).astype(np.float32)
+    edges = sound_boxes(boxes.reshape(-1, 4))
+    rows = [
+        ((left + right) / 2, (top + bottom) / 2, ((right - left) * (bottom - top)) ** 0.5)
+        for left, top, right, bottom in edges
+    ]
+    return np.array(rows, np.float32).reshape(*boxes.shape[:-1], 3)
 
 
 def to_box_frame(shapes, placements):

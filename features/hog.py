@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from . import _hog_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
-from .spans import over_spans
+from .parameters import Parameters
+from .workers import SERIAL
 
 # What lies in memory for all samples at once, and what to do where it does not fit.
 WHAT = "the descriptors of all samples", "take fewer starts or faces"
@@ -21,7 +21,8 @@ _MAX_CELLS = 64
 _MAX_GAIN = 1000
 
 
-class Hog(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class Hog(Parameters):
     """Recipe: a HOG descriptor around every landmark, turned and scaled with the shape.
 
     The descriptor is a square grid of cells. Gradients are resolved into the nearer two of eight
@@ -47,12 +48,11 @@ class Hog(BaseEstimator):
     of blocks of 2x2 pixels of an image that was halved until cells are 3 to 6 pixels apart.
     """
 
-    def __init__(self, half=0.1, n_cells=3, shape_gain=0.0):
-        self.half = half
-        self.n_cells = n_cells
-        self.shape_gain = shape_gain
+    half: float = 0.1
+    n_cells: int = 3
+    shape_gain: float = 0.0
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
         """The descriptors; nothing about them is learned."""
         if not 1 <= self.n_cells**2 <= _MAX_CELLS:
             raise InputError(f"n_cells is {self.n_cells}; need 1 to {int(_MAX_CELLS**0.5)} a side")
@@ -83,7 +83,7 @@ class HogDescriptors:
     spacing: np.ndarray
     cells: np.ndarray
 
-    KIND: ClassVar = "dense_hog"
+    KIND: ClassVar = "hog"
     LAYOUT: ClassVar = {
         "spacing": ("f4", 1),
         "cells": ("f4", "cells", 2),
@@ -111,25 +111,20 @@ class HogDescriptors:
         return len(self.cells) * kernels.DIRECTIONS
 
     @property
-    def layout(self):
-        """What stages must share to run in one kernel, besides their family."""
+    def fuse_key(self):
+        """What stages that run in one kernel share."""
         return self.cells.shape
 
-    @property
-    def family(self):
-        """The class whose runner takes the stage."""
-        return HogDescriptors
-
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers=SERIAL):
         """Descriptors of all samples.
 
         Parameters
         ----------
         samples : object
             With `images`, `index`, `placements` and `shapes`; see `kernels.extract`.
-        mean : ndarray of shape (L, 2), float32
+        reference : ndarray of shape (L, 2), float32
             Centred mean shape.
-        workers : object, optional
+        workers : Workers
             Maps a function over ranges of samples in parallel.
 
         Returns
@@ -147,15 +142,15 @@ class HogDescriptors:
         if min(samples.images.shape[1:]) < 4:
             raise InputError("HOG needs images of 4x4 pixels or more; use larger crops")
         n_samples = len(samples.index)
-        out = allocate((n_samples, self.n_features(len(mean))), np.float32, *WHAT)
+        out = allocate((n_samples, self.n_features(len(reference))), np.float32, *WHAT)
 
         def extract(span):
             kernels.extract(
-                samples.images, samples.index, samples.placements, samples.shapes, mean,
+                samples.images, samples.index, samples.placements, samples.shapes, reference,
                 self.spacing[0], self.cells, np.float32(self.shape_gain), *span, out,
             )  # fmt: skip
 
-        over_spans(extract, n_samples, workers)
+        workers.over_spans(extract, n_samples)
         return out
 
 
@@ -171,7 +166,7 @@ class HogWithShape(HogDescriptors):
 
     gain: np.ndarray
 
-    KIND: ClassVar = "dense_hog_with_shape"
+    KIND: ClassVar = "hog-with-shape"
     LAYOUT: ClassVar = HogDescriptors.LAYOUT | {"gain": ("f4", 1)}
 
     def check(self, sizes):

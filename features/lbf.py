@@ -12,13 +12,12 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse
-from sklearn.base import BaseEstimator
 
 from . import _lbf_kernels as kernels
 from .errors import InputError
 from .memory import allocate
-from .spans import over_spans
+from .parameters import Parameters
+from .workers import SERIAL
 
 # What lies in memory for all samples at once, and what to do where it does not fit.
 WHAT = "the leaves of all samples", "take fewer starts or trees"
@@ -28,19 +27,8 @@ _MAX_DEPTH = 7
 _POOL_BYTES = 1 << 27
 
 
-class _Alone:
-    """The calling thread in place of workers."""
-
-    def map(self, function, items):
-        """As the map of workers."""
-        return [function(item) for item in items]
-
-    def ranges(self, n):
-        """The whole range in one part."""
-        return [(0, n)]
-
-
-class LocalForests(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class LocalForests(Parameters):
     """Recipe: a random forest on pixel differences around each landmark.
 
     Splits maximise the variance that they remove from the landmark's residual, in the mean-shape
@@ -68,18 +56,16 @@ class LocalForests(BaseEstimator):
         Fewest samples on either side of a split.
     """
 
-    def __init__(self, n_trees=6, depth=5, radius=0.2, n_points=128, n_candidates=500, n_tried=100,
-                 bag=0.3, smallest_leaf=10):  # fmt: skip
-        self.n_trees = n_trees
-        self.depth = depth
-        self.radius = radius
-        self.n_points = n_points
-        self.n_candidates = n_candidates
-        self.n_tried = n_tried
-        self.bag = bag
-        self.smallest_leaf = smallest_leaf
+    n_trees: int = 6
+    depth: int = 5
+    radius: float = 0.2
+    n_points: int = 128
+    n_candidates: int = 500
+    n_tried: int = 100
+    bag: float = 0.3
+    smallest_leaf: int = 10
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
         """Grow the forests.
 
         Parameters
@@ -88,10 +74,10 @@ class LocalForests(BaseEstimator):
             With `images`, `index`, `placements` and `shapes`, as `cascade.stages.samples.Samples`.
         residuals : ndarray of shape (N, 2L), float32
             In the mean-shape frame; NaN where a landmark is missing.
-        mean : ndarray of shape (L, 2), float32
+        reference : ndarray of shape (L, 2), float32
             Centred mean shape.
         rng : numpy.random.Generator
-        workers : object, optional
+        workers : Workers
             Maps a function over landmarks in parallel; their number does not change the forests.
 
         Returns
@@ -104,7 +90,7 @@ class LocalForests(BaseEstimator):
             For a depth, a radius, a bag or numbers of points or trees that cannot be.
         """
         self._check()
-        n_landmarks = len(mean)
+        n_landmarks = len(reference)
         offsets = draw_disc(self.n_points, self.radius, rng)
         # Trees see different faces, so that the regression on their leaves meets faces that most
         # trees have not adapted to.
@@ -112,7 +98,6 @@ class LocalForests(BaseEstimator):
         order = np.argsort(faces[samples.index], kind="stable")
         seeds = rng.integers(2**63, size=n_landmarks)
 
-        workers = workers or _Alone()
         points = np.ascontiguousarray(offsets.T)
         group = max(1, _POOL_BYTES // (self.n_points * len(order)))
         forests = [None] * n_landmarks
@@ -121,7 +106,7 @@ class LocalForests(BaseEstimator):
             pixels = np.empty((high - low, self.n_points, len(order)), np.uint8)
             workers.map(
                 lambda span: kernels.read_pool(
-                    samples.images, samples.index, samples.placements, samples.shapes, mean,
+                    samples.images, samples.index, samples.placements, samples.shapes, reference,
                     points, order, low, high, *span, pixels,  # noqa: B023
                 ),
                 workers.ranges(len(order)),
@@ -217,6 +202,11 @@ class LocalBinaryFeatures:
         return self.n_leaves.bit_length() - 1
 
     @property
+    def fuse_key(self):
+        """What stages that run in one kernel share."""
+        return self.offsets.shape, self.first.shape
+
+    @property
     def n_leaves(self):
         """Leaves of a tree, ``2**depth``."""
         return self.first.shape[1] + 1
@@ -232,12 +222,12 @@ class LocalBinaryFeatures:
         words = self.first.astype(np.uint32) | self.second.astype(np.uint32) << np.uint32(8)
         return words | self.threshold.view(np.uint16).astype(np.uint32) << np.uint32(16)
 
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers=SERIAL):
         """Leaf of every tree.
 
         Parameters
         ----------
-        samples, mean, workers
+        samples, reference, workers
             As in `LocalForests.fit`.
 
         Returns
@@ -255,11 +245,11 @@ class LocalBinaryFeatures:
 
         def extract(span):
             kernels.leaf_indices(
-                samples.images, samples.index, samples.placements, samples.shapes, mean,
+                samples.images, samples.index, samples.placements, samples.shapes, reference,
                 self.points, self.node_words, *span, out,
             )  # fmt: skip
 
-        over_spans(extract, n_samples, workers)
+        workers.over_spans(extract, n_samples)
         return out.T
 
     def to_csr(self, leaves):
@@ -287,6 +277,8 @@ def to_csr(leaves, n_leaves):
     >>> to_csr(np.array([[1, 0], [0, 2]]), 3).toarray().astype(int).tolist()
     [[0, 1, 0, 1, 0, 0], [1, 0, 0, 0, 0, 1]]
     """
+    import scipy.sparse  # a third of a second, which no prediction needs
+
     n_samples, n_codes = leaves.shape
     columns = np.asarray(leaves, np.int64) + np.arange(n_codes) * n_leaves
     rows = np.arange(n_samples + 1) * n_codes

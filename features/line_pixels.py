@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from . import _line_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
+from .parameters import Parameters
 from .pixels import MAX_POINTS, WHAT
-from .spans import over_spans
+from .workers import SERIAL
 
 
-class LinePixels(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class LinePixels(Parameters):
     """Recipe: grey levels at points drawn on the lines between any two landmarks.
 
     Such points follow pose and expression, where an offset from one landmark does not.
@@ -24,13 +25,12 @@ class LinePixels(BaseEstimator):
         Number of points P, 2 to 32767.
     """
 
-    def __init__(self, n_points=400):
-        self.n_points = n_points
+    n_points: int = 400
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
-        """Draw pairs of different landmarks of `mean` (L, 2), and a point on the line of each."""
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
+        """Draw pairs of different landmarks, and a point on the line between each."""
         require_range("n_points", self.n_points, 2, MAX_POINTS)
-        n_landmarks = len(mean)
+        n_landmarks = len(reference)
         if n_landmarks < 2:
             raise InputError("points between landmarks need at least 2 of them; use Pixels")
         first = rng.integers(0, n_landmarks, self.n_points)
@@ -57,7 +57,7 @@ class LineIndexedPixels:
     points: np.ndarray
     fractions: np.ndarray
 
-    KIND: ClassVar = "line pixels"
+    KIND: ClassVar = "line-pixels"
     LAYOUT: ClassVar = {"points": ("u2", 2, "features"), "fractions": ("f4", "features")}
 
     def check(self, sizes):
@@ -65,12 +65,17 @@ class LineIndexedPixels:
         if self.points.max() >= sizes["landmarks"]:
             raise InputError(f"a point is tied to landmark {self.points.max()}")
 
-    def positions(self, mean):
+    @property
+    def fuse_key(self):
+        """What stages that run in one kernel share."""
+        return self.fractions.shape
+
+    def positions(self, reference):
         """Points (P, 2) on the mean shape."""
-        first, second = mean[self.points]
+        first, second = reference[self.points]
         return first + self.fractions[:, None] * (second - first)
 
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers=SERIAL):
         """Grey levels of all samples, as `features.pixels.ShapeIndexedPixels.extract`."""
         n_samples = len(samples.index)
         out = allocate((len(self.fractions), n_samples), np.uint8, *WHAT)
@@ -81,5 +86,5 @@ class LineIndexedPixels:
                 self.points, self.fractions, *span, out,
             )  # fmt: skip
 
-        over_spans(extract, n_samples, workers)
+        workers.over_spans(extract, n_samples)
         return out.T

@@ -9,7 +9,7 @@ from . import _opencv_kernels as kernels
 from .errors import InputError
 from .lbf import WHAT
 from .memory import allocate
-from .spans import over_spans
+from .workers import SERIAL
 
 MAX_DEPTH = 15
 
@@ -37,7 +37,7 @@ class FacemarkForests:
     points: np.ndarray
     threshold: np.ndarray
 
-    KIND: ClassVar = "facemark-forests"
+    KIND: ClassVar = "opencv-forests"
     LAYOUT: ClassVar = {
         "reference": ("f8", "landmarks", 2),
         "points": ("f8", "codes", "nodes", 4),
@@ -64,6 +64,11 @@ class FacemarkForests:
             raise InputError("the mean shape has no size")
 
     @property
+    def fuse_key(self):
+        """What stages that run in one kernel share: nothing but their kind."""
+        return None
+
+    @property
     def n_leaves(self):
         """Leaves of a tree."""
         return self.points.shape[1] + 1
@@ -73,13 +78,13 @@ class FacemarkForests:
         """Distance of the farthest offset from its landmark."""
         return float(np.hypot(self.points[..., ::2], self.points[..., 1::2]).max())
 
-    def extract(self, samples, mean=None, workers=None):
+    def extract(self, samples, reference=None, workers=SERIAL):
         """Leaf of every tree for samples of crops.
 
         Parameters
         ----------
         samples : cascade.stages.samples.Samples
-        mean : ignored
+        reference : ignored
             The features bring their own.
         workers : Workers, optional
 
@@ -97,7 +102,7 @@ class FacemarkForests:
         dtype = np.uint8 if self.n_leaves <= 256 else np.uint16
         out = allocate((len(self.points), n_samples), dtype, *WHAT)
         shapes = samples.shapes.astype(np.float64)
-        places, windows = whole_images(samples)
+        places, windows = places_and_windows(samples)
 
         def extract(span):
             kernels.facemark_leaves(
@@ -105,13 +110,19 @@ class FacemarkForests:
                 self.points, self.threshold, *span, out,
             )  # fmt: skip
 
-        over_spans(extract, n_samples, workers)
+        workers.over_spans(extract, n_samples)
         return out.T
 
 
-def whole_images(samples):
-    """Places (N, 4) and windows (N, 4) of samples whose boxes are square and whose windows are the
-    whole images; see `_facemark_kernels.walk_facemark`."""
+def places_and_windows(samples):
+    """Places (N, 4) and windows (N, 4) of samples; see `_opencv_kernels.walk_facemark`.
+
+    Placements of eight numbers hold both. With three, as in training, boxes are square and windows
+    the whole images.
+    """
+    if samples.placements.shape[1] == 8:
+        placements = samples.placements
+        return np.ascontiguousarray(placements[:, :4]), placements[:, 4:].astype(np.int64)
     places = samples.placements[:, [0, 1, 2, 2]].astype(np.float64)
     height, width = samples.images.shape[1:]
     return places, np.tile(np.int64([0, 0, width, height]), (len(places), 1))

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
-from .spans import over_spans
+from .parameters import Parameters
+from .workers import SERIAL
 
 # Points are 16-bit numbers in the nodes of trees.
 MAX_POINTS = 32767
@@ -17,7 +17,8 @@ MAX_POINTS = 32767
 WHAT = "the grey levels of all samples", "take fewer starts, faces or points"
 
 
-class Pixels(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class Pixels(Parameters):
     """Recipe: grey levels at points drawn around the mean shape.
 
     Parameters
@@ -28,20 +29,19 @@ class Pixels(BaseEstimator):
         Margin around the mean shape's bounding box within which points are drawn, in box sides.
     """
 
-    def __init__(self, n_points=400, padding=0.1):
-        self.n_points = n_points
-        self.padding = padding
+    n_points: int = 400
+    padding: float = 0.1
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
-        """Draw the points uniformly, and tie each to its nearest landmark of `mean` (L, 2)."""
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
+        """Draw the points uniformly, and tie each to its nearest landmark of `reference` (L, 2)."""
         require_range("n_points", self.n_points, 2, MAX_POINTS)
-        low, high = mean.min(0) - self.padding, mean.max(0) + self.padding
+        low, high = reference.min(0) - self.padding, reference.max(0) + self.padding
         points = rng.uniform(low, high, (self.n_points, 2))
-        anchors = ((points[:, None] - mean) ** 2).sum(-1).argmin(1)
+        anchors = ((points[:, None] - reference) ** 2).sum(-1).argmin(1)
         # Ascending anchors let inference walk through the landmarks in order.
         order = np.argsort(anchors, kind="stable")
         anchors = anchors[order]
-        offsets = (points[order] - mean[anchors]).astype(np.float32)
+        offsets = (points[order] - reference[anchors]).astype(np.float32)
         return ShapeIndexedPixels(anchors.astype(np.uint16), offsets)
 
 
@@ -68,20 +68,25 @@ class ShapeIndexedPixels:
         if self.anchors.max() >= sizes["landmarks"]:
             raise InputError(f"a point is tied to landmark {self.anchors.max()}")
 
-    def positions(self, mean):
-        """Points (P, 2) on the mean shape."""
-        return mean[self.anchors] + self.offsets
+    @property
+    def fuse_key(self):
+        """What stages that run in one kernel share."""
+        return self.anchors.shape
 
-    def extract(self, samples, mean, workers=None):
+    def positions(self, reference):
+        """Points (P, 2) on the mean shape."""
+        return reference[self.anchors] + self.offsets
+
+    def extract(self, samples, reference, workers=SERIAL):
         """Grey levels of all samples.
 
         Parameters
         ----------
         samples : object
             With `images`, `index`, `placements` and `shapes`; see `kernels.sample_points`.
-        mean : ndarray of shape (L, 2), float32
+        reference : ndarray of shape (L, 2), float32
             Centred mean shape.
-        workers : object, optional
+        workers : Workers
             Maps a function over ranges of samples in parallel.
 
         Returns
@@ -100,15 +105,16 @@ class ShapeIndexedPixels:
 
         def extract(span):
             kernels.sample_points(
-                samples.images, samples.index, samples.placements, samples.shapes, mean,
+                samples.images, samples.index, samples.placements, samples.shapes, reference,
                 self.anchors, offsets, *span, out,
             )  # fmt: skip
 
-        over_spans(extract, n_samples, workers)
+        workers.over_spans(extract, n_samples)
         return out.T
 
 
-class PixelDifferences(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class PixelDifferences(Parameters):
     """Recipe: differences of grey levels at pairs of points, for regressors that take any matrix.
 
     Parameters
@@ -119,16 +125,16 @@ class PixelDifferences(BaseEstimator):
         As in `Pixels`.
     """
 
-    def __init__(self, n_features=500, n_points=400, padding=0.1):
-        self.n_features = n_features
-        self.n_points = n_points
-        self.padding = padding
+    n_features: int = 500
+    n_points: int = 400
+    padding: float = 0.1
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
         """Draw the points as `Pixels` does, then pairs of two different ones."""
         if self.n_points < 2:
             raise InputError(f"n_points is {self.n_points}; a difference needs at least 2")
-        pixels = Pixels(self.n_points, self.padding).fit(samples, residuals, mean, rng, workers)
+        recipe = Pixels(self.n_points, self.padding)
+        pixels = recipe.fit(samples, residuals, reference, rng, workers)
         first = rng.integers(0, self.n_points, self.n_features)
         second = (first + rng.integers(1, self.n_points, self.n_features)) % self.n_points
         return ShapeIndexedDifferences(pixels, first, second)
@@ -149,7 +155,7 @@ class ShapeIndexedDifferences:
     first: np.ndarray
     second: np.ndarray
 
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers=SERIAL):
         """``pixel[first] - pixel[second]`` of all samples: (N, F) int16."""
-        grey = self.pixels.extract(samples, mean, workers).T.astype(np.int16)
+        grey = self.pixels.extract(samples, reference, workers).T.astype(np.int16)
         return (grey[self.first] - grey[self.second]).T

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import cv2
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from .errors import InputError
 from .geometry import similarity
 from .hog import WHAT
 from .memory import allocate
-from .spans import over_spans
+from .parameters import Parameters
+from .workers import SERIAL
 
 # Numbers of a descriptor: 4x4 cells of eight directions.
 _N_NUMBERS = 128
@@ -24,7 +24,8 @@ _SMALLEST = 16
 _LAYER = 1 << 8
 
 
-class Sift(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class Sift(Parameters):
     """Recipe: a SIFT descriptor around every landmark, turned and scaled with the shape.
 
     What SDM was published with (Xiong & De la Torre 2013). 4x4 cells of eight directions, read from
@@ -37,10 +38,9 @@ class Sift(BaseEstimator):
         Half the side of the grid of cells, in box sides.
     """
 
-    def __init__(self, half=0.1):
-        self.half = half
+    half: float = 0.1
 
-    def fit(self, samples, residuals, mean, rng, workers=None):
+    def fit(self, samples, residuals, reference, rng, workers=SERIAL):
         """The descriptors; nothing about them is learned."""
         return SiftDescriptors(half=np.array([self.half], np.float32))
 
@@ -69,16 +69,16 @@ class SiftDescriptors:
             raise InputError(f"a grid of half {self.half[0]} box sides makes no descriptor")
         sizes["features"] = sizes["landmarks"] * _N_NUMBERS
 
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers=SERIAL):
         """Descriptors of all samples.
 
         Parameters
         ----------
         samples : object
             With `images`, `index`, `placements` and `shapes`, as `Samples` has them.
-        mean : ndarray of shape (L, 2), float32
+        reference : ndarray of shape (L, 2), float32
             Centred mean shape.
-        workers : object, optional
+        workers : Workers
             Maps a function over ranges of samples in parallel.
 
         Returns
@@ -92,10 +92,10 @@ class SiftDescriptors:
             If there is no memory for the result.
         """
         n = len(samples.index)
-        out = allocate((n, len(mean), _N_NUMBERS), np.float32, *WHAT)
+        out = allocate((n, len(reference), _N_NUMBERS), np.float32, *WHAT)
         # What NaN or infinity stand for cannot be known, so any place and size will do.
         shapes = np.nan_to_num(samples.shapes, posinf=0, neginf=0)
-        linear, _ = similarity(mean, shapes)
+        linear, _ = similarity(reference, shapes)
         scale = np.hypot(*linear.T) * samples.placements[:, 2]
         # Below a pixel, OpenCV 4.10 writes beyond its own arrays.
         sizes = np.clip(2 * self.half[0] * scale / _SIZES, 1, min(samples.images.shape[1:]))
@@ -115,7 +115,7 @@ class SiftDescriptors:
                 found /= np.maximum(found.sum(1, keepdims=True), 1)
                 np.sqrt(found, out=out[i])
 
-        over_spans(extract, n, workers)
+        workers.over_spans(extract, n)
         return out.reshape(n, -1)
 
 

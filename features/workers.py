@@ -1,17 +1,30 @@
-"""Threads over nogil kernels."""
+"""Threads over kernels that release the GIL."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+from .errors import InputError, require_count
+
+_MOST_THREADS = 4096
+
 
 def count_jobs(n_jobs):
-    """Number of threads for scikit-learn's `n_jobs`: None is 1, -1 is every core there is."""
+    """Number of threads for scikit-learn's `n_jobs`: None is 1, -1 is every core there is.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number, or 0.
+    """
     if n_jobs is None:
         return 1
+    require_count("n_jobs", n_jobs, -_MOST_THREADS, _MOST_THREADS)
+    if n_jobs == 0:
+        raise InputError("n_jobs is 0, and 0 threads do no work; take 1 or more, or -1")
     if n_jobs < 0:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return max(1, cores + 1 + n_jobs)
-    return max(1, n_jobs)
+        return max(1, cores + 1 + int(n_jobs))
+    return int(n_jobs)
 
 
 class Workers:
@@ -19,6 +32,11 @@ class Workers:
 
     Kernels compiled with ``nogil=True`` run side by side in it. Unlike OpenMP's, its threads do
     not spin while they wait, so a busy machine loses no CPU time to them.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        See `count_jobs`.
     """
 
     def __init__(self, n_jobs=1):
@@ -39,7 +57,29 @@ class Workers:
         share = max(1, -(-tiles // self.n)) * tile
         return [(start, min(n, start + share)) for start in range(0, n, share)]
 
+    def over_spans(self, function, n, tile=1):
+        """Call ``function((start, stop))`` until all of range(n) is done.
+
+        Parameters
+        ----------
+        function : callable
+            Called once for each thread's part.
+        n : int
+        tile : int
+            Parts begin at multiples of it.
+
+        Examples
+        --------
+        >>> SERIAL.over_spans(print, 3)
+        (0, 3)
+        """
+        if self._pool is None:
+            function((0, n))
+        else:
+            self.map(function, self.ranges(n, tile))
+
     def close(self):
+        """End the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 
@@ -48,3 +88,7 @@ class Workers:
 
     def __exit__(self, *exception):
         self.close()
+
+
+#: The calling thread alone: what everything runs on where no workers are given.
+SERIAL = Workers(1)

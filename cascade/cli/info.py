@@ -8,7 +8,9 @@ from rich.table import Table
 
 from features.errors import InputError
 
-from ..formats import load, native
+from ..formats import load
+from ..loop import model_file
+from ..loop.state import parameters as parameters_of
 from .common import file_size, percent, say, terminal
 
 # The facts of the model card come in this order, any others after them.
@@ -55,7 +57,7 @@ def _show(path):
     notes = cascade.notes_
     order = [key for key in _CARD if key in notes] + [key for key in notes if key not in _CARD]
     _rows("Model card", {key: notes[key] for key in order})
-    parameters = native.parameters(cascade)
+    parameters = parameters_of(cascade)
     told = parameters if trained else getattr(cascade, "SIZES", ())
     _rows("Parameters", _flat({name: parameters[name] for name in told}))
     if trained:
@@ -89,10 +91,7 @@ def _flat(parameters):
 
 def _kinds(stages):
     """The kinds of feature and predictor, each once, in their order."""
-    names = [
-        f"{getattr(s.feature, 'KIND', '?')} with {getattr(s.predictor, 'KIND', '?')}"
-        for s in stages
-    ]
+    names = [" with ".join(kind or "?" for kind in s.kind) for s in stages]
     return ", then ".join(dict.fromkeys(names))
 
 
@@ -121,7 +120,7 @@ def _history(rows):
 def _unfinished(path):
     """Facts of the header beyond the model; none for files of other formats."""
     try:
-        header, _ = native.read(path)
+        header, _ = model_file.read(path)
     except InputError:
         return {}
     facts = {"made with": ", ".join(f"{k} {v}" for k, v in sorted(header["versions"].items()))}

@@ -48,7 +48,7 @@ def configured(method, preset, assignments, **run):
         )
     model = clone(method(**method.PRESETS[preset], **run))
     if "starts" in model.get_params(deep=False) and model.starts is None:
-        model.starts = clone(model.default_starts)
+        model.starts = type(model)().starts
     if "poses" in model.get_params(deep=False) and model.poses is None:
         model.poses = Poses()
     for assignment in assignments:

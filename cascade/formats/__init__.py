@@ -1,26 +1,74 @@
 """Model files: the toolkit's own, and those of others.
 
+`FORMATS` is the table: to add a format, write a module with ``read(path)`` or ``write(model,
+path)`` and add a line.
+
 The files of OpenCV's ``FacemarkKazemi`` are not read. Before each stage it looks for the similarity
 by RANSAC, with random numbers that are OpenCV's own, so that what such a model predicts belongs to
 a version of OpenCV; and it reads colours in threes, grey images beyond their end. ``cascade
 compare`` runs such models in OpenCV itself, and `ShapePredictor` is the same method.
 """
 
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
-from . import dlib as dlib_dat
-from . import native
-from . import opencv as opencv_lbf
-from .native import save
+from features.errors import InputError
 
-__all__ = ["load", "save"]
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of model file.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    suffixes : tuple of str
+        How the names of such files end; the first is the usual one.
+    module : str
+        In this package; has ``read(path)`` and ``write(model, path)``, as far as it can.
+    reads, writes : bool
+        Whether it can.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    module: str
+    reads: bool = True
+    writes: bool = True
+
+    def recognises(self, head, size):
+        """Whether a file of `size` bytes that begins with `head` (8 bytes) may be of this kind."""
+        return self.reads and self._module.recognises(head, size)
+
+    def read(self, path):
+        """Read a model; see `load`."""
+        return self._module.read(path)
+
+    def write(self, model, path):
+        """Write a model; see `write`."""
+        self._module.write(model, path)
+
+    @property
+    def _module(self):
+        return import_module(f".{self.module}", __package__)
+
+
+#: Recognised by content in this order; the last reads what none before it recognises.
+FORMATS = (
+    Format("dlib's shape_predictor", (".dat",), "dlib"),
+    Format("OpenCV's FacemarkLBF", (".yaml", ".yml"), "opencv"),
+    Format("ONNX", (".onnx",), "onnx", reads=False),
+    Format("the toolkit's own", (".safetensors",), "native"),
+)
 
 
 def load(path):
-    """Read a trained cascade from the toolkit's own file, a ``shape_predictor`` of dlib or a
+    """Read a trained model: the toolkit's own file, a ``shape_predictor`` of dlib or a
     ``FacemarkLBF`` of OpenCV.
 
-    What a file is decides its content, not its name.
+    The format is recognised by content, not by file name.
 
     Parameters
     ----------
@@ -34,17 +82,50 @@ def load(path):
     Raises
     ------
     InputError
-        As `native.load`, `dlib_dat.read` and `opencv_lbf.read`.
+        If there is no such file, it is of no format known, or it is damaged.
     """
     path = Path(path)
+    head, size = b"", 0
     if path.is_file():
         try:
             with path.open("rb") as file:
-                head = file.read(8)
+                head, size = file.read(8), path.stat().st_size
         except OSError:
-            head = b""  # the reader says what is wrong
-        if dlib_dat.looks_like_dat(head, path.stat().st_size):
-            return dlib_dat.read(path)
-        if opencv_lbf.looks_like_yaml(head):
-            return opencv_lbf.read(path)
-    return native.load(path)
+            pass  # the reader says what is wrong
+    for kind in FORMATS[:-1]:
+        if kind.recognises(head, size):
+            return kind.read(path)
+    return FORMATS[-1].read(path)
+
+
+def save(model, path):
+    """Write a trained model in the toolkit's own format, whatever the name of the file.
+
+    Parameters
+    ----------
+    model : BaseCascade
+    path : str or Path
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written, or a stage has no compact form, as those made with
+        scikit-learn regressors.
+    """
+    model.save(path)
+
+
+def format_of(path):
+    """The format that a file's name stands for: a name without suffix is one of the toolkit's own.
+
+    Raises
+    ------
+    InputError
+        If no format that can be written has this suffix.
+    """
+    suffix = Path(path).suffix.lower()
+    for kind in FORMATS:
+        if kind.writes and (suffix in kind.suffixes or (not suffix and kind is FORMATS[-1])):
+            return kind
+    known = ", ".join(kind.suffixes[0] for kind in FORMATS if kind.writes)
+    raise InputError(f"{Path(path).name!r} ends in none of {known}; change the name")

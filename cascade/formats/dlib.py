@@ -15,6 +15,9 @@ from data_tools.schemes import MAX_POINTS as MAX_LANDMARKS
 from features.dlib_pixels import BoxIndexedPixels
 from features.errors import InputError
 
+from ..methods.dlib import ShapePredictor
+from ..stages.dlib.predictor import BoxTrees
+from ..stages.stage import FittedStage
 from . import _dlib_kernels as kernels
 
 _MAX_BYTES = 1 << 30
@@ -29,12 +32,12 @@ _PROBLEMS = {
 }
 
 
-def looks_like_dat(head, size):
+def recognises(head, size):
     """Whether a file of `size` bytes that begins with `head` may be a ``shape_predictor``.
 
     Examples
     --------
-    >>> looks_like_dat(bytes.fromhex("01 01 81 0a 81 01 03 6e b8"), 1000)
+    >>> recognises(bytes.fromhex("01 01 81 0a 81 01 03 6e b8"), 1000)
     True
     """
     # The other model files begin with the length of a header, which is shorter than the file.
@@ -76,8 +79,6 @@ def read(path):
 
 
 def _read(file):
-    from ..methods.dlib import ShapePredictor  # methods know how to read and write
-
     (version,) = file.ints(1)
     if version != _VERSION:
         raise InputError(f"its version is {version}, not {_VERSION}")
@@ -95,9 +96,6 @@ def _read(file):
 
 
 def _stages(initial, trees, anchors, offsets):
-    from ..stages.dlib.regressor import BoxTrees
-    from ..stages.stage import FittedStage
-
     stages = []
     parts = zip(trees, anchors, offsets, strict=True)
     for t, ((first, second, threshold, leaves), anchor, offset) in enumerate(parts, 1):
@@ -223,8 +221,6 @@ def write(model, path):
 
 def dumps(model):
     """The bytes of `write`."""
-    from ..methods.dlib import ShapePredictor
-
     if not isinstance(model, ShapePredictor):
         raise InputError(
             f"a model of method {model.method!r} cannot be a dlib file: dlib adds leaves in the "
@@ -233,8 +229,8 @@ def dumps(model):
     model._check_fitted()
     n_stages = len(model.stages_)
     out = _Writer()
-    out.ints(_VERSION, -model.mean_.size, -1)
-    out.floats(model.mean_)
+    out.ints(_VERSION, -model.mean_shape_.size, -1)
+    out.floats(model.mean_shape_)
     out.ints(n_stages)
     for stage in model.stages_:
         trees = stage.predictor

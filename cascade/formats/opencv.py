@@ -23,6 +23,10 @@ from data_tools.schemes import MAX_POINTS
 from features.errors import InputError
 from features.opencv_forests import MAX_DEPTH, FacemarkForests
 
+from ..methods.opencv import FacemarkLBF
+from ..stages.opencv.predictor import LeafWeights
+from ..stages.stage import FittedStage
+
 _MAX_BYTES = 1 << 30
 _MAX_STAGES, _MAX_TREES, _MAX_KEYS = 1000, 1 << 12, 1 << 17
 _COUNTS = ("stages_n", "tree_n", "tree_depth", "n_landmarks")
@@ -39,12 +43,12 @@ _DTYPES = {"d": np.dtype("<f8"), "f": np.dtype("<f4"), "i": np.dtype("<i4")}
 _LINE = 64
 
 
-def looks_like_yaml(head):
+def recognises(head, size=0):
     """Whether a file that begins with `head` may be what ``cv::FileStorage`` writes.
 
     Examples
     --------
-    >>> looks_like_yaml(b"%YAML:1.0")
+    >>> recognises(b"%YAML:1.0")
     True
     """
     return head.startswith(b"%YAML")
@@ -84,10 +88,6 @@ def read(path):
 
 
 def _read(file):
-    from ..methods.opencv import FacemarkLBF  # methods know how to read and write
-    from ..stages.opencv.regressor import LeafWeights
-    from ..stages.stage import FittedStage
-
     n_stages = file.count("stages_n", 1, _MAX_STAGES)
     n_trees = file.count("tree_n", 1, _MAX_TREES)
     depth = file.count("tree_depth", 2, MAX_DEPTH + 1) - 1
@@ -126,7 +126,7 @@ class _Entries:
 
     def __init__(self, data):
         self.size = len(data)
-        if not looks_like_yaml(data[:8]):
+        if not recognises(data[:8]):
             raise InputError("it does not begin with %YAML")
         found = islice(_KEY.finditer(data), _MAX_KEYS + 1)
         marks = [(m.group(1), m.start(), m.end()) for m in found]
@@ -226,8 +226,6 @@ def write(model, path):
 
 def dumps(model):
     """The bytes of `write`."""
-    from ..methods.opencv import FacemarkLBF
-
     if not isinstance(model, FacemarkLBF):
         raise InputError(
             f"a model of method {model.method!r} cannot be a file of OpenCV's FacemarkLBF: that "
@@ -239,7 +237,7 @@ def dumps(model):
     if len(sizes) > 1 or any((s.feature.reference != _mean(model)).any() for s in stages):
         raise InputError("stages that differ in trees or mean shape cannot be a file of OpenCV's")
     ((n_codes, n_nodes, _),) = sizes
-    n_landmarks, n_leaves = len(model.mean_), n_nodes + 1
+    n_landmarks, n_leaves = len(model.mean_shape_), n_nodes + 1
     n_trees = n_codes // n_landmarks
     counts = len(stages), n_trees, n_nodes.bit_length() + 1, n_landmarks
     parts = [b"%YAML:1.0\n---\n"]

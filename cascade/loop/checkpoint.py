@@ -14,7 +14,8 @@ import numpy as np
 from data_tools.files import remove_scratch
 from features.errors import InputError
 
-from ..formats import native
+from . import model_file
+from .state import parameters, stages_from, to_state, untrained
 
 try:
     import fcntl
@@ -44,11 +45,14 @@ class Checkpoint:
         if fcntl is not None:
             lock = self.path.with_name(self.path.name + ".lock")
             try:
-                self._lock = lock.open("w")
+                # A symbolic link at this name would have its target emptied: it is not followed.
+                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+                self._lock = os.fdopen(os.open(lock, flags, 0o666), "r+")
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The one who held it may have removed the file in between: it locks nobody out.
                 if not _is_at(self._lock, lock):
                     raise BlockingIOError
+                self._lock_path = lock
             except BlockingIOError as error:
                 self._lock.close()
                 raise InputError(
@@ -67,7 +71,7 @@ class Checkpoint:
 
     def __exit__(self, *exception):
         if self._lock is not None:
-            Path(self._lock.name).unlink(missing_ok=True)
+            self._lock_path.unlink(missing_ok=True)
             self._lock.close()
 
     def load(self):
@@ -80,24 +84,35 @@ class Checkpoint:
         """
         if not self.path.exists():
             return []
-        header, _ = native.read(self.path)
-        ours = {
-            "method": self.model.method,
-            "parameters": native.parameters(self.model),
-            "training": self._training,
-        }
-        for name, value in ours.items():
-            if header.get(name) != value:
-                raise InputError(
-                    f"{self.path}: the checkpoint was made with another {name}"
-                    f"{_difference(header.get(name), value)}; "
-                    "train with the same faces and options, or without resuming"
-                )
-        return native.load(self.path).stages_
+        header, arrays = model_file.read(self.path)
+        try:
+            # By way of an object: parameters that a file of an older version lacks are defaults.
+            theirs = parameters(untrained(type(self.model), header))
+            if "stages" in header["parameters"]:  # recipes, which are not made into objects
+                theirs["stages"] = header["parameters"]["stages"]
+            found = {
+                "method": (header.get("method"), self.model.method),
+                "parameters": (theirs, parameters(self.model)),
+                "training": (header.get("training"), self._training),
+            }
+            for name, (made_with, ours) in found.items():
+                if made_with != ours:
+                    raise InputError(
+                        f"the checkpoint was made with another {name}"
+                        f"{_difference(made_with, ours)}; "
+                        "train with the same faces and options, or without resuming"
+                    )
+            return stages_from(header, arrays, self.model.scheme_.n_points)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise InputError(
+                f"{self.path}: the header is damaged ({error}); train without resuming"
+            ) from error
 
     def save(self):
         """Write the stages trained so far."""
-        native.save(self.model, self.path, self._training)
+        model_file.write(self.path, *to_state(self.model, self._training))
 
 
 def _is_at(file, path):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from features._median_kernels import median_of_rows
+from features.workers import SERIAL
 
 
 class Opening:
@@ -11,39 +12,44 @@ class Opening:
     Parameters
     ----------
     runners : list
-        Of the early stages; see `cascade.stages.registry`.
-    mean : ndarray of shape (L, 2), float32
+        Of the early stages; see `cascade.stages.registry.plan`.
+    mean_shape : ndarray of shape (L, 2), float32
+        In the box frame.
+    reference : ndarray of shape (L, 2), float32
+        The centred mean shape.
     keys : KeyShapes, optional
         Shapes that each start is tried with; without them, a start is tried as it is.
     """
 
-    def __init__(self, runners, mean, keys=None):
+    def __init__(self, runners, mean_shape, reference, keys=None):
         self.runners = runners
-        self.mean = mean
+        self.mean_shape = mean_shape
+        self.reference = reference
         self.keys = keys
-        self._centred = mean - mean.mean(0)
 
-    def run(self, samples, workers=None, stages=()):
+    def run(self, samples, workers=SERIAL, staged=None):
         """Move `samples` through the early stages, each from its best key shape.
 
         Parameters
         ----------
         samples : Samples
-        workers : Workers, optional
-        stages : list, optional
-            As in `run_through`.
+        workers : Workers
+        staged : ndarray of shape (T, N, L, 2), float32, optional
+            As in `run_through`; T counts the early stages.
         """
         if self.keys is None:
-            run_through(self.runners, samples, workers, stages)
+            run_through(self.runners, samples, workers, staged)
             return
         tried = samples.rows(np.tile(np.arange(len(samples)), len(self.keys.shapes)))
-        tried.shapes = self.keys.placed(samples.shapes, self.mean)
-        paths = list(stages[:1])
-        run_through(self.runners, tried, workers, paths)
-        best = self.keys.best(tried, self._centred, workers)
+        tried.shapes = self.keys.placed(samples.shapes, self.mean_shape)
+        ways = None
+        if staged is not None:
+            ways = np.empty((len(staged), *tried.shapes.shape), np.float32)
+        run_through(self.runners, tried, workers, ways)
+        best = self.keys.best(tried, self.reference, workers)
         samples.take(slice(None), tried.rows(best))
-        if stages:
-            stages.extend(path[:, best] for path in paths[1:])
+        if staged is not None:
+            staged[:] = ways[:, best]
 
     def start_anew(self, samples, n_starts, starts, attempts, limit):
         """Where the starts of a face lie apart, take other starts if these lie closer
@@ -76,12 +82,22 @@ class Opening:
             samples.take(rows[closer], anew.rows(closer))
 
 
-def run_through(runners, samples, workers=None, stages=()):
-    """Move `samples` through `runners`; `stages`, unless empty, takes the shapes on the way."""
+def run_through(runners, samples, workers=SERIAL, staged=None):
+    """Move `samples` through all stages of `runners`.
+
+    Parameters
+    ----------
+    runners : list
+    samples : Samples
+    workers : Workers
+    staged : ndarray of shape (T, N, L, 2), float32, optional
+        Takes the shapes after each of the T stages of all runners.
+    """
+    first = 0
     for runner in runners:
-        if stages:
-            stages.append(np.empty((len(runner.stages), *samples.shapes.shape), np.float32))
-        runner.run(samples, workers, stages[-1] if stages else None)
+        last = first + len(runner.stages)
+        runner.run(samples, workers, None if staged is None else staged[first:last])
+        first = last
 
 
 def spread(shapes, n_starts):
@@ -91,7 +107,7 @@ def spread(shapes, n_starts):
 
 
 def median(answers):
-    """Median over the first axis of float32 `answers`: what k starts agree on."""
+    """Median over the first axis of `answers`: what k starts agree on; float32 from several."""
     if len(answers) == 1:
         return answers[0]
     out = np.empty(answers.shape[1:], np.float32)

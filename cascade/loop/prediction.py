@@ -1,28 +1,40 @@
 """Prediction: from an image and boxes to landmarks, by the trained stages of a cascade."""
 
+from typing import NamedTuple
+
 import numpy as np
-from sklearn.exceptions import NotFittedError
 
-from features.errors import InputError, require_range
-from features.geometry import from_box_frame
-from features.images import as_grey
-from features.workers import Workers
+from features.errors import InputError, require_count, require_flag
+from features.geometry import as_boxes
+from features.workers import SERIAL, Workers
 
-from ..aligner import Alignment
+from ..aligner import Aligner, Alignment, refuse_unpaired
+from ..stages.registry import plan
 from ..stages.samples import Samples
-from ..stages.stage import plan
+from .face_space import CropSpace, refuse_views
 from .opening import Opening, median, run_through
 
-# Range of the image's scale, relative to the frame's, within which pixels are read where they are.
-# Beyond, the face is resampled to the scale that the cascade was trained at.
-NEAR_SCALE = (0.6, 1.5)
+
+class Answers(NamedTuple):
+    """What k starts, mirrored ones counted, end in for the n faces of an image.
+
+    Attributes
+    ----------
+    shapes : ndarray of shape (k, n, L, 2)
+        In the frame of the face space.
+    visibility : ndarray of shape (k, n, L), float32, or None
+    placements : ndarray of shape (n, d)
+    staged : ndarray of shape (T, n, L, 2), float32, or None
+        Shapes of the first start after each stage.
+    """
+
+    shapes: np.ndarray
+    visibility: np.ndarray | None
+    placements: np.ndarray
+    staged: np.ndarray | None
 
 
-#: Boxes that reach or are as wide as this have no pixel that a photograph could hold.
-FARTHEST = 1e9
-
-
-class Predictor:
+class Predictor(Aligner):
     """What a trained cascade can do; `BaseCascade` adds how it is trained.
 
     It reads the fitted attributes of `BaseCascade`, and the parameters `test_starts`, `test_mirror`
@@ -36,10 +48,39 @@ class Predictor:
     #: Shapes that each start is tried with; None where it is tried as it is.
     keys_ = None
 
+    @property
+    def mean_(self):
+        """The mean shape by its name in version 0.1."""
+        return self.mean_shape_
+
+    @property
+    def reference(self):
+        """What stages turn and scale with: the centred mean shape (L, 2) in the box frame."""
+        self._check_fitted()
+        return self._reference
+
+    @property
+    def runners(self):
+        """What runs the stages, first to last; see `cascade.stages.registry.plan`."""
+        self._check_fitted()
+        return [*self._opening.runners, *self._late]
+
+    def face_space(self, frame, needs_crop=False):
+        """The `FaceSpace` of the method.
+
+        Parameters
+        ----------
+        frame : Frame
+        needs_crop : bool
+            Whether a trained stage asks for crops of the scale of training.
+        """
+        return CropSpace(frame, needs_crop)
+
     def predict(self, image, boxes, *, color="bgr", n_starts=None, mirror=None):
         """Landmarks of the faces in `boxes`.
 
-        Safe to call from several threads on one model; the kernels release the GIL.
+        Safe to call from several threads on one model; the kernels release the GIL. What is
+        found in a box does not depend on the other boxes.
 
         Parameters
         ----------
@@ -66,8 +107,8 @@ class Predictor:
         InputError
             For an image or box that cannot be read; see `features.images.as_grey`.
         """
-        answers, _, placements = self._answers(image, boxes, color, n_starts, mirror)
-        shapes = self._to_pixels(median(answers), placements)
+        answers = self._answer(image, boxes, color, n_starts, mirror)
+        shapes = self._space.to_pixels(median(answers.shapes), answers.placements)
         return shapes[0] if np.shape(boxes) == (4,) else shapes
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False):
@@ -84,229 +125,138 @@ class Predictor:
         -------
         Alignment
         """
-        path = [] if staged else None
-        answers, visibility, placements = self._answers(image, boxes, color, n_starts, mirror, path)
-        middle = median(answers)
+        answers = self._answer(image, boxes, color, n_starts, mirror, staged)
+        middle = median(answers.shapes)
         spread = None
-        if len(answers) > 1:
-            spread = median(np.linalg.norm(answers - middle, axis=-1))
-        initial = np.repeat(self.mean_[None], len(placements), axis=0)
+        if len(answers.shapes) > 1:
+            spread = median(np.linalg.norm(answers.shapes - middle, axis=-1))
+        visibility, placements = answers.visibility, answers.placements
+        initial = np.repeat(self.mean_shape_[None], len(placements), axis=0)
+        to_pixels = self._space.to_pixels
         return Alignment(
-            shapes=self._to_pixels(middle, placements),
-            initial=self._to_pixels(initial, placements),
-            staged=self._to_pixels(path[0], placements) if staged else None,
+            shapes=to_pixels(middle, placements),
+            initial=to_pixels(initial, placements),
+            staged=to_pixels(answers.staged, placements) if staged else None,
             spread=spread,
             visible=None if visibility is None else np.clip(median(visibility), 0, 1),
         )
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
-        """Landmarks of many images, in parallel.
+        """Landmarks of many images, in parallel; parameters as of `Aligner.predict_many`.
 
         Images in one uint8 array (n, H, W) with one box each are the fastest: they take one call.
-
-        Parameters
-        ----------
-        images : sequence of ndarray
-        boxes : sequence of array_like
-            One (4,) box or (n, 4) boxes an image.
-        color, n_starts, mirror
-            As in `predict`.
-        n_jobs : int, optional
-            Threads; without it, the model's own.
-
-        Returns
-        -------
-        list of ndarray
-            What `predict` returns for each image.
         """
-        if len(images) != len(boxes):
-            raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
+        refuse_unpaired(images, boxes)
         self._check_fitted()
-        options = {"color": color, "n_starts": n_starts, "mirror": mirror}
         plain = not (self.test_mirror if mirror is None else mirror)
         plain &= (self.test_starts if n_starts is None else n_starts) == 1
-        with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
-            if plain and _is_stack(images) and np.shape(boxes) == (len(images), 4):
+        if plain and _is_stack(images) and np.shape(boxes) == (len(images), 4):
+            with Workers(self.n_jobs if n_jobs is None else n_jobs) as workers:
                 shapes = self._run_stack(images, as_boxes(boxes), workers)
-                if shapes is not None:
-                    return list(shapes)
-            parts = workers.map(
-                lambda span: [self.predict(images[i], boxes[i], **options) for i in range(*span)],
-                workers.ranges(len(images)),
-            )
-        return [shapes for part in parts for shapes in part]
+            if shapes is not None:
+                return list(shapes)
+        options = {"color": color, "n_starts": n_starts, "mirror": mirror}
+        return super().predict_many(images, boxes, n_jobs=n_jobs, **options)
 
-    def _to_pixels(self, shapes, placements):
-        """Shapes (…, n, L, 2) of the box frame in pixels."""
-        return from_box_frame(shapes, placements)
-
-    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
-        """Shapes (k, n, L, 2) in the box frame and visibility (k, n, L) from each of k starts, and
-        the n placements. Visibility is None where the stages do not say.
-
-        `path`, a list, takes the shapes (T, n, L, 2) after each stage from the first start.
-        """
+    def _answer(self, image, boxes, color, n_starts, mirror, staged=False):
+        """The `Answers` for the faces of one image; arguments as of `align`."""
         self._check_fitted()
-        image = as_grey(image, color)
-        n_starts = self.test_starts if n_starts is None else n_starts
-        require_range("n_starts", n_starts, 1, len(self.starts_))
+        space, scheme = self._space, self.scheme_
+        refuse_views(space, n_starts, mirror)
+        if n_starts is None:
+            n_starts = self.test_starts
+        else:
+            require_count("n_starts", n_starts, 1, len(self.starts_))
         if mirror is None:
-            mirror = self.test_mirror and self.scheme_.flip is not None
-        if mirror and self.scheme_.flip is None:
-            raise InputError(
-                f"landmark scheme {self.scheme_.name!r} has no flip index to mirror by"
-            )
-        boxes = as_boxes(boxes)
-        placements = _placements(boxes, image.shape)
-        views = self._views(image, boxes, placements)
-        answers, visibility = self._run(views, n_starts, len(boxes), path)
+            mirror = self.test_mirror and scheme.flip is not None
+        else:
+            require_flag("mirror", mirror)
+        if mirror and scheme.flip is None:
+            raise InputError(f"landmark scheme {scheme.name!r} has no flip index to mirror by")
+        image = space.grey(image, color)
+        placements = space.place(as_boxes(boxes), image.shape)
+        views = space.views(image, placements)
+        shapes, visibility, path = self._run(views, n_starts, len(placements), staged)
         if mirror:
-            views = _mirrored_views(views, self.frame_)
-            mirrored, seen = self._run(views, n_starts, len(boxes))
-            answers = np.concatenate([answers, self.scheme_.mirrored(mirrored)])
+            mirrored, seen, _ = self._run(space.mirrored(views), n_starts, len(placements))
+            shapes = np.concatenate([shapes, scheme.mirrored(mirrored)])
             if visibility is not None:
-                visibility = np.concatenate([visibility, seen[..., list(self.scheme_.flip)]])
-        return answers, visibility, placements
-
-    def _views(self, image, boxes, placements):
-        """Where to look for the faces: (image, placements) of one or more faces, in order.
-
-        The image itself where its faces are near the scale of training, else a crop a face.
-        """
-        if self._reads_in_place(placements):
-            return [(image, placements)]
-        crops = (self.frame_.crop(image, box) for box in boxes)
-        return [(crop, placement[None]) for crop, placement, _ in crops]
-
-    def _reads_in_place(self, placements):
-        """Whether the faces are so near the scale of training that no crop is needed."""
-        low, high = NEAR_SCALE[0] * self.frame_.face, NEAR_SCALE[1] * self.frame_.face
-        sides = placements[:, 2].tolist()
-        return not self._needs_crop and all(low <= side <= high for side in sides)
+                visibility = np.concatenate([visibility, seen[..., list(scheme.flip)]])
+        return Answers(shapes, visibility, placements, path)
 
     def _run_stack(self, images, boxes, workers):
         """Shapes (n, L, 2) in pixels of one face in each image of a uint8 stack (n, H, W), from
         the mean shape in one kernel call; None where the faces need crops."""
-        placements = _placements(boxes, images.shape[1:])
-        if not self._reads_in_place(placements):
+        placements = self._space.place(boxes, images.shape[1:])
+        if not self._space.in_place(images, placements):
             return None
-        shapes = np.repeat(self.starts_[:1], len(images), axis=0)
+        shapes = np.repeat(self._space.starts(self.starts_[:1]), len(images), axis=0)
         samples = Samples(np.ascontiguousarray(images), np.arange(len(images)), placements, shapes)
         self._opening.run(samples, workers)
         run_through(self._late, samples, workers)
-        return from_box_frame(samples.shapes, placements)
+        return self._space.to_pixels(samples.shapes, placements)
 
-    def _run(self, views, n_starts, n_faces, path=None):
-        """Shapes (n_starts, n, L, 2) in the box frame that the starts end in, and visibility."""
-        n_landmarks = len(self.mean_)
-        answers = np.empty((n_starts, n_faces, n_landmarks, 2), np.float32)
+    def _run(self, views, n_starts, n_faces, staged=False):
+        """Shapes (k, n, L, 2) that the starts of all faces end in, their visibility (k, n, L) or
+        None, and with `staged` the shapes (T, n, L, 2) of the first start after each stage."""
+        starts = self._space.starts(self.starts_[:n_starts])
+        n_landmarks, n_early = starts.shape[1], self._n_early
+        shapes = np.empty((n_starts, n_faces, n_landmarks, 2), starts.dtype)
         visibility = None
-        first = 0
-        if path is not None:
-            staged = [np.empty((len(self.stages_), 0, n_landmarks, 2), np.float32)]
-        for image, placements in views:
+        path = None
+        if staged:
+            path = np.empty((len(self.stages_), *shapes.shape[1:]), starts.dtype)
+        for image, rows, placements in views:
             n = len(placements)
-            if n_starts > 1:
-                placements = np.tile(placements, (n_starts, 1))
-            samples = self._samples(image, placements, self.starts_[:n_starts])
-            stages = [] if path is None else [np.empty((0, *samples.shapes.shape), np.float32)]
-            self._opening.run(samples, None, stages)
+            samples = self._samples(image, placements, starts)
+            ways = early = late = None
+            if staged:
+                ways = np.empty((len(path), *samples.shapes.shape), starts.dtype)
+                early, late = ways[:n_early], ways[n_early:]
+            self._opening.run(samples, SERIAL, early)
             if self.restarts and n_starts > 1:
                 self._opening.start_anew(
                     samples, n_starts, self.starts_, self.restarts, self.restart_spread
                 )
-            run_through(self._late, samples, None, stages)
-            span = slice(first, first + n)
-            answers[:, span] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
+            run_through(self._late, samples, SERIAL, late)
+            shapes[:, rows] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
+            if staged:
+                path[:, rows] = ways[:, :n]
             if samples.visibility is not None:
                 if visibility is None:
-                    visibility = np.empty(answers.shape[:3], np.float32)
-                visibility[:, span] = samples.visibility.reshape(n_starts, n, n_landmarks)
-            first += n
-            if path is not None:
-                staged.append(np.concatenate(stages)[:, :n])
-        if path is not None:
-            path.append(np.concatenate(staged, axis=1))
-        return answers, visibility
+                    visibility = np.empty(shapes.shape[:3], np.float32)
+                visibility[:, rows] = samples.visibility.reshape(n_starts, n, n_landmarks)
+        return shapes, visibility, path
 
     def _samples(self, image, placements, starts):
         """Samples of all faces in an image, start by start."""
-        n = len(placements) // len(starts)
+        n = len(placements)
+        if len(starts) > 1:
+            placements = np.tile(placements, (len(starts), 1))
         shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
         return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
 
-    def _center(self):
-        self._centred = self.mean_ - self.mean_.mean(0)
-
     def _plan(self):
         """Make ready to predict: once, after training or loading."""
-        self._center()
+        stages = [*self.stages_, *([self.keys_.score] if self.keys_ is not None else [])]
+        needs_crop = any(stage.needs_crop for stage in stages)
+        self._space = space = self.face_space(self.frame_, needs_crop)
+        self._reference = space.reference(self.mean_shape_)
         n_early = -(-len(self.stages_) // 10) if self.restarts else 0
-        stages = list(self.stages_)
         if self.keys_ is not None:
             n_early = self.keys_.n_stages
-            stages.append(self.keys_.score)
-        early = plan(self.stages_[:n_early], self._centred)
-        self._late = plan(self.stages_[n_early:], self._centred)
-        self._runners = early + self._late
-        self._opening = Opening(early, self.mean_, self.keys_)
-        self._needs_crop = any(getattr(s.feature, "needs_crop", False) for s in stages)
+        self._n_early = n_early
+        early = plan(self.stages_[:n_early], self._reference)
+        self._late = plan(self.stages_[n_early:], self._reference)
+        self._opening = Opening(early, self.mean_shape_, self._reference, self.keys_)
 
     def _check_fitted(self):
-        if not hasattr(self, "_runners"):
+        if not hasattr(self, "_late"):
+            # scikit-learn's own exception, which is worth its import in this case alone.
+            from sklearn.exceptions import NotFittedError
+
             raise NotFittedError("this cascade is not trained; call fit, or load a model file")
-
-
-def as_boxes(boxes):
-    """One box, many boxes or none as (n, 4) float32."""
-    try:
-        array = np.asarray(boxes, np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"boxes must be numbers (left, top, right, bottom), not {boxes!r}"
-        ) from error
-    if not array.size:
-        return array.reshape(0, 4)
-    array = np.atleast_2d(array)
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise InputError(f"boxes must be (4,) or (n, 4), not {np.shape(boxes)}")
-    return array
-
-
-def _placements(boxes, size):
-    """Placements (n, 3) of boxes in an image; a box that lies outside of it is refused."""
-    height, width = size
-    rows = []
-    for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
-        if not (
-            left < right and top < bottom and right - left < FARTHEST and bottom - top < FARTHEST
-        ):
-            raise InputError(
-                f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
-                "and top < bottom"
-            )
-        if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
-            raise InputError(
-                f"box {i} is {[left, top, right, bottom]}: outside the {width}x{height} image"
-            )
-        side = ((right - left) * (bottom - top)) ** 0.5
-        rows.append(((left + right) / 2, (top + bottom) / 2, side))
-    return np.array(rows, np.float32).reshape(-1, 3)
 
 
 def _is_stack(images):
     return isinstance(images, np.ndarray) and images.ndim == 3 and images.dtype == np.uint8
-
-
-def _mirrored_views(views, frame):
-    """What `views` look like in a mirror, one view a face, cut to what training would show."""
-    reach = frame.size / frame.face / 2
-    mirrored = []
-    for image, placements in views:
-        for cx, cy, side in placements.tolist():
-            left, top = (max(0, int(c - reach * side)) for c in (cx, cy))
-            right, bottom = (int(c + reach * side) + 2 for c in (cx, cy))
-            part = np.ascontiguousarray(image[top:bottom, left:right][:, ::-1])
-            placement = (part.shape[1] - 1 - (cx - left), cy - top, side)
-            mirrored.append((part, np.array([placement], np.float32)))
-    return mirrored

@@ -1,14 +1,17 @@
 """Where the cascade starts: the mean shape, and the starts that training samples around it."""
 
-import numpy as np
-from sklearn.base import BaseEstimator
+from dataclasses import dataclass
 
-from features.errors import require_range
+import numpy as np
+
+from features.errors import InputError, require_count, require_range
 from features.geometry import rotate, similarity
 from features.memory import require_memory
+from features.parameters import Parameters
 
 
-class Starts(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class Starts(Parameters):
     """Sampler of the shapes that training starts from.
 
     A start is the mean shape mixed with the shape of another face, then moved, scaled and turned
@@ -35,13 +38,26 @@ class Starts(BaseEstimator):
     DEST's way; starts nearer the mean train a cascade that is more accurate from the mean.
     """
 
-    def __init__(self, n=20, mix=(0.0, 1.0), shift=0.6, scale=0.6, roll=0.0, roll_share=1.0):
-        self.n = n
-        self.mix = mix
-        self.shift = shift
-        self.scale = scale
-        self.roll = roll
-        self.roll_share = roll_share
+    n: int = 20
+    mix: tuple = (0.0, 1.0)
+    shift: float = 0.6
+    scale: float = 0.6
+    roll: float = 0.0
+    roll_share: float = 1.0
+
+    def check(self):
+        """Refuse parameters out of range."""
+        require_count("starts: n", self.n, 1, 10_000)
+        try:
+            low, high = self.mix
+        except (TypeError, ValueError) as error:
+            raise InputError(f"starts: mix must be two numbers, not {self.mix!r}") from error
+        require_range("starts: lower end of mix", low, 0, 1)
+        require_range("starts: upper end of mix", high, low, 1)
+        require_range("starts: shift", self.shift, 0, 100)
+        require_range("starts: scale", self.scale, 0, 100)
+        require_range("starts: roll", self.roll, 0, 180)
+        require_range("starts: roll_share", self.roll_share, 0, 1)
 
     def sample(self, shapes, mean, rng):
         """Draw `n` starts for each face.
@@ -61,11 +77,9 @@ class Starts(BaseEstimator):
         Raises
         ------
         InputError
-            If `n` or `mix` is out of range, or the starts do not fit into memory.
+            If a parameter is out of range, or the starts do not fit into memory.
         """
-        require_range("starts: n", self.n, 1, 10_000)
-        require_range("starts: lower end of mix", self.mix[0], 0, 1)
-        require_range("starts: upper end of mix", self.mix[1], self.mix[0], 1)
+        self.check()
         n_faces = len(shapes)
         n = self.n * n_faces
         # Drawn in float64, with as much again on the way.
@@ -85,6 +99,44 @@ class Starts(BaseEstimator):
         return (rotate(starts - center, turn) + moved).astype(np.float32)
 
 
+#: Starts kept in a model for predictions from several.
+N_KEPT = 16
+# How far they lie from the mean shape.
+_TEST_JITTER = {"shift": 0.4, "scale": 0.5}
+
+
+def test_starts(shapes, mean, rng):
+    """Starts for prediction: the mean shape, and the mean shape where other boxes put it.
+
+    Parameters
+    ----------
+    shapes, mean, rng
+        As of `Starts.sample`.
+
+    Returns
+    -------
+    ndarray of shape (16, L, 2), float32
+        The first is the mean shape.
+    """
+    boxes = Starts(N_KEPT, mix=(1.0, 1.0), **_TEST_JITTER)
+    moved = boxes.sample(shapes, mean, rng)[:: len(shapes)]
+    return np.concatenate([mean[None], moved[1:]])
+
+
 def mean_shape(shapes):
-    """Mean of shapes (m, L, 2) in the box frame, missing landmarks left out: (L, 2) float32."""
+    """Mean of shapes (m, L, 2) in the box frame, missing landmarks left out: (L, 2) float32.
+
+    Raises
+    ------
+    InputError
+        If a landmark is missing in all of them.
+    """
+    seen = np.isfinite(shapes).all(-1).any(0)
+    if not seen.all():
+        missing = np.flatnonzero(~seen)
+        raise InputError(
+            f"landmark {', '.join(map(str, missing[:5].tolist()))}"
+            f"{' and others' * (len(missing) > 5)} (counted from 0) is missing in all "
+            f"{len(shapes)} faces, so nothing can be learned of it; leave it out of the scheme"
+        )
     return np.nanmean(shapes, axis=0, dtype=np.float64).astype(np.float32)

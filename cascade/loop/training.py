@@ -1,37 +1,58 @@
 """The loop S(t+1) = S(t) + r_t(φ_t(I, S(t))) in training, the same for every method."""
 
 from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from data_tools.metrics import nme
-from features.errors import InputError, require_range
+from features.errors import InputError, require_count, require_flag, require_range
 from features.frame import Frame
-from features.workers import Workers
+from features.parameters import Parameters
+from features.workers import Workers, count_jobs
 
-from ..formats.native import save
 from ..pose.key_shapes import Poses
+from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
-from ..stages.stage import plan
+from . import model_file
 from .checkpoint import Checkpoint
 from .prediction import Predictor
 from .progress import Silent
-from .starts import Starts, mean_shape
+from .starts import N_KEPT, Starts, mean_shape, test_starts
+from .state import to_state
 
-# Starts kept in a model for predictions from several, and how far they lie from the mean shape.
-_N_KEPT_STARTS = 16
-_TEST_JITTER = {"shift": 0.4, "scale": 0.5}
+MAX_STAGES = 1000
+# Landmarks farther from their box than so many box sides are a mistake in the data.
+_FARTHEST_LANDMARK = 1000
 
 
-class BaseCascade(Predictor, BaseEstimator):
+class Faces(NamedTuple):
+    """What a training works on.
+
+    Attributes
+    ----------
+    store : FaceStore
+        In the frame of the model's face space.
+    samples : Samples
+        On their way from the training starts.
+    watched : Samples or None
+        Faces to watch the error on, on their way from the mean shape.
+    """
+
+    store: object
+    samples: Samples
+    watched: Samples | None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseCascade(Predictor, Parameters):
     """What all cascades share; a method adds its parameters and its `recipe`.
 
     Attributes
     ----------
     stages_ : list of FittedStage
-    mean_ : ndarray of shape (L, 2), float32
-        Mean shape in the box frame.
+    mean_shape_ : ndarray of shape (L, 2), float32
+        In the box frame; `mean_` is the same.
     seed_ : int
         What training drew its random numbers from.
     starts_ : ndarray of shape (16, L, 2), float32
@@ -47,25 +68,21 @@ class BaseCascade(Predictor, BaseEstimator):
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """
 
-    method = "cascade"
-    #: Sampler of the training starts where none is given.
-    default_starts = Starts()
-    #: What is done for turned heads, where a method has no parameter of this name.
-    poses = None
+    starts: Starts = field(default_factory=Starts)
+    mirror: bool = True
+    patience: int = 0
+    frame_size: int = 256
+    face_size: int = 140
+    memory_limit: int = 2 << 30
+    test_starts: int = 1
+    test_mirror: bool = False
+    random_state: object = None
+    n_jobs: int | None = None
+    poses: Poses = field(default_factory=Poses)
 
-    def __init__(self, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-                 test_mirror, random_state, n_jobs, poses=None):  # fmt: skip
-        self.starts = starts
-        self.mirror = mirror
-        self.patience = patience
-        self.frame_size = frame_size
-        self.face_size = face_size
-        self.memory_limit = memory_limit
-        self.test_starts = test_starts
-        self.test_mirror = test_mirror
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.poses = poses
+    method: ClassVar[str] = "cascade"
+    #: How much to invest, by the names the command line offers.
+    PRESETS: ClassVar[dict] = {"default": {}}
 
     def recipe(self):
         """The `Stage` recipes, first to last."""
@@ -83,6 +100,8 @@ class BaseCascade(Predictor, BaseEstimator):
         Parameters
         ----------
         faces : FaceDataset or FaceStore
+            A store must have the crops that the parameters `frame_size`, `face_size` and `mirror`
+            ask for.
         validation : FaceDataset, FaceStore or float, optional
             Faces to watch the error on, or the share of image files of `faces` to split off.
         checkpoint : str or Path, optional
@@ -102,50 +121,20 @@ class BaseCascade(Predictor, BaseEstimator):
         Raises
         ------
         InputError
-            If `validation` is unusable, or the checkpoint belongs to another training.
+            If a parameter or `validation` is unusable, a landmark is missing in all faces, or the
+            checkpoint belongs to another training.
         """
         progress = progress or Silent()
-        poses = self.poses or Poses()
-        poses.check()
-        recipes = poses.routed(self.recipe())
-        require_range("n_stages", len(recipes), 1, 1000)
-        require_range("test_starts", self.test_starts, 1, _N_KEPT_STARTS)
-        self.seed_ = seed = self._seed()
-        if isinstance(validation, float):
-            validation, faces = faces.split(validation, seed)
-        frame = Frame(self.frame_size, self.face_size)
-        store = self._store(faces, frame, True, progress)
-        watched = None if validation is None else self._store(validation, frame, False, progress)
-
-        self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
-        self.mean_ = mean_shape(store.shapes)
-        self._center()
-        starts = self.starts or self.default_starts
-        samples = Samples.from_store(store, starts.sample(store.shapes, self.mean_, _rng(seed, 0)))
-        self.starts_ = self._test_starts(store.shapes, _rng(seed, 1))
-        watched = watched and Samples.from_store(
-            watched, np.repeat(self.mean_[None], len(watched), 0)
-        )
-        self.stages_, self.history_, self.keys_ = [], [], None
-        keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
-        with keeper, Workers(self.n_jobs) as workers:
-            if resume and checkpoint:
-                for stage in keeper.load():
-                    self._append(stage, samples, watched, workers)
-                progress.resumed(len(self.stages_), len(recipes))
-            for t in range(len(self.stages_), len(recipes)):
-                if self._has_stopped():
-                    break
-                progress.stage_begins(t + 1, len(recipes))
-                stage = recipes[t].fit(
-                    samples, self._centred, _rng(seed, 2, t), workers, progress.tick
-                )
-                self._append(stage, samples, watched, workers)
-                if checkpoint:
-                    keeper.save()
-                progress.stage_ends(self.history_[-1])
+        recipes = self._checked_recipe()
+        found = self._prepare(faces, validation, notes, progress)
+        keeper = Checkpoint(checkpoint, self, found.store) if checkpoint else nullcontext()
+        with keeper as saved, Workers(self.n_jobs) as workers:
+            kept = saved.load() if resume and checkpoint else None
+            self._train_stages(recipes, found, kept, saved, workers, progress)
             self._keep_best()
-            self.keys_ = poses.fit(store, self.stages_, self.mean_, _rng(seed, 3), workers)
+            self.keys_ = self._poses().fit(
+                found.store, self.stages_, self.mean_shape_, _rng(self.seed_, 3), workers
+            )
         self._plan()
         return self
 
@@ -179,57 +168,128 @@ class BaseCascade(Predictor, BaseEstimator):
         (3, 68, 2)
         """
         self._check_fitted()
-        if "poses" not in self._get_param_names():
+        if self._space.single:
             raise InputError(f"a model of method {self.method!r} has one start and no key shapes")
         poses.check()
-        if poses.n_routes != (self.poses or Poses()).n_routes:
+        if poses.n_routes != self._poses().n_routes:
             raise InputError("poses: n_routes changes the stages; train anew with fit")
         store = self._store(faces, self.frame_, True, progress or Silent())
         with Workers(self.n_jobs) as workers:
-            keys = poses.fit(store, self.stages_, self.mean_, _rng(self._seed(), 3), workers)
+            keys = poses.fit(store, self.stages_, self.mean_shape_, _rng(self._seed(), 3), workers)
         self.poses, self.keys_ = poses, keys
         self._plan()
         return self
 
-    def _seed(self):
-        state = self.random_state
-        return int(np.random.default_rng().integers(2**31)) if state is None else int(state)
+    def check_stages(self):
+        """Refuse trained stages, read from a file, that the method cannot run."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            energy = np.square(self.mean_shape_ - self.mean_shape_.mean(0)).sum()
+        if not 0 < energy < np.inf:
+            raise InputError("the mean shape is a single point, which nothing can be aligned with")
+        for t, stage in enumerate(self.stages_, 1):
+            if set(stage.kind) & FOREIGN_KINDS:
+                raise InputError(f"stage {t} follows other rules than method {self.method!r}")
 
     def save(self, path):
         """Write the model file; see `cascade.save`."""
         self._check_fitted()
-        save(self, path)
+        model_file.write(path, *to_state(self))
 
-    def _store(self, faces, frame, mirror, progress):
-        if hasattr(faces, "placements"):
-            return faces
-        return faces.store(
-            frame,
-            mirror=mirror and self.mirror,
-            memory_limit=self.memory_limit,
-            progress=progress.cropping,
-        )
+    # ------------------------------------------------------------------------------- the steps
 
-    def _test_starts(self, shapes, rng):
-        """Starts for prediction: the mean shape, and the mean shape where other boxes put it."""
-        boxes = Starts(_N_KEPT_STARTS, mix=(1.0, 1.0), **_TEST_JITTER)
-        moved = boxes.sample(shapes, self.mean_, rng)[:: len(shapes)]
-        return np.concatenate([self.mean_[None], moved[1:]])
+    def _checked_recipe(self):
+        """The stages to train, after all parameters were found in range."""
+        for name, low, high in (
+            ("n_stages", 1, MAX_STAGES),
+            ("test_starts", 1, N_KEPT),
+            ("patience", 0, MAX_STAGES),
+            ("frame_size", 1, 1 << 16),
+            ("face_size", 1, 1 << 16),
+            ("memory_limit", 0, 1 << 62),
+        ):
+            if hasattr(self, name):
+                require_count(name, getattr(self, name), low, high)
+        for name in ("mirror", "test_mirror"):
+            require_flag(name, getattr(self, name))
+        count_jobs(self.n_jobs)
+        for name, cls in (("starts", Starts), ("poses", Poses)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, cls):
+                raise InputError(f"{name} must be a {cls.__name__}(…), not {value!r}")
+        starts, poses = self._starts_sampler(), self._poses()
+        starts.check()
+        poses.check()
+        recipes = poses.routed(self.recipe())
+        require_count("n_stages", len(recipes), 1, MAX_STAGES)
+        return recipes
 
-    def _append(self, stage, samples, watched, workers):
+    def _starts_sampler(self):
+        return type(self)().starts if self.starts is None else self.starts
+
+    def _poses(self):
+        return Poses() if self.poses is None else self.poses
+
+    def _prepare(self, faces, validation, notes, progress):
+        """Crops, mean shape and starts; sets the fitted attributes that do not depend on stages."""
+        self.seed_ = seed = self._seed()
+        frame = Frame(self.frame_size, self.face_size)
+        if isinstance(validation, bool | int | float | str):
+            require_range("validation", validation, 0, 1)
+            validation, faces = faces.split(float(validation), seed)
+        store = self._store(faces, frame, True, progress)
+        watched = None if validation is None else self._store(validation, frame, False, progress)
+        if not np.nanmax(np.abs(store.shapes)) < _FARTHEST_LANDMARK:
+            raise InputError(
+                f"a landmark lies more than {_FARTHEST_LANDMARK} box sides from its face box; "
+                "correct the landmarks or the boxes of the training faces"
+            )
+        self.stages_, self.history_, self.keys_ = [], [], None
+        self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
+        self.mean_shape_ = mean = mean_shape(store.shapes)
+        space = self.face_space(store.frame)
+        self._reference = space.reference(mean)
+        start = self._starts_sampler().sample(store.shapes, mean, _rng(seed, 0))
+        samples = Samples.from_store(store, start)
+        self.starts_ = mean[None]
+        if not space.single:
+            self.starts_ = test_starts(store.shapes, mean, _rng(seed, 1))
+        if watched is not None:
+            watched = Samples.from_store(watched, np.repeat(mean[None], len(watched), 0))
+        return Faces(store, samples, watched)
+
+    def _train_stages(self, recipes, found, kept, checkpoint, workers, progress):
+        """Train what `kept`, the stages of a checkpoint or None, leaves to be trained."""
+        if kept is not None:
+            for stage in kept:
+                self._append(stage, found, workers)
+            progress.resumed(len(self.stages_), len(recipes))
+        for t in range(len(self.stages_), len(recipes)):
+            if self._has_stopped():
+                return
+            progress.stage_begins(t + 1, len(recipes))
+            stage = recipes[t].fit(
+                found.samples, self._reference, _rng(self.seed_, 2, t), workers, progress.tick
+            )
+            self._append(stage, found, workers)
+            if checkpoint is not None:
+                checkpoint.save()
+            progress.stage_ends(self.history_[-1])
+
+    def _append(self, stage, found, workers):
         """Add a trained stage, and move the samples by it as inference would."""
-        (runner,) = plan([stage], self._centred)
+        (runner,) = plan([stage], self._reference)
         errors = []
-        for group in (samples, watched):
+        for group in (found.samples, found.watched):
             if group is not None:
                 runner.run(group, workers)
             errors.append(None if group is None else self._error(group))
         self.stages_.append(stage)
         row = {"stage": len(self.stages_), "train_nme": errors[0], "validation_nme": errors[1]}
-        row |= getattr(stage.predictor, "facts", {})
-        self.history_.append(row)
+        self.history_.append(row | stage.facts)
 
     def _error(self, samples):
+        from data_tools.metrics import nme
+
         kind = "interocular" if self.scheme_.eye_corners else "diagonal"
         return float(np.nanmean(nme(samples.shapes, samples.truth, self.scheme_, kind=kind)))
 
@@ -247,7 +307,52 @@ class BaseCascade(Predictor, BaseEstimator):
             best = int(np.argmin(errors)) + 1
             self.stages_, self.history_ = self.stages_[:best], self.history_[:best]
 
+    def _seed(self):
+        """An integer that all random numbers of a training follow from."""
+        state = self.random_state
+        if state is None:
+            state = np.random.default_rng()
+        if isinstance(state, np.random.Generator):
+            return int(state.integers(2**31))
+        if isinstance(state, np.random.RandomState):
+            return int(state.randint(2**31 - 1))
+        require_count("random_state", state, 0, 2**63 - 1)
+        return int(state)
 
+    def _store(self, faces, frame, training, progress):
+        """The crops of faces, in the frame of the model's face space."""
+        mirror = training and self.mirror
+        if not hasattr(faces, "placements"):
+            if not hasattr(faces, "store"):
+                raise InputError(
+                    f"faces must be a FaceDataset or a FaceStore, not {type(faces).__name__}; see "
+                    "data_tools.readers.read_folders"
+                )
+            store = faces.store(
+                frame, mirror=mirror, memory_limit=self.memory_limit, progress=progress.cropping
+            )
+        else:
+            store = faces
+            self._refuse_other_crops(store, frame, mirror, training)
+        return self.face_space(store.frame).store(store)
+
+    def _refuse_other_crops(self, store, frame, mirror, training):
+        """Refuse a store that is not what the parameters ask for."""
+        if store.frame != frame:
+            raise InputError(
+                f"the store has crops of {store.frame.size} px around faces of {store.frame.face} "
+                f"px, but frame_size is {frame.size} and face_size {frame.face}; make them equal"
+            )
+        mirror = mirror and store.scheme.flip is not None
+        if training and mirror != bool(store.mirrored.any()):
+            has = "no mirrored faces" if mirror else "mirrored faces"
+            raise InputError(
+                f"the store has {has}, but the parameter mirror is {self.mirror}; build the store "
+                f"with mirror={self.mirror}, or set the parameter to {not self.mirror}"
+            )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Cascade(BaseCascade):
     """A cascade of any stages.
 
@@ -255,7 +360,7 @@ class Cascade(BaseCascade):
     ----------
     stages : list of Stage
         Recipes, first to last.
-    starts : Starts, optional
+    starts : Starts
         Sampler of the training starts.
     mirror : bool
         Whether to train on mirrored faces as well, where the scheme has a flip index.
@@ -270,12 +375,12 @@ class Cascade(BaseCascade):
         Starts that `predict` takes the median of, 1 to 16.
     test_mirror : bool
         Whether `predict` averages with the mirrored image, where the scheme has a flip index.
-    random_state : int, optional
+    random_state : int, numpy.random.Generator or numpy.random.RandomState, optional
         Seed; the same seed gives the same model for any `n_jobs`.
     n_jobs : int, optional
         Threads for training; -1 takes all cores.
-    poses : Poses, optional
-        What is done for heads that are turned; without it, nothing.
+    poses : Poses
+        What is done for heads that are turned; by default, nothing.
 
     Examples
     --------
@@ -287,14 +392,7 @@ class Cascade(BaseCascade):
     3
     """
 
-    def __init__(self, stages=(), starts=None, mirror=True, patience=0, frame_size=256,
-                 face_size=140, memory_limit=2 << 30, test_starts=1, test_mirror=False,
-                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
-        self.stages = stages
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    stages: list = field(default=(), kw_only=False)
 
     def recipe(self):
         """The `stages` as given."""

@@ -1,48 +1,50 @@
 """Methods: recipes with their published defaults."""
 
-from ..loop.starts import Starts
-from ..loop.training import Cascade
-from ..pose.key_shapes import Poses
-from .dlib import ShapePredictor
-from .ert import ERT
-from .esr import CPR, ESR
-from .lbf import LBF
-from .opencv import FacemarkLBF
-from .rcpr import RCPR
-from .sdm import SDM
+from collections.abc import Mapping
+
+from ..stages.registry import find
+
+_HERE = "cascade.methods."
 
 
-class _Methods(dict):
-    """The methods by their names in model files and on the command line."""
+class _Methods(Mapping):
+    """Classes by the names of their methods in files and on the command line.
 
-    def from_header(self, name, parameters):
-        """An untrained estimator with the parameters of a model file; unknown ones are left out."""
-        cls = self.get(name, Cascade)
-        known = cls._get_param_names()
-        chosen = {k: _value(v) for k, v in dict(parameters).items() if k in known}
-        if cls is Cascade:
-            chosen["stages"] = ()  # the recipes are not in the file, the trained stages are
-        return cls(**chosen)
+    A class is imported when it is looked up, the names are there without.
+    """
 
+    def __init__(self, paths):
+        self._paths = dict(paths)
 
-def _value(value):
-    if isinstance(value, dict) and value.get("class") == "Poses":
-        names = Poses._get_param_names()
-        return Poses(**{k: v for k, v in value.items() if k in names})
-    if isinstance(value, dict) and value.get("class") == "Starts":
-        names = Starts._get_param_names()
-        value = Starts(**{k: v for k, v in value.items() if k in names})
-        value.mix = tuple(value.mix)
-    return value
+    def __getitem__(self, name):
+        return find(self._paths[name])
+
+    def __iter__(self):
+        return iter(self._paths)
+
+    def __len__(self):
+        return len(self._paths)
+
+    def __repr__(self):
+        return f"METHODS({', '.join(self)})"
 
 
 METHODS = _Methods(
-    cpr=CPR,
-    dlib=ShapePredictor,
-    ert=ERT,
-    esr=ESR,
-    lbf=LBF,
-    opencv=FacemarkLBF,
-    rcpr=RCPR,
-    sdm=SDM,
+    {
+        "cpr": _HERE + "esr.CPR",
+        "dlib": _HERE + "dlib.ShapePredictor",
+        "ert": _HERE + "ert.ERT",
+        "esr": _HERE + "esr.ESR",
+        "lbf": _HERE + "lbf.LBF",
+        "opencv": _HERE + "opencv.FacemarkLBF",
+        "rcpr": _HERE + "rcpr.RCPR",
+        "sdm": _HERE + "sdm.SDM",
+    }
 )
+
+
+def method_class(name):
+    """The class of a method of that name; of an unknown one `Cascade`, which takes any stages."""
+    if isinstance(name, str) and name in METHODS:
+        return METHODS[name]
+    return find("cascade.loop.training.Cascade")

@@ -1,31 +1,31 @@
 """dlib's shape predictor: ERT whose leaves are added in the frame of the face box."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from data_tools.schemes import scheme_for
 from features.dlib_pixels import BoxIndexedPixels
-from features.errors import InputError, require_range
+from features.errors import InputError, require_count
 from features.frame import Frame
+from features.geometry import as_boxes, sound_boxes
 from features.images import as_grey
-from features.pixels import Pixels
 from features.workers import Workers
 
-from ..loop.opening import run_through
-from ..loop.prediction import FARTHEST, as_boxes
+from ..aligner import refuse_unpaired
+from ..loop.face_space import View, refuse_views
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
-from ..stages.dlib.regressor import BoxTrees, CompactBoxTrees
-from ..stages.samples import Samples
+from ..pose.key_shapes import Poses
+from ..stages.dlib.predictor import BoxTrees, CompactBoxTrees
 from ..stages.stage import FittedStage
-from ..stages.trees.regressor import BoostedTrees
 
 # Images of `predict_many` whose faces share one pass over the leaves.
 _TOGETHER = 64
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ShapePredictor(BaseCascade):
     """The model of dlib's ``shape_predictor``, read from its files, trained here, written for it.
 
@@ -57,25 +57,20 @@ class ShapePredictor(BaseCascade):
     #: Parameters that a file of dlib's tells.
     SIZES = ("n_stages", "n_trees", "depth", "n_points")
 
-    def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
-                 padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
-                 starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
-                 memory_limit=2 << 30, random_state=None, n_jobs=None):  # fmt: skip
-        self.n_stages = n_stages
-        self.n_trees = n_trees
-        self.depth = depth
-        self.learning_rate = learning_rate
-        self.n_points = n_points
-        self.padding = padding
-        self.n_pairs = n_pairs
-        self.pair_distance = pair_distance
-        self.n_components = n_components
-        self.smallest_leaf = smallest_leaf
-        # There is one start and no mirror image: dlib knows neither.
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, 1, False, random_state,
-            n_jobs,
-        )  # fmt: skip
+    n_stages: int = 10
+    n_trees: int = 500
+    depth: int = 4
+    learning_rate: float = 0.1
+    n_points: int = 400
+    padding: float = 0.05
+    n_pairs: int = 30
+    pair_distance: float = 0.1
+    n_components: int = 28
+    smallest_leaf: int = 20
+    # There is one start and no mirror image: dlib knows neither.
+    test_starts: int = field(default=1, init=False)
+    test_mirror: bool = field(default=False, init=False)
+    poses: Poses = field(default_factory=Poses, init=False)
 
     @classmethod
     def from_stages(cls, initial, stages):
@@ -91,7 +86,7 @@ class ShapePredictor(BaseCascade):
             n_points=len(stages[0].feature.anchors),
         )
         model.scheme_, model.frame_ = scheme_for(len(initial)), Frame()
-        model.mean_, model.starts_ = initial, initial[None]
+        model.mean_shape_, model.starts_ = initial, initial[None]
         model.stages_, model.history_, model.notes_ = list(stages), [], {}
         model._plan()
         return model
@@ -111,7 +106,7 @@ class ShapePredictor(BaseCascade):
         ShapePredictor
         """
         self._check_fitted()
-        require_range("n_components", n_components, 1, 2 * len(self.mean_))
+        require_count("n_components", n_components, 1, 2 * len(self.mean_shape_))
         return self._with(
             replace(stage, predictor=stage.predictor.compact(n_components))
             if isinstance(stage.predictor, BoxTrees)
@@ -130,7 +125,7 @@ class ShapePredictor(BaseCascade):
         """
         self._check_fitted()
         return self._with(
-            replace(stage, predictor=stage.predictor.exact(self.mean_))
+            replace(stage, predictor=stage.predictor.exact(self.mean_shape_))
             if isinstance(stage.predictor, CompactBoxTrees)
             else stage
             for stage in self.stages_
@@ -138,59 +133,35 @@ class ShapePredictor(BaseCascade):
 
     def _with(self, stages):
         """A copy with other stages."""
-        model = self.from_stages(self.mean_, list(stages))
+        model = self.from_stages(self.mean_shape_, list(stages))
         model.set_params(**self.get_params(deep=False))
         model.scheme_, model.frame_ = self.scheme_, self.frame_
         model.history_, model.notes_ = list(self.history_), dict(self.notes_)
         return model
 
-    # ------------------------------------------------------------------ training
-
     def recipe(self):
         """`n_stages` equal stages."""
+        from features.pixels import Pixels  # growers are imported when somebody trains
+
+        from ..stages.trees.regressor import BoostedTrees
+
         return [_BoxStage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages
 
-    def _store(self, faces, frame, mirror, progress):
-        """Crops whose shapes and placements count from the box's corner, not from its centre."""
-        store = super()._store(faces, frame, mirror, progress)
-        placements = store.placements.copy()
-        placements[:, :2] -= placements[:, 2:] / 2
-        return replace(store, shapes=store.shapes + np.float32(0.5), placements=placements)
+    def face_space(self, frame, needs_crop=False):
+        """dlib's: images are read as they are, whatever `frame`."""
+        return BoxSpace()
 
-    def _test_starts(self, shapes, rng):
-        return self.mean_[None]
-
-    def _center(self):
-        # The runner centres it, in the precision in which dlib does.
-        self._centred = self.mean_
-
-    # ---------------------------------------------------------------- prediction
-
-    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
-        self._check_fitted()
-        _refuse_views(n_starts, mirror)
-        image = _intensity(image, color)
-        places = _places(as_boxes(boxes))
-        shapes = np.repeat(self.mean_[None], len(places), axis=0)
-        samples = Samples(image[None], np.zeros(len(places), np.intp), places, shapes)
-        staged = [] if path is None else [np.empty((0, *shapes.shape), np.float32)]
-        run_through(self._runners, samples, None, staged)
-        if path is not None:
-            path.append(np.concatenate(staged))
-        return shapes[None], None, places
-
-    def _to_pixels(self, shapes, placements):
-        """Shapes (…, n, L, 2) of unit squares at `placements` (n, 4) in pixels: dlib's boxes need
-        not be square."""
-        return shapes * placements[:, None, 2:] + placements[:, None, :2]
+    def check_stages(self):
+        """Refuse stages by other rules than dlib's."""
+        if any(not isinstance(s.feature, BoxIndexedPixels) for s in self.stages_) or self.keys_:
+            raise InputError("a model of method 'dlib' has a stage of another method")
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
-        """As `Cascade.predict_many`, and several times faster than a call an image: faces of many
+        """As `Aligner.predict_many`, and several times faster than a call an image: faces of many
         images go through a stage together."""
         self._check_fitted()
-        if len(images) != len(boxes):
-            raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
-        _refuse_views(n_starts, mirror)
+        refuse_unpaired(images, boxes)
+        refuse_views(self._space, n_starts, mirror)
 
         def predict(span):
             first, last = span
@@ -211,22 +182,76 @@ class ShapePredictor(BaseCascade):
 
     def _predict_together(self, images, boxes, color):
         """Landmarks of a few images, of which copies lie in memory at once."""
-        images = [_intensity(image, color) for image in images]
-        places = [_places(as_boxes(some)) for some in boxes]
+        space = self._space
+        images = [space.grey(image, color) for image in images]
+        places = [space.place(as_boxes(some)) for some in boxes]
         counts = [len(some) for some in places]
         places = np.concatenate(places)
         frames = np.array([(0, *image.shape) for image in images], np.int64)
         frames[1:, 0] = np.cumsum(frames[:, 1] * frames[:, 2])[:-1]
         pixels = np.concatenate([image.reshape(-1) for image in images])
         index = np.repeat(np.arange(len(images)), counts)
-        shapes = np.repeat(self.mean_[None], len(places), axis=0)
-        for runner in self._runners:
+        shapes = np.repeat(self.mean_shape_[None], len(places), axis=0)
+        for runner in self.runners:
             runner.move(pixels, frames, index, places.astype(np.float64), shapes, (0, len(places)))
-        parts = np.split(self._to_pixels(shapes, places), np.cumsum(counts)[:-1])
+        parts = np.split(space.to_pixels(shapes, places), np.cumsum(counts)[:-1])
         return [
             part[0] if np.shape(some) == (4,) else part
             for part, some in zip(parts, boxes, strict=True)
         ]
+
+
+class BoxSpace:
+    """dlib's frame: the box's left top corner is (0, 0), its right bottom corner (1, 1).
+
+    Boxes need not be square, and may lie anywhere. See `cascade.loop.face_space.FaceSpace`.
+    """
+
+    single = True
+
+    def grey(self, image, color):
+        """Grey as dlib makes it of colours: the mean of the channels, rounded down."""
+        image = np.asarray(image)
+        if image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8 and image.size:
+            sums = image[:, :, :3].sum(2, dtype=np.uint16)
+            return np.ascontiguousarray((sums // 3).astype(np.uint8))
+        return as_grey(image, color)
+
+    def place(self, boxes, size=None):
+        """Left, top, width and height of each box: (n, 4) float32."""
+        edges = np.array(sound_boxes(boxes), np.float32).reshape(-1, 4)
+        edges[:, 2:] -= edges[:, :2]
+        return edges
+
+    def views(self, image, placements):
+        """The image as it is."""
+        return [View(image, slice(0, len(placements)), placements)]
+
+    def in_place(self, images, placements):
+        """Images are always read as they are."""
+        return True
+
+    def starts(self, starts):
+        """The starts as they are, float32."""
+        return starts
+
+    def to_pixels(self, shapes, placements):
+        """Unit squares at `placements` in pixels."""
+        return shapes * placements[:, None, 2:] + placements[:, None, :2]
+
+    def store(self, store):
+        """Shapes and placements count from the box's corner, not from its centre."""
+        placements = store.placements.copy()
+        placements[:, :2] -= placements[:, 2:] / 2
+        return replace(store, shapes=store.shapes + np.float32(0.5), placements=placements)
+
+    def reference(self, mean_shape):
+        """The mean shape around its centre, in float64: in the precision in which dlib centres it.
+
+        The difference shows in the last bit of a similarity.
+        """
+        mean_shape = mean_shape.astype(np.float64)
+        return mean_shape - mean_shape.mean(0)
 
 
 class _BoxStage:
@@ -236,12 +261,12 @@ class _BoxStage:
         self.pixels = pixels
         self.trees = trees
 
-    def fit(self, samples, mean, rng, workers, tick=None):
+    def fit(self, samples, reference, rng, workers, tick=None):
         """As `Stage.fit`."""
-        centred = mean - mean.mean(0)
+        reference = reference.astype(np.float32)
         residuals = (samples.truth - samples.shapes).reshape(len(samples), -1)
-        feature = self.pixels.fit(samples, residuals, centred, rng, workers)
-        trees = self.trees.fit_stage(feature, samples, residuals, centred, rng, workers, tick)
+        feature = self.pixels.fit(samples, residuals, reference, rng, workers)
+        trees = self.trees.fit_stage(feature, samples, residuals, reference, rng, workers, tick)
         return FittedStage(BoxIndexedPixels(feature.anchors, feature.offsets), _as_box_trees(trees))
 
 
@@ -259,32 +284,3 @@ def _as_box_trees(trees):
         trees.basis,
         trees.bias,
     )
-
-
-def _refuse_views(n_starts, mirror):
-    require_range("n_starts", 1 if n_starts is None else n_starts, 1, 1)
-    if mirror:
-        raise InputError("a dlib predictor looks at one view only; leave `mirror` out")
-
-
-def _intensity(image, color):
-    """Grey as dlib makes it of colours: the mean of the channels, rounded down."""
-    image = np.asarray(image)
-    if image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8 and image.size:
-        sums = image[:, :, :3].sum(2, dtype=np.uint16)
-        return np.ascontiguousarray((sums // 3).astype(np.uint8))
-    return as_grey(image, color)
-
-
-def _places(boxes):
-    """Left, top, width and height (n, 4) float32 of boxes whose corners are both inside."""
-    out = np.empty((len(boxes), 4), np.float32)
-    # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
-    for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
-        if not (-FARTHEST < left < right < FARTHEST and -FARTHEST < top < bottom < FARTHEST):
-            raise InputError(
-                f"box {i} is {[left, top, right, bottom]}: need finite numbers with left < right "
-                "and top < bottom"
-            )
-        out[i] = left, top, right - left, bottom - top
-    return out

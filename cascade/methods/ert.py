@@ -1,16 +1,15 @@
 """ERT: an ensemble of regression trees (Kazemi & Sullivan 2014, "One Millisecond Face Alignment
 with an Ensemble of Regression Trees")."""
 
+from dataclasses import dataclass
 from typing import ClassVar
-
-from features.pixels import Pixels
 
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
 from ..stages.stage import Stage
-from ..stages.trees.regressor import BoostedTrees
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ERT(BaseCascade):
     """Cascade of gradient-boosted regression trees on shape-indexed pixel differences.
 
@@ -36,8 +35,8 @@ class ERT(BaseCascade):
         Principal components in which the residuals of a stage are fitted.
     smallest_leaf : int
         Fewest samples in a leaf.
-    starts : Starts, optional
-        Sampler of the training starts; without it, ``Starts()``.
+    starts : Starts
+        Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs, poses
         As in `Cascade`.
@@ -67,26 +66,21 @@ class ERT(BaseCascade):
         },
     }
 
-    def __init__(self, n_stages=10, n_trees=500, depth=4, learning_rate=0.1, n_points=400,
-                 padding=0.05, n_pairs=30, pair_distance=0.1, n_components=28, smallest_leaf=20,
-                 starts=None, mirror=True, patience=0, frame_size=256, face_size=140,
-                 memory_limit=2 << 30, test_starts=1, test_mirror=False,
-                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
-        self.n_stages = n_stages
-        self.n_trees = n_trees
-        self.depth = depth
-        self.learning_rate = learning_rate
-        self.n_points = n_points
-        self.padding = padding
-        self.n_pairs = n_pairs
-        self.pair_distance = pair_distance
-        self.n_components = n_components
-        self.smallest_leaf = smallest_leaf
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    n_stages: int = 10
+    n_trees: int = 500
+    depth: int = 4
+    learning_rate: float = 0.1
+    n_points: int = 400
+    padding: float = 0.05
+    n_pairs: int = 30
+    pair_distance: float = 0.1
+    n_components: int = 28
+    smallest_leaf: int = 20
 
     def recipe(self):
         """`n_stages` equal stages."""
+        from features.pixels import Pixels  # growers are imported when somebody trains
+
+        from ..stages.trees.regressor import BoostedTrees
+
         return [Stage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages

@@ -1,42 +1,34 @@
 """CPR and ESR: cascades of random ferns (Dollár, Welinder & Perona 2010, "Cascaded Pose
 Regression"; Cao, Wei, Wen & Sun 2012, "Face Alignment by Explicit Shape Regression")."""
 
+from dataclasses import dataclass, field
 from typing import ClassVar
-
-from features.pixels import Pixels
 
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
-from ..stages.ferns.regressor import BoostedFerns
 from ..stages.stage import Stage
 
 
 class FernCascade(BaseCascade):
-    """What the cascades of equal stages of ferns share; each adds its parameters and defaults.
+    """What the cascades of equal stages of ferns share.
 
-    The parameters are attributes of the same names as those of the `feature` and `regressor` that
-    every stage is made of.
+    Their parameters have the names of those of the feature and the regressor in `parts`.
     """
 
-    feature, regressor = Pixels, BoostedFerns
+    def parts(self):
+        """Classes of the feature and the regressor of every stage."""
+        from features.pixels import Pixels  # growers are imported when somebody trains
 
-    def __init__(self, n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points,
-                 n_components, *common):  # fmt: skip
-        self.n_stages = n_stages
-        self.n_ferns = n_ferns
-        self.depth = depth
-        self.shrinkage = shrinkage
-        self.learning_rate = learning_rate
-        self.threshold = threshold
-        self.n_points = n_points
-        self.n_components = n_components
-        super().__init__(*common)
+        from ..stages.ferns.regressor import BoostedFerns
+
+        return Pixels, BoostedFerns
 
     def recipe(self):
         """`n_stages` equal stages."""
-        return [Stage(self._made(self.feature), self._made(self.regressor))] * self.n_stages
+        return [Stage(*map(self._made, self.parts()))] * self.n_stages
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ESR(FernCascade):
     """Two-level cascade of boosted random ferns on shape-indexed pixel differences.
 
@@ -60,8 +52,8 @@ class ESR(FernCascade):
         Margin around the mean shape within which points are drawn, in box sides.
     n_components : int
         Principal components in which the residuals of a stage are fitted.
-    starts : Starts, optional
-        Sampler of the training starts; without it, `default_starts`.
+    starts : Starts
+        Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs, poses
         As in `Cascade`.
@@ -77,7 +69,6 @@ class ESR(FernCascade):
     """
 
     method = "esr"
-    default_starts = Starts(n=14)
     #: How much to invest, by the names the command line offers; "published" is the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
@@ -92,19 +83,20 @@ class ESR(FernCascade):
         },
     }
 
-    def __init__(self, n_stages=10, n_ferns=400, depth=5, shrinkage=300.0, learning_rate=0.25,
-                 threshold=0.2, n_points=400, padding=0.05, n_components=28, starts=None,
-                 mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
-                 test_starts=3, test_mirror=False, random_state=None, n_jobs=None,
-                 poses=None):  # fmt: skip
-        self.padding = padding
-        super().__init__(
-            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components,
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    n_stages: int = 10
+    n_ferns: int = 400
+    depth: int = 5
+    shrinkage: float = 300.0
+    learning_rate: float = 0.25
+    threshold: float = 0.2
+    n_points: int = 400
+    padding: float = 0.05
+    n_components: int = 28
+    test_starts: int = 3
+    starts: Starts = field(default_factory=lambda: Starts(n=14))
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CPR(ESR):
     """One-level cascade of random ferns: pixels are read anew for every few ferns.
 
@@ -128,20 +120,20 @@ class CPR(ESR):
     """
 
     method = "cpr"
-    default_starts = Starts(n=7)
     PRESETS: ClassVar = {
         "small": {"n_stages": 40, "n_ferns": 10, "starts": Starts(n=5)},
         "default": {},
         "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0, "shrinkage": 1000.0},
     }
 
-    def __init__(self, n_stages=60, n_ferns=20, depth=5, shrinkage=300.0, learning_rate=0.35,
-                 threshold=0.2, n_points=150, padding=0.05, n_components=20, starts=None,
-                 mirror=True, patience=0, frame_size=256, face_size=140, memory_limit=2 << 30,
-                 test_starts=5, test_mirror=False, random_state=None, n_jobs=None,
-                 poses=None):  # fmt: skip
-        super().__init__(
-            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
-            n_components, starts, mirror, patience, frame_size, face_size, memory_limit,
-            test_starts, test_mirror, random_state, n_jobs, poses,
-        )  # fmt: skip
+    n_stages: int = 60
+    n_ferns: int = 20
+    depth: int = 5
+    shrinkage: float = 300.0
+    learning_rate: float = 0.35
+    threshold: float = 0.2
+    n_points: int = 150
+    padding: float = 0.05
+    n_components: int = 20
+    test_starts: int = 5
+    starts: Starts = field(default_factory=lambda: Starts(n=7))

@@ -1,21 +1,20 @@
 """LBF: local binary features and a global regression (Ren et al. 2014, "Face Alignment at 3000 FPS
 via Regressing Local Binary Features")."""
 
+from dataclasses import dataclass, field
 from itertools import product
 from typing import ClassVar
 
 from features.errors import InputError
-from features.lbf import LocalForests
 
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
-from ..stages.lbf.regressor import SparseRidge
-from ..stages.selection import BestStage
 from ..stages.stage import Stage
 
 _PUBLISHED_RADIUS = (0.3, 0.2, 0.15, 0.12, 0.1)
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class LBF(BaseCascade):
     """Cascade of local random forests and one ridge regression a stage.
 
@@ -36,8 +35,8 @@ class LBF(BaseCascade):
         Principal components in which the residuals of a stage are regressed.
     n_points, n_candidates, n_tried, bag, smallest_leaf
         As in `features.lbf.LocalForests`.
-    starts : Starts, optional
-        Sampler of the training starts; without it, ``Starts(n=10)``.
+    starts : Starts
+        Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs, poses
         As in `Cascade`.
@@ -53,7 +52,6 @@ class LBF(BaseCascade):
     """
 
     method = "lbf"
-    default_starts = Starts(n=10)
     #: How much to invest, by the names the command line offers. "fast" has the size of the paper's
     #: LBF fast, "published" the radii, trees and regularisation of common implementations.
     PRESETS: ClassVar = {
@@ -63,25 +61,17 @@ class LBF(BaseCascade):
         "accurate": {"n_trees": 10, "test_starts": 3, "test_mirror": True},
     }
 
-    def __init__(self, radius=(0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.09, 0.08), n_trees=8, depth=5,
-                 alpha_per_sample=0.3, n_components=32, n_points=128, n_candidates=500,
-                 n_tried=100, bag=0.3, smallest_leaf=10, starts=None, mirror=True, patience=0,
-                 frame_size=256, face_size=140, memory_limit=2 << 30, test_starts=1,
-                 test_mirror=False, random_state=None, n_jobs=None, poses=None):  # fmt: skip
-        self.radius = radius
-        self.n_trees = n_trees
-        self.depth = depth
-        self.alpha_per_sample = alpha_per_sample
-        self.n_components = n_components
-        self.n_points = n_points
-        self.n_candidates = n_candidates
-        self.n_tried = n_tried
-        self.bag = bag
-        self.smallest_leaf = smallest_leaf
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    radius: tuple = (0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.09, 0.08)
+    n_trees: int = 8
+    depth: int = 5
+    alpha_per_sample: float = 0.3
+    n_components: int = 32
+    n_points: int = 128
+    n_candidates: int = 500
+    n_tried: int = 100
+    bag: float = 0.3
+    smallest_leaf: int = 10
+    starts: Starts = field(default_factory=lambda: Starts(n=10))
 
     def recipe(self):
         """A stage for each radius."""
@@ -90,6 +80,11 @@ class LBF(BaseCascade):
         return [self._stage(radius) for radius in self.radius]
 
     def _stage(self, radius):
+        from features.lbf import LocalForests  # growers are imported when somebody trains
+
+        from ..stages.lbf.regressor import SparseRidge
+        from ..stages.selection import BestStage
+
         forests = [self._made(LocalForests, radius=r) for r in _several(radius)]
         shares = _several(self.alpha_per_sample)
         ridges = [self._made(SparseRidge, alpha_per_sample=share) for share in shares]

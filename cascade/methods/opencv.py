@@ -1,27 +1,28 @@
 """OpenCV's FacemarkLBF: LBF whose pixels, turns and sums are those of OpenCV's contrib modules."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from data_tools.schemes import scheme_for
-from features.errors import InputError, require_range
+from features.errors import InputError
 from features.frame import Frame
+from features.geometry import sound_boxes
 from features.images import as_grey
-from features.lbf import LocalForests
 from features.opencv_forests import FacemarkForests, residuals
 
-from ..loop.prediction import FARTHEST, as_boxes
+from ..loop.face_space import View
 from ..loop.training import BaseCascade
-from ..stages.lbf.regressor import SparseRidge
-from ..stages.opencv.regressor import LeafWeights
+from ..pose.key_shapes import Poses
+from ..stages.opencv.predictor import LeafWeights
 from ..stages.stage import FittedStage
 
 # Nearest pixels are grown with and the pixel to the left and above is read: half a pixel between.
 _HALF_A_PIXEL = np.float32([0.5, 0.5, 0.0])
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class FacemarkLBF(BaseCascade):
     """The model of OpenCV's ``FacemarkLBF``, read from its files, trained here, written for it.
 
@@ -58,26 +59,20 @@ class FacemarkLBF(BaseCascade):
     #: Parameters that a file of OpenCV's tells.
     SIZES = ("radius", "n_trees", "depth")
 
-    def __init__(self, radius=(0.25, 0.2, 0.15, 0.12, 0.1), n_trees=6, depth=4,
-                 alpha_per_sample=0.3, n_components=48, n_points=128, n_candidates=500,
-                 n_tried=100, bag=0.3, smallest_leaf=10, starts=None, mirror=True, patience=0,
-                 frame_size=256, face_size=140, memory_limit=2 << 30, random_state=None,
-                 n_jobs=None):  # fmt: skip
-        self.radius = radius
-        self.n_trees = n_trees
-        self.depth = depth
-        self.alpha_per_sample = alpha_per_sample
-        self.n_components = n_components
-        self.n_points = n_points
-        self.n_candidates = n_candidates
-        self.n_tried = n_tried
-        self.bag = bag
-        self.smallest_leaf = smallest_leaf
-        # There is one start and no mirror image: OpenCV knows neither.
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, 1, False, random_state,
-            n_jobs,
-        )  # fmt: skip
+    radius: tuple = (0.25, 0.2, 0.15, 0.12, 0.1)
+    n_trees: int = 6
+    depth: int = 4
+    alpha_per_sample: float = 0.3
+    n_components: int = 48
+    n_points: int = 128
+    n_candidates: int = 500
+    n_tried: int = 100
+    bag: float = 0.3
+    smallest_leaf: int = 10
+    # There is one start and no mirror image: OpenCV knows neither.
+    test_starts: int = field(default=1, init=False)
+    test_mirror: bool = field(default=False, init=False)
+    poses: Poses = field(default_factory=Poses, init=False)
 
     @classmethod
     def from_stages(cls, stages):
@@ -93,16 +88,18 @@ class FacemarkLBF(BaseCascade):
             depth=n_nodes.bit_length(),
         )
         model.scheme_, model.frame_ = scheme_for(len(reference)), Frame()
-        model.mean_ = reference.astype(np.float32)
-        model.starts_ = model.mean_[None]
+        model.mean_shape_ = reference.astype(np.float32)
+        model.starts_ = model.mean_shape_[None]
         model.stages_, model.history_, model.notes_ = list(stages), [], {}
         model._plan()
         return model
 
-    # ------------------------------------------------------------------ training
-
     def recipe(self):
         """A stage for each radius."""
+        from features.lbf import LocalForests  # growers are imported when somebody trains
+
+        from ..stages.lbf.regressor import SparseRidge
+
         if not len(self.radius):
             raise InputError("radius is empty; give one for each stage")
         ridge = self._made(SparseRidge)
@@ -110,46 +107,84 @@ class FacemarkLBF(BaseCascade):
             _FacemarkStage(self._made(LocalForests, radius=radius), ridge) for radius in self.radius
         ]
 
-    def _test_starts(self, shapes, rng):
-        return self.mean_[None]
+    def face_space(self, frame, needs_crop=False):
+        """OpenCV's: images are read as they are, whatever `frame`."""
+        stages = getattr(self, "stages_", None)
+        return WindowSpace(stages[0].feature.reference if stages else None)
 
-    def _center(self):
-        # Turns and sizes are measured from the centre, shapes start where the mean shape is.
-        self._centred = self.mean_
+    def check_stages(self):
+        """Refuse stages by other rules than OpenCV's."""
+        if any(s.kind != ("opencv-forests", "opencv-weights") for s in self.stages_) or self.keys_:
+            raise InputError("a model of method 'opencv' has a stage of another method")
 
-    # ---------------------------------------------------------------- prediction
 
-    def _plan(self):
-        if any(s.kind != (FacemarkForests, LeafWeights) for s in self.stages_):
-            raise InputError("a stage is none of OpenCV's FacemarkLBF")
-        super()._plan()
+class WindowSpace:
+    """OpenCV's frame: the middle of the box is (0, 0), its width and height are the units.
 
-    def _answers(self, image, boxes, color, n_starts, mirror, path=None):
-        self._check_fitted()
-        require_range("n_starts", 1 if n_starts is None else n_starts, 1, 1)
-        if mirror:
-            raise InputError("OpenCV's facemark looks at one view only; leave `mirror` out")
-        image = as_grey(image, color)
-        places, windows = _places(as_boxes(boxes), image.shape)
-        n = len(places)
-        shapes = np.repeat(self.stages_[0].feature.reference[None], n, axis=0)
-        (runner,) = self._runners
-        index = np.zeros(n, np.intp)
-        for moved in runner.steps(image[None], index, places, windows, shapes, (0, n)):
-            if path is not None:
-                path.append(moved.copy())
-        if path is not None:
-            path[:] = [np.stack(path)]
-        places[:, :2] += windows[:, :2]
-        return shapes[None], None, places
+    Boxes are rounded to whole pixels, and no pixel beyond half a box around the box is looked at.
+    See `cascade.loop.face_space.FaceSpace`. A placement holds the centre, width and height of the
+    box from the left top corner of its window, then left, top, width and height of the window in
+    the image: (n, 8) float64.
 
-    def _to_pixels(self, shapes, placements):
-        """Shapes (…, n, L, 2) at `placements` (n, 4), centre, width and height, in pixels."""
-        pixels = shapes * placements[:, None, 2:] + placements[:, None, :2]
+    Parameters
+    ----------
+    reference : ndarray of shape (L, 2), float64, or None
+        The shape that trained stages start from.
+    """
+
+    single = True
+
+    def __init__(self, reference=None):
+        self._reference = reference
+
+    def grey(self, image, color):
+        """See `features.images.as_grey`."""
+        return as_grey(image, color)
+
+    def place(self, boxes, size):
+        """Boxes and their windows; a window without a pixel is refused."""
+        height, width = size
+        placements = np.empty((len(boxes), 8))
+        for i, box in enumerate(sound_boxes(boxes)):
+            left, top, right, bottom = (round(edge) for edge in box)
+            wide, high = right - left, bottom - top
+            x, y = max(0, left - wide // 2), max(0, top - high // 2)
+            # OpenCV leaves out the last column and the last row.
+            columns = min(width - 1, right + wide // 2) - x
+            rows = min(height - 1, bottom + high // 2) - y
+            if wide < 1 or high < 1:
+                raise InputError(f"box {i} is {box}: less than a pixel wide or high when rounded")
+            if columns < 1 or rows < 1:
+                raise InputError(f"box {i} is {box}: outside the {width}x{height} image")
+            box_in_window = left - x + wide / 2, top - y + high / 2, wide, high
+            placements[i] = *box_in_window, x, y, columns, rows
+        return placements
+
+    def views(self, image, placements):
+        """The image as it is."""
+        return [View(image, slice(0, len(placements)), placements)]
+
+    def in_place(self, images, placements):
+        """An image at a time: each has a window of its own."""
+        return False
+
+    def starts(self, starts):
+        """The start of the trained stages, in the float64 that they move shapes in."""
+        return self._reference[None]
+
+    def to_pixels(self, shapes, placements):
+        """Shapes in boxes at `placements` in pixels."""
+        center = placements[:, :2] + placements[:, 4:6]
+        pixels = shapes * placements[:, None, 2:4] + center[:, None]
         return pixels.astype(np.float32)
 
-    def _run_stack(self, images, boxes, workers):
-        return None  # an image at a time: each has a window of its own
+    def store(self, store):
+        """The store as it is: on square boxes, the frame is the toolkit's own."""
+        return store
+
+    def reference(self, mean_shape):
+        """The mean shape where it is: OpenCV centres shapes itself, and starts there."""
+        return mean_shape
 
 
 class _FacemarkStage:
@@ -159,35 +194,12 @@ class _FacemarkStage:
         self.forests = forests
         self.regressor = regressor
 
-    def fit(self, samples, mean, rng, workers, tick=None):
-        """As `Stage.fit`; `mean` is not centred."""
-        reference = mean.astype(np.float64)
-        left = residuals(samples, reference)
+    def fit(self, samples, reference, rng, workers, tick=None):
+        """As `Stage.fit`; `reference` is the mean shape, not centred."""
+        wide = reference.astype(np.float64)
+        left = residuals(samples, wide)
         shifted = replace(samples, placements=samples.placements - _HALF_A_PIXEL)
-        forests = self.forests.fit(shifted, left, mean - mean.mean(0), rng, workers)
-        feature = FacemarkForests.from_local(forests, reference)
-        sparse = self.regressor.fit_stage(feature, samples, left, mean, rng, workers, tick)
+        forests = self.forests.fit(shifted, left, reference - reference.mean(0), rng, workers)
+        feature = FacemarkForests.from_local(forests, wide)
+        sparse = self.regressor.fit_stage(feature, samples, left, reference, rng, workers, tick)
         return FittedStage(feature, LeafWeights.from_sparse(sparse))
-
-
-def _places(boxes, size):
-    """Places (n, 4) and windows (n, 4) of boxes in an image; see `walk_facemark`."""
-    height, width = size
-    places, windows = np.empty((len(boxes), 4)), np.empty((len(boxes), 4), np.int64)
-    # A loop: for the one or two boxes of a photograph it is faster than operations on arrays.
-    for i, box in enumerate(boxes.tolist()):
-        if not all(-FARTHEST < edge < FARTHEST for edge in box):
-            raise InputError(f"box {i} is {box}: need finite numbers")
-        left, top, right, bottom = (round(edge) for edge in box)
-        wide, high = right - left, bottom - top
-        x, y = max(0, left - wide // 2), max(0, top - high // 2)
-        # OpenCV leaves out the last column and the last row.
-        columns = min(width - 1, right + wide // 2) - x
-        rows = min(height - 1, bottom + high // 2) - y
-        if wide < 1 or high < 1:
-            raise InputError(f"box {i} is {box}: need left < right and top < bottom")
-        if columns < 1 or rows < 1:
-            raise InputError(f"box {i} is {box}: outside the {width}x{height} image")
-        places[i] = left - x + wide / 2, top - y + high / 2, wide, high
-        windows[i] = x, y, columns, rows
-    return places, windows

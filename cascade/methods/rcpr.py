@@ -1,15 +1,16 @@
 """RCPR: robust cascaded pose regression (Burgos-Artizzu, Perona & Dollár 2013, "Robust Face
 Landmark Estimation under Occlusion")."""
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from features.line_pixels import LinePixels
+from features.errors import require_count, require_range
 
 from ..loop.starts import Starts
-from ..stages.ferns.regressor import OcclusionFerns
 from .esr import FernCascade
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class RCPR(FernCascade):
     """Cascade of random ferns on points between landmarks, with visibility and smart restarts.
 
@@ -29,8 +30,8 @@ class RCPR(FernCascade):
     restart_spread : float
         Spread of the starts after the first tenth of the stages from which a face starts anew:
         the mean distance of a landmark from the median of the starts, in box sides.
-    starts : Starts, optional
-        Sampler of the training starts; without it, `default_starts`.
+    starts : Starts
+        Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs, poses
         As in `Cascade`.
@@ -46,8 +47,6 @@ class RCPR(FernCascade):
     """
 
     method = "rcpr"
-    feature, regressor = LinePixels, OcclusionFerns
-    default_starts = Starts(n=14)
     #: How much to invest, by the names the command line offers; "published" is near the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
@@ -62,17 +61,27 @@ class RCPR(FernCascade):
         },
     }
 
-    def __init__(self, n_stages=10, n_ferns=500, depth=5, shrinkage=300.0, learning_rate=0.25,
-                 threshold=0.2, n_points=400, n_components=28, n_zones=3, n_visibility=12,
-                 restarts=2, restart_spread=0.15, starts=None, mirror=True, patience=0,
-                 frame_size=256, face_size=140, memory_limit=2 << 30, test_starts=5,
-                 test_mirror=False, random_state=None, n_jobs=None, poses=None):  # fmt: skip
-        self.n_zones = n_zones
-        self.n_visibility = n_visibility
-        self.restarts = restarts
-        self.restart_spread = restart_spread
-        super().__init__(
-            n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components,
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    n_stages: int = 10
+    n_ferns: int = 500
+    depth: int = 5
+    shrinkage: float = 300.0
+    learning_rate: float = 0.25
+    threshold: float = 0.2
+    n_points: int = 400
+    n_components: int = 28
+    n_zones: int = 3
+    n_visibility: int = 12
+    restarts: int = 2
+    restart_spread: float = 0.15
+    test_starts: int = 5
+    starts: Starts = field(default_factory=lambda: Starts(n=14))
+
+    def parts(self):
+        """See `FernCascade.parts`."""
+        from features.line_pixels import LinePixels
+
+        from ..stages.ferns.regressor import OcclusionFerns
+
+        require_count("restarts", self.restarts, 0, 1000)
+        require_range("restart_spread", self.restart_spread, 0, 1e9)
+        return LinePixels, OcclusionFerns

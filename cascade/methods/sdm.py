@@ -1,19 +1,18 @@
 """SDM: the supervised descent method (Xiong & De la Torre 2013, "Supervised Descent Method and its
 Applications to Face Alignment")."""
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from features.errors import InputError
-from features.hog import Hog
-from features.sift import Sift
 
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
 from ..pose.key_shapes import Poses
-from ..stages.linear.regressor import ReducedRidge
 from ..stages.stage import Stage
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SDM(BaseCascade):
     """Cascade of ridge regressions on descriptors at every landmark.
 
@@ -45,9 +44,9 @@ class SDM(BaseCascade):
     shape_gain : float
         Weight of the shape's own coordinates among the features of the last stage, per box side;
         0 leaves them out, as SIFT and reduced descriptors do. See `features.hog.Hog`.
-    starts : Starts, optional
-        Sampler of the training starts; without it, four a face (mirrored ones are faces of
-        their own) around the mean shape. Wide starts keep the late stages from overfitting.
+    starts : Starts
+        Sampler of the training starts: four a face (mirrored ones are faces of their own)
+        around the mean shape. Wide starts keep the late stages from overfitting.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
     random_state, n_jobs, poses
         As in `Cascade`.
@@ -63,7 +62,6 @@ class SDM(BaseCascade):
     """
 
     method = "sdm"
-    default_starts = Starts(n=4, mix=(0.3, 1.0), shift=1.3, scale=1.3)
     #: How much to invest, by the names the command line offers.
     PRESETS: ClassVar = {
         "small": {"n_stages": 4},
@@ -75,27 +73,25 @@ class SDM(BaseCascade):
         "sift": {"descriptor": "sift", "n_stages": 4, "n_descriptor_components": 48},
     }
 
-    def __init__(self, n_stages=7, half=(0.2, 0.12, 0.08, 0.06, 0.05, 0.05, 0.07), descriptor="hog",
-                 n_cells=3, alpha_per_sample=0.01, rank=32, n_descriptor_components=None,
-                 clip=0.93, shape_gain=8.0, starts=None, mirror=True, patience=0, frame_size=160,
-                 face_size=100, memory_limit=2 << 30, test_starts=1, test_mirror=False,
-                 random_state=None, n_jobs=None, poses=None):  # fmt: skip
-        self.n_stages = n_stages
-        self.half = half
-        self.descriptor = descriptor
-        self.n_cells = n_cells
-        self.alpha_per_sample = alpha_per_sample
-        self.rank = rank
-        self.n_descriptor_components = n_descriptor_components
-        self.clip = clip
-        self.shape_gain = shape_gain
-        super().__init__(
-            starts, mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-            random_state, n_jobs, poses,
-        )  # fmt: skip
+    n_stages: int = 7
+    half: tuple = (0.2, 0.12, 0.08, 0.06, 0.05, 0.05, 0.07)
+    descriptor: str = "hog"
+    n_cells: int = 3
+    alpha_per_sample: float = 0.01
+    rank: int = 32
+    n_descriptor_components: object = None
+    clip: float = 0.93
+    shape_gain: float = 8.0
+    frame_size: int = 160
+    face_size: int = 100
+    starts: Starts = field(
+        default_factory=lambda: Starts(n=4, mix=(0.3, 1.0), shift=1.3, scale=1.3)
+    )
 
     def recipe(self):
         """One stage for each size of descriptors; the last one is robust and knows the shape."""
+        from ..stages.linear.regressor import ReducedRidge  # growers wait until somebody trains
+
         if not len(self.half):
             raise InputError("half is empty; give the size of the patches of at least one stage")
         halves = [self.half[min(t, len(self.half) - 1)] for t in range(self.n_stages)]
@@ -107,6 +103,9 @@ class SDM(BaseCascade):
         return stages
 
     def _feature(self, half, shape_gain=0.0):
+        from features.hog import Hog
+        from features.sift import Sift
+
         if self.descriptor == "hog":
             return Hog(half, self.n_cells, shape_gain)
         if self.descriptor == "sift":

@@ -1,8 +1,6 @@
 """Shapes of heads without their position, size and roll, and clusters of them."""
 
 import numpy as np
-from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from features.errors import InputError
 from features.geometry import inverse, rotate, similarity
@@ -45,6 +43,9 @@ def centres(rows, n_clusters, rng):
     InputError
         If there are fewer rows than clusters.
     """
+    from sklearn.cluster import KMeans  # training alone needs them
+    from threadpoolctl import threadpool_limits
+
     if len(rows) < n_clusters:
         raise InputError(
             f"poses: {n_clusters} kinds of {len(rows)} shapes; ask for fewer, or give more faces"

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from features.errors import InputError
+from features.parameters import Parameters
+from features.workers import SERIAL
 
-from ..stages.stage import FittedStage, plan
+from ..stages.registry import plan
+from ..stages.stage import FittedStage
 from . import clusters
 
 #: The most kinds of pose.
@@ -17,7 +19,8 @@ MAX_ROUTES = 32
 _FEWEST = 50
 
 
-class Routed(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class Routed(Parameters):
     """Recipe: one stage for each kind of pose.
 
     The kinds are clusters of the current shapes after turning, scaling and moving them onto the
@@ -32,23 +35,22 @@ class Routed(BaseEstimator):
         A sample trains every route whose centre is at most so many times as far as the nearest.
     """
 
-    def __init__(self, stage, n_routes=3, overlap=1.5):
-        self.stage = stage
-        self.n_routes = n_routes
-        self.overlap = overlap
+    stage: object
+    n_routes: int = 3
+    overlap: float = 1.5
 
-    def fit(self, samples, mean, rng, workers, tick=None):
+    def fit(self, samples, reference, rng, workers, tick=None):
         """As `Stage.fit`; returns a `RoutedStage`."""
-        centres = clusters.centres(clusters.aligned(samples.shapes, mean), self.n_routes, rng)
-        router = Router(centres.reshape(-1, *mean.shape))
-        distance = np.sqrt(router.distances(samples.shapes, mean))
+        centres = clusters.centres(clusters.aligned(samples.shapes, reference), self.n_routes, rng)
+        router = Router(centres.reshape(-1, *reference.shape))
+        distance = np.sqrt(router.distances(samples.shapes, reference))
         routes = []
         for k in range(self.n_routes):
             own = distance[:, k] <= self.overlap * distance.min(1)
             if own.sum() < _FEWEST:
                 own[:] = True
             part = samples.rows(np.flatnonzero(own))
-            routes.append(self.stage.fit(part, mean, rng, workers))
+            routes.append(self.stage.fit(part, reference, rng, workers))
             if tick is not None:
                 tick((k + 1) / self.n_routes)
         return RoutedStage(router, tuple(routes))
@@ -73,29 +75,31 @@ class Router:
         if sizes["routes"] > MAX_ROUTES:
             raise InputError(f"{sizes['routes']} routes, more than {MAX_ROUTES}")
 
-    def distances(self, shapes, centred_mean):
+    def distances(self, shapes, reference):
         """Squared distances (N, K) of shapes (N, L, 2) from the centres."""
-        aligned = clusters.aligned(shapes, centred_mean)
+        aligned = clusters.aligned(shapes, reference)
         centres = self.centres.reshape(len(self.centres), -1)
         return np.stack([((aligned - centre) ** 2).sum(1) for centre in centres], axis=1)
 
-    def route(self, shapes, centred_mean):
+    def route(self, shapes, reference):
         """The route (N,) of each of the shapes (N, L, 2)."""
-        return self.distances(shapes, centred_mean).argmin(1)
+        return self.distances(shapes, reference).argmin(1)
 
 
 class RoutedRunner:
     """Consecutive routed stages in action."""
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
-        self.mean = mean
-        self._runners = [[plan([route], mean)[0] for route in stage.routes] for stage in stages]
+        self.reference = reference
+        self._runners = [
+            [plan([route], reference)[0] for route in stage.routes] for stage in stages
+        ]
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `runners.PlainRunner`."""
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`."""
         for t, (stage, runners) in enumerate(zip(self.stages, self._runners, strict=True)):
-            route = stage.router.route(samples.shapes, self.mean)
+            route = stage.router.route(samples.shapes, self.reference)
             for k, runner in enumerate(runners):
                 rows = np.flatnonzero(route == k)
                 if len(rows):
@@ -120,24 +124,19 @@ class RoutedStage:
     router: Router
     routes: tuple[FittedStage, ...]
 
-    RUNNER: ClassVar = RoutedRunner
-
-    @property
-    def feature(self):
-        """The feature of the first route."""
-        return self.routes[0].feature
-
-    @property
-    def predictor(self):
-        """The predictor of the first route."""
-        return self.routes[0].predictor
+    runner: ClassVar = RoutedRunner
 
     @property
     def kind(self):
-        """Unlike that of any plain stage."""
-        return RoutedStage, *self.routes[0].kind
+        """That of its routes; see `FittedStage.kind`."""
+        return self.routes[0].kind
 
     @property
-    def layout(self):
-        """What consecutive stages must share to run in one runner: here, only to be routed."""
-        return (RoutedStage,)
+    def needs_crop(self):
+        """See `FittedStage.needs_crop`."""
+        return self.routes[0].needs_crop
+
+    @property
+    def facts(self):
+        """What the training of the first route chose."""
+        return self.routes[0].facts

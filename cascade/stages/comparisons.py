@@ -32,13 +32,18 @@ class PixelComparisons:
     basis: np.ndarray
     bias: np.ndarray
 
+    @property
+    def fuse_key(self):
+        """What stages that run in one kernel share."""
+        return type(self), self.leaves.shape
+
     def check(self, sizes):
         """Refuse comparisons of pixels that are not read."""
         if max(self.first.max(), self.second.max()) >= sizes["features"]:
             raise InputError("a comparison looks at a pixel that is not read")
 
 
-def layout(count, tests, leaves):
+def comparison_layout(count, tests, leaves):
     """LAYOUT of the fields, with the names of the lengths K, F and leaves."""
     return {
         "first": ("u2", count, tests),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features.spans import over_spans
+from features.workers import SERIAL
 
 #: What a kernel gets where nobody asked for the shapes after each stage.
 NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
@@ -24,8 +24,8 @@ class FusedRunner:
         self.mean = mean
         self._arrays = self._stacked([s.feature for s in stages], [s.predictor for s in stages])
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.stages.registry.PlainRunner`."""
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`."""
         staged = NOT_STAGED if staged is None else staged
 
         def run(span):
@@ -34,4 +34,4 @@ class FusedRunner:
                 *self._arrays, *span, staged,
             )  # fmt: skip
 
-        over_spans(run, len(samples.index), workers, self.abreast)
+        workers.over_spans(run, len(samples.index), self.abreast)

@@ -1,97 +1,103 @@
-"""Stages in action: consecutive stages of one kind, moving shapes in as few calls as possible."""
+"""The one table of stages: features, predictors, which of them belong together, and what runs them.
 
-import numpy as np
+Classes are named, not imported: a model file of SDM loads the kernels of SDM alone. To add a kind,
+add its class to `FEATURES` or `PREDICTORS` and each pair that it can be part of to `RUNNERS`.
+"""
 
-from features._lanes import WIDE
-from features.dlib_pixels import BoxIndexedPixels
-from features.hog import HogDescriptors
-from features.lbf import LocalBinaryFeatures
-from features.line_pixels import LineIndexedPixels
-from features.opencv_forests import FacemarkForests
-from features.pixels import ShapeIndexedPixels
+from functools import cache
+from importlib import import_module
+from itertools import groupby
 
-from .dlib.regressor import BoxTrees, CompactBoxTrees
-from .dlib.runner import BoxTreesRunner, CompactBoxTreesRunner
-from .ferns.regressor import Ferns, ZonedFerns
-from .ferns.runner import FernsRunner, ZonedFernsRunner
-from .fused import FusedRunner
-from .lbf.regressor import SparseLinear
-from .lbf.runner import LBFRunner
-from .linear.regressor import ReducedLinear
-from .linear.runner import HogRunner
-from .opencv.regressor import LeafWeights
-from .opencv.runner import FacemarkRunner
-from .packing import node_words, stack, whole
-from .trees import _run_kernels as kernels
-from .trees.regressor import Trees
+_FEATURES, _STAGES = "features.", "cascade.stages."
+_PLAIN = _STAGES + "plain.PlainRunner"
 
-
-class PlainRunner:
-    """Any feature and any predictor, stage by stage."""
-
-    def __init__(self, stages, mean):
-        self.stages = stages
-        self.mean = mean
-
-    def run(self, samples, workers=None, staged=None):
-        """Move ``samples.shapes`` through the stages, in place.
-
-        Parameters
-        ----------
-        samples : Samples
-        workers : Workers, optional
-        staged : ndarray of shape (T, N, L, 2), float32, optional
-            Takes the shapes after each of the T stages.
-        """
-        for t, stage in enumerate(self.stages):
-            features = stage.feature.extract(samples, self.mean, workers)
-            samples.move(stage.predictor.predict(features), self.mean)
-            if staged is not None:
-                staged[t] = samples.shapes
-
-
-class TreesRunner(FusedRunner):
-    """Boosted trees on shape-indexed pixels."""
-
-    kernel = staticmethod(kernels.run_trees)
-
-    def _stacked(self, features, trees):
-        # Trees in fixed numbers abreast, and stages of equal size: what is added weighs nothing.
-        n_trees = max(len(t.first) for t in trees)
-        n_trees += -n_trees % kernels.ABREAST
-        return [
-            stack([f.anchors for f in features]),
-            stack([f.offsets.T for f in features]),
-            stack([_by_level(node_words(t), n_trees) for t in trees]),
-            stack([_leaf_rows(t.leaves, n_trees) for t in trees]),
-            n_trees,
-            stack([whole(t.basis, 0, WIDE) for t in trees]),
-            stack([t.bias for t in trees]),
-        ]
-
-
+#: Fitted features by their names in model files.
+FEATURES = {
+    "dlib-pixels": _FEATURES + "dlib_pixels.BoxIndexedPixels",
+    "hog": _FEATURES + "hog.HogDescriptors",
+    "hog-with-shape": _FEATURES + "hog.HogWithShape",
+    "lbf": _FEATURES + "lbf.LocalBinaryFeatures",
+    "line-pixels": _FEATURES + "line_pixels.LineIndexedPixels",
+    "opencv-forests": _FEATURES + "opencv_forests.FacemarkForests",
+    "pixels": _FEATURES + "pixels.ShapeIndexedPixels",
+    "sift": _FEATURES + "sift.SiftDescriptors",
+}
+#: Fitted predictors by their names in model files.
+PREDICTORS = {
+    "compact-dlib-trees": _STAGES + "dlib.predictor.CompactBoxTrees",
+    "dlib-trees": _STAGES + "dlib.predictor.BoxTrees",
+    "ferns": _STAGES + "ferns.predictor.Ferns",
+    "opencv-weights": _STAGES + "opencv.predictor.LeafWeights",
+    "reduced-linear": _STAGES + "linear.predictor.ReducedLinear",
+    "sparse-linear": _STAGES + "lbf.predictor.SparseLinear",
+    "trees": _STAGES + "trees.predictor.Trees",
+    "zoned-ferns": _STAGES + "ferns.predictor.ZonedFerns",
+}
+#: What runs the stages of each pair of feature and predictor; other pairs make no stage of a file.
 RUNNERS = {
-    (BoxIndexedPixels, BoxTrees): BoxTreesRunner,
-    (BoxIndexedPixels, CompactBoxTrees): CompactBoxTreesRunner,
-    (FacemarkForests, LeafWeights): FacemarkRunner,
-    (HogDescriptors, ReducedLinear): HogRunner,
-    (LocalBinaryFeatures, SparseLinear): LBFRunner,
-    (LineIndexedPixels, Ferns): ZonedFernsRunner,
-    (LineIndexedPixels, ZonedFerns): ZonedFernsRunner,
-    (ShapeIndexedPixels, Ferns): FernsRunner,
-    (ShapeIndexedPixels, Trees): TreesRunner,
+    ("dlib-pixels", "compact-dlib-trees"): _STAGES + "dlib.runner.CompactBoxTreesRunner",
+    ("dlib-pixels", "dlib-trees"): _STAGES + "dlib.runner.BoxTreesRunner",
+    ("hog", "reduced-linear"): _STAGES + "linear.runner.HogRunner",
+    ("hog-with-shape", "reduced-linear"): _STAGES + "linear.runner.HogRunner",
+    ("lbf", "sparse-linear"): _STAGES + "lbf.runner.LBFRunner",
+    ("line-pixels", "ferns"): _STAGES + "ferns.runner.ZonedFernsRunner",
+    ("line-pixels", "reduced-linear"): _PLAIN,
+    ("line-pixels", "zoned-ferns"): _STAGES + "ferns.runner.ZonedFernsRunner",
+    ("opencv-forests", "opencv-weights"): _STAGES + "opencv.runner.FacemarkRunner",
+    ("pixels", "ferns"): _STAGES + "ferns.runner.FernsRunner",
+    ("pixels", "reduced-linear"): _PLAIN,
+    ("pixels", "trees"): _STAGES + "trees.runner.TreesRunner",
+    ("sift", "reduced-linear"): _PLAIN,
+}
+#: Kinds that follow the rules of another library, in a frame of their own.
+FOREIGN_KINDS = frozenset(
+    ("compact-dlib-trees", "dlib-pixels", "dlib-trees", "opencv-forests", "opencv-weights")
+)
+#: Names of kinds in files of version 2 and before.
+ALIASES = {
+    "box-pixels": "dlib-pixels",
+    "box-trees": "dlib-trees",
+    "compact-box-trees": "compact-dlib-trees",
+    "dense_hog": "hog",
+    "dense_hog_with_shape": "hog-with-shape",
+    "facemark-forests": "opencv-forests",
+    "leaf-weights": "opencv-weights",
+    "line pixels": "line-pixels",
+    "reduced_linear": "reduced-linear",
+    "zoned ferns": "zoned-ferns",
 }
 
 
-def _by_level(words, n_trees):
-    """Node words (K, nodes) of complete trees as the kernel reads them: level by level, flat."""
-    words = np.pad(words, ((0, n_trees - len(words)), (0, 0)))
-    ends = 2 ** np.arange(1, words.shape[1].bit_length() + 1) - 1
-    levels = [words[:, (end - 1) // 2 : end].reshape(-1) for end in ends]
-    return np.concatenate(levels)
+@cache
+def find(path):
+    """The class that a table names, as ``features.hog.HogDescriptors``."""
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
-def _leaf_rows(leaves, n_trees):
-    """Leaves (K, leaves, R) as rows of whole lanes, those of trees that are not there zero."""
-    leaves = np.pad(leaves, ((0, n_trees - len(leaves)), (0, 0), (0, 0)))
-    return whole(leaves.reshape(-1, leaves.shape[2]), 1, WIDE)
+def plan(stages, reference):
+    """What runs trained stages: as few runners as possible.
+
+    Parameters
+    ----------
+    stages : list of FittedStage
+    reference : ndarray of shape (L, 2)
+        What stages turn and scale with; see `cascade.loop.face_space`.
+
+    Returns
+    -------
+    list
+        Of runners, one for each stretch of stages that go into one kernel. A runner has `stages`
+        and ``run(samples, workers, staged)`` as `cascade.stages.plain.PlainRunner` does.
+    """
+    runners = []
+    for (runner, _), stretch in groupby(stages, key=_runner_and_fuse_key):
+        runners.append(runner(list(stretch), reference))
+    return runners
+
+
+def _runner_and_fuse_key(stage):
+    if stage.runner is not None:
+        return stage.runner, None
+    path = RUNNERS.get(stage.kind, _PLAIN)
+    return find(path), None if path == _PLAIN else stage.fuse_key

@@ -78,12 +78,12 @@ class Samples:
                 self.visibility = np.ones(self.shapes.shape[:2], np.float32)
             self.visibility[rows] = others.visibility
 
-    def residuals(self, centred_mean):
+    def residuals(self, reference):
         """What is left to move, in the mean-shape frame: (N, 2L) float32, NaN where unknown."""
-        out = np.empty((len(self), 2 * len(centred_mean)), np.float32)
-        kernels.residuals(self.shapes, self.truth, centred_mean, 0, len(self), out)
+        out = np.empty((len(self), 2 * len(reference)), np.float32)
+        kernels.residuals(self.shapes, self.truth, reference, 0, len(self), out)
         return out
 
-    def move(self, updates, centred_mean):
+    def move(self, updates, reference):
         """Add `updates` (N, 2L), given in the mean-shape frame, to the shapes, in place."""
-        kernels.move(self.shapes, updates, centred_mean, 0, len(self))
+        kernels.move(self.shapes, updates, reference, 0, len(self))

@@ -1,10 +1,14 @@
 """Stages chosen by how well they move faces that they were not trained on."""
 
+from dataclasses import dataclass
+
 import numpy as np
-from sklearn.base import BaseEstimator
+
+from features.parameters import Parameters
 
 
-class BestStage(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class BestStage(Parameters):
     """Recipe: of several stages, the one that moves held-out faces best, trained on all faces.
 
     Parameters
@@ -20,11 +24,10 @@ class BestStage(BaseEstimator):
     crop of its own, and may be held out while its twin is not.
     """
 
-    def __init__(self, stages, held_out=0.2):
-        self.stages = stages
-        self.held_out = held_out
+    stages: object
+    held_out: float = 0.2
 
-    def fit(self, samples, mean, rng, workers, tick=None):
+    def fit(self, samples, reference, rng, workers, tick=None):
         """As `Stage.fit`."""
         seed = int(rng.integers(2**63))
         crops = rng.permutation(len(samples.images))
@@ -33,11 +36,11 @@ class BestStage(BaseEstimator):
         train, watched = samples.rows(~apart), samples.rows(apart)
         errors = []
         for done, stage in enumerate(self.stages):
-            fitted = stage.fit(train, mean, np.random.default_rng(seed), workers)
-            updates = fitted.predictor.predict(fitted.feature.extract(watched, mean, workers))
-            left = (watched.residuals(mean) - updates).reshape(len(watched), -1, 2)
+            fitted = stage.fit(train, reference, np.random.default_rng(seed), workers)
+            updates = fitted.predictor.predict(fitted.feature.extract(watched, reference, workers))
+            left = (watched.residuals(reference) - updates).reshape(len(watched), -1, 2)
             errors.append(np.nanmean(np.linalg.norm(left, axis=-1), dtype=np.float64))
             if tick is not None:
                 tick((done + 1) / (len(self.stages) + 1))
         best = self.stages[int(np.argmin(errors))]
-        return best.fit(samples, mean, np.random.default_rng(seed), workers)
+        return best.fit(samples, reference, np.random.default_rng(seed), workers)

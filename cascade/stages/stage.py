@@ -1,28 +1,51 @@
 """One stage of the loop: a feature and a regressor, before and after training.
 
-A recipe `Stage(feature, regressor)` is fitted to a `FittedStage`, which moves shapes. A feature has
+A recipe `Stage(feature, regressor)` is fitted to a `FittedStage`, which moves shapes.
 
-- ``fit(samples, residuals, mean, rng, workers)``, which returns a fitted feature with
-- ``extract(samples, mean, workers)``, which returns an array with one row a sample.
+The feature is a recipe with ``fit(samples, residuals, reference, rng, workers)``, which returns a
+`FittedFeature`. The regressor is any scikit-learn regressor with many outputs; or, where it wants
+more than a matrix of features, an object whose
+``fit_stage(feature, samples, residuals, reference, rng, workers, tick)`` returns a
+`FittedPredictor`.
 
-A regressor is any scikit-learn regressor with many outputs; or, where it wants more than a matrix,
-an object whose ``fit_stage(feature, samples, residuals, mean, rng, workers, tick)`` returns a
-predictor with ``predict(features)``.
-
-A fitted stage whose feature and predictor both have compact arrays can be written to a model file,
-and consecutive stages of one kind run in one kernel (see `runners`).
+A fitted stage whose feature and predictor are in `registry` can be written to a model file, and
+consecutive stages of one kind run in one kernel.
 """
 
 from dataclasses import dataclass
-from itertools import groupby
+from typing import ClassVar, Protocol
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 
-from .registry import RUNNERS, PlainRunner
+from features.parameters import Parameters
 
 
-class Stage(BaseEstimator):
+class FittedFeature(Protocol):
+    """What a trained stage reads from the image.
+
+    Two members are optional. `KIND` (str) is its name in model files and in `registry`; without
+    it, the stage cannot be saved. `needs_crop` (bool), False where it is missing, says that faces
+    must be resampled to the scale of training before they are read.
+    """
+
+    def extract(self, samples, reference, workers):
+        """Features of all samples, one row each: an array of shape (N, …)."""
+
+
+class FittedPredictor(Protocol):
+    """What a trained stage makes of its features.
+
+    Three members are optional. `KIND` is as in `FittedFeature`; `facts` (dict) is what training
+    chose, for the history of the cascade; `predict` may be missing where `registry` has a runner
+    for the kind.
+    """
+
+    def predict(self, features):
+        """Updates (N, 2L) of the shapes, in the mean-shape frame."""
+
+
+@dataclass(eq=False, repr=False)
+class Stage(Parameters):
     """Recipe of a stage.
 
     Parameters
@@ -33,18 +56,17 @@ class Stage(BaseEstimator):
         What to make of it: one of ours, or any scikit-learn regressor with many outputs.
     """
 
-    def __init__(self, feature, regressor):
-        self.feature = feature
-        self.regressor = regressor
+    feature: object
+    regressor: object
 
-    def fit(self, samples, mean, rng, workers, tick=None):
+    def fit(self, samples, reference, rng, workers, tick=None):
         """Train on the current residuals of `samples`; they are not moved.
 
         Parameters
         ----------
         samples : Samples
-        mean : ndarray of shape (L, 2), float32
-            Centred mean shape.
+        reference : ndarray of shape (L, 2), float32
+            The centred mean shape.
         rng : numpy.random.Generator
         workers : Workers
         tick : callable, optional
@@ -54,40 +76,59 @@ class Stage(BaseEstimator):
         -------
         FittedStage
         """
-        residuals = samples.residuals(mean)
-        feature = self.feature.fit(samples, residuals, mean, rng, workers)
+        residuals = samples.residuals(reference)
+        feature = self.feature.fit(samples, residuals, reference, rng, workers)
         if hasattr(self.regressor, "fit_stage"):
             predictor = self.regressor.fit_stage(
-                feature, samples, residuals, mean, rng, workers, tick
+                feature, samples, residuals, reference, rng, workers, tick
             )
         else:
-            predictor = _fit_sklearn(
-                self.regressor, feature.extract(samples, mean, workers), residuals, rng
-            )
+            features = feature.extract(samples, reference, workers)
+            predictor = _fit_sklearn(self.regressor, features, residuals, rng)
         return FittedStage(feature, predictor)
 
 
 @dataclass(frozen=True)
 class FittedStage:
-    """A trained feature and the predictor trained on it."""
+    """A trained feature and the predictor trained on it.
+
+    Attributes
+    ----------
+    feature : FittedFeature
+    predictor : FittedPredictor
+    """
 
     feature: object
     predictor: object
 
-    @property
-    def kind(self):
-        """The classes that decide which runner runs the stage."""
-        return getattr(self.feature, "family", type(self.feature)), type(self.predictor)
+    #: The runner of the stage, where it is not the one that `registry` has for its kind.
+    runner: ClassVar = None
 
     @property
-    def layout(self):
-        """What consecutive stages must share to run in one kernel."""
-        shapes = getattr(self.feature, "layout", None), getattr(self.predictor, "depth", None)
-        return *self.kind, *shapes
+    def kind(self):
+        """Names of feature and predictor in `registry`, None for those that are not in it."""
+        return tuple(getattr(part, "KIND", None) for part in (self.feature, self.predictor))
+
+    @property
+    def needs_crop(self):
+        """Whether faces must be resampled to the scale of training."""
+        return getattr(self.feature, "needs_crop", False)
+
+    @property
+    def facts(self):
+        """What training chose, by name."""
+        return getattr(self.predictor, "facts", {})
+
+    @property
+    def fuse_key(self):
+        """What consecutive stages that run in one kernel have in common, besides their runner."""
+        return self.feature.fuse_key, self.predictor.fuse_key
 
 
 def _fit_sklearn(regressor, features, residuals, rng):
     """A clone of a scikit-learn regressor, fitted to samples whose landmarks are all there."""
+    from sklearn.base import clone  # imported by whoever made the regressor
+
     regressor = clone(regressor)
     seeds = {
         name: int(rng.integers(2**31))
@@ -96,13 +137,3 @@ def _fit_sklearn(regressor, features, residuals, rng):
     }
     whole = np.isfinite(residuals).all(1)
     return regressor.set_params(**seeds).fit(features[whole], residuals[whole])
-
-
-def plan(stages, mean):
-    """Runners for `stages`, one for each run of stages of one kind."""
-    runners = []
-    for _, run in groupby(stages, key=lambda stage: stage.layout):
-        run = list(run)
-        runner = getattr(run[0], "RUNNER", None) or RUNNERS.get(run[0].kind, PlainRunner)
-        runners.append(runner(run, mean))
-    return runners

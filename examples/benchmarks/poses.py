@@ -114,7 +114,7 @@ def variants(method, train, names):
             continue
         options = dict(chosen)
         turns = {k: options.pop(k) for k in ("roll", "roll_share") if k in options}
-        starts = Starts(**{**cls.default_starts.get_params(), **turns})
+        starts = Starts(**{**cls().starts.get_params(), **turns})
         model = cls(**options, starts=starts, test_mirror=True, random_state=0, n_jobs=1)
         store = train.store(Frame(model.frame_size, model.face_size))
         began = time.process_time()

@@ -12,7 +12,7 @@ from sklearn.linear_model import Ridge
 from cascade import ERT, Cascade, InputError, Stage, Starts
 from cascade.formats.native import dumps
 from cascade.loop.starts import mean_shape
-from cascade.stages.registry import PlainRunner
+from cascade.stages.plain import PlainRunner
 from cascade.stages.samples import Samples
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import nme
@@ -143,12 +143,12 @@ class TestPrediction:
         store = synthetic.subset(slice(0, 12)).store(mirror=False)
         starts = np.repeat(small_ert.mean_[None], 12, 0)
         fused, plain = (Samples.from_store(store, starts) for _ in range(2))
-        for runner in small_ert._runners:
+        for runner in small_ert.runners:
             runner.run(fused)
         stages = [copy.copy(stage) for stage in small_ert.stages_]
         for stage in stages:
             object.__setattr__(stage, "predictor", SlowTrees(stage.predictor))
-        PlainRunner(stages, small_ert._centred).run(plain)
+        PlainRunner(stages, small_ert.reference).run(plain)
         np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-3)
 
     def test_one_box_many_boxes_many_images_agree(self, small_ert, synthetic):

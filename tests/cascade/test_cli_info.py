@@ -49,15 +49,19 @@ def test_routes(few, small_ert, tmp_path):
 def test_the_default_sampler_is_named(few, tmp_path):
     SDM(n_stages=1, n_cells=1, random_state=0).fit(few).save(tmp_path / "sdm")
     lines = told(tmp_path / "sdm")
-    assert f"starts.n {SDM.default_starts.n}" in lines and "starts.scale 1.3" in lines
-    assert cascade.load(tmp_path / "sdm").starts.n == SDM.default_starts.n
+    assert f"starts.n {SDM().starts.n}" in lines and "starts.scale 1.3" in lines
+    assert cascade.load(tmp_path / "sdm").starts.n == SDM().starts.n
 
 
 @pytest.mark.parametrize(
     ("write", "model", "sizes"),
     [
         (dlib_dat.write, ShapePredictor(n_stages=2, n_trees=3, depth=2, **FEW), "n_trees 3"),
-        (opencv_lbf.write, FacemarkLBF((0.2,), 3, 2, n_tried=5, **FEW), "n_trees 3"),
+        (
+            opencv_lbf.write,
+            FacemarkLBF(radius=(0.2,), n_trees=3, depth=2, n_tried=5, **FEW),
+            "n_trees 3",
+        ),
     ],
     ids=["dlib", "opencv"],
 )

@@ -7,7 +7,8 @@ from sklearn.base import clone
 import cascade
 from cascade import CPR, ESR, METHODS, RCPR, InputError, Starts
 from cascade.formats import native
-from cascade.stages.registry import PlainRunner
+from cascade.loop import state
+from cascade.stages.plain import PlainRunner
 from cascade.stages.samples import Samples
 from data_tools.metrics import nme
 
@@ -39,9 +40,9 @@ def test_fused_kernel_equals_stage_by_stage(esr, synthetic):
     starts = Starts(n=1).sample(store.shapes, esr.mean_, np.random.default_rng(0))
     fused, plain = Samples.from_store(store, starts), Samples.from_store(store, starts)
     staged = np.empty((3, *fused.shapes.shape), np.float32)
-    (runner,) = esr._runners
+    (runner,) = esr.runners
     runner.run(fused, staged=staged)
-    PlainRunner(esr.stages_, esr._centred).run(plain)
+    PlainRunner(esr.stages_, esr.reference).run(plain)
     np.testing.assert_allclose(fused.shapes, plain.shapes, atol=1e-5)
     np.testing.assert_array_equal(staged[-1], fused.shapes)
 
@@ -83,7 +84,7 @@ def test_resume_equals_an_unbroken_run(esr, synthetic, tmp_path):
      ("feature.anchors", -1, 68), ("predictor.basis", (0, 0), np.nan)],
 )  # fmt: skip
 def test_hostile_arrays_are_refused(esr, tmp_path, monkeypatch, name, index, value):
-    real = native.to_arrays
+    real = state.to_arrays
 
     def altered(item, prefix):
         arrays = {k: v.copy() for k, v in real(item, prefix).items()}
@@ -91,7 +92,7 @@ def test_hostile_arrays_are_refused(esr, tmp_path, monkeypatch, name, index, val
             arrays[f"stages.1.{name}"][index] = value
         return arrays
 
-    monkeypatch.setattr(native, "to_arrays", altered)
+    monkeypatch.setattr(state, "to_arrays", altered)
     esr.save(tmp_path / "model")
     with pytest.raises(InputError, match="damaged"):
         cascade.load(tmp_path / "model")

@@ -10,7 +10,7 @@ import cascade
 from cascade import LBF, InputError, Stage, Starts
 from cascade.formats.native import dumps
 from cascade.regressors import SparseRidge
-from cascade.stages.registry import PlainRunner
+from cascade.stages.plain import PlainRunner
 from cascade.stages.samples import Samples
 from cascade.stages.selection import BestStage
 from data_tools.metrics import nme
@@ -38,7 +38,7 @@ class TestLBF:
         before = np.linalg.norm(samples.shapes - samples.truth, axis=-1).mean()
         errors = [row["train_nme"] for row in small_lbf.history_]
         assert errors[1] < errors[0]
-        for runner in small_lbf._runners:
+        for runner in small_lbf.runners:
             runner.run(samples)
         assert np.linalg.norm(samples.shapes - samples.truth, axis=-1).mean() < 0.8 * before
 
@@ -57,9 +57,9 @@ class TestLBF:
     def test_one_kernel_does_what_its_parts_do(self, small_lbf, synthetic):
         fused, plain = samples_of(small_lbf, synthetic), samples_of(small_lbf, synthetic)
         staged = np.empty((2, *fused.shapes.shape), np.float32)
-        (runner,) = small_lbf._runners
-        runner.run(fused, None, staged)
-        PlainRunner(small_lbf.stages_, small_lbf._centred).run(plain)
+        (runner,) = small_lbf.runners
+        runner.run(fused, staged=staged)
+        PlainRunner(small_lbf.stages_, small_lbf.reference).run(plain)
         # a pixel on the rounding of float32 may send a walk elsewhere
         error = np.abs(fused.shapes - plain.shapes).max((1, 2))
         assert np.median(error) < 1e-5
@@ -74,10 +74,10 @@ class TestLBF:
         model = cascade.Cascade(stages, starts=Starts(n=2), random_state=0).fit(synthetic)
         fused, plain = samples_of(model, synthetic), samples_of(model, synthetic)
         staged = np.empty((3, *fused.shapes.shape), np.float32)
-        (runner,) = model._runners[:1]
-        for runner in model._runners:
-            runner.run(fused, None, staged[: len(runner.stages)])
-        PlainRunner(model.stages_, model._centred).run(plain)
+        (runner,) = model.runners[:1]
+        for runner in model.runners:
+            runner.run(fused, staged=staged[: len(runner.stages)])
+        PlainRunner(model.stages_, model.reference).run(plain)
         assert np.median(np.abs(fused.shapes - plain.shapes)) < 1e-5
 
     def test_file_predicts_the_same(self, small_lbf, synthetic, tmp_path):

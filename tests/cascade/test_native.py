@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 import cascade
 from cascade import ERT, Cascade, InputError, Stage, Starts
 from cascade.formats import native
+from cascade.loop import model_file
 from features.pixels import Pixels
 
 
@@ -26,10 +27,10 @@ def file(small_ert, tmp_path):
 
 def rewrite(path, change):
     """Apply `change(header, arrays)` and write the file with a digest that fits."""
-    header, arrays = native.read(path)
+    header, arrays = model_file.read(path)
     arrays = {name: array.copy() for name, array in arrays.items()}
     change(header, arrays)
-    header["sha256"] = native._digest(header, arrays)
+    header["sha256"] = model_file._digest(header, arrays)
     path.write_bytes(pack(arrays, {"cascade": json.dumps(header)}))
 
 
@@ -94,7 +95,7 @@ def test_flipped_bit_is_refused(file, share, bit):
 
 def test_newer_version_says_upgrade(file):
     def newer(header, arrays):
-        header["version"] = native.VERSION + 1
+        header["version"] = model_file.VERSION + 1
 
     rewrite(file, newer)
     with pytest.raises(InputError, match=r"newer.*upgrade"):

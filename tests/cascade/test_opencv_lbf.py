@@ -18,7 +18,7 @@ from cascade import FacemarkLBF, InputError, Starts
 from cascade.cli import app
 from cascade.formats import opencv as opencv_lbf
 from cascade.judging.compare.specs import open_model
-from cascade.stages.opencv.regressor import LeafWeights
+from cascade.stages.opencv.predictor import LeafWeights
 from cascade.stages.stage import FittedStage
 from features.opencv_forests import FacemarkForests
 

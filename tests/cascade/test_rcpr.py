@@ -6,7 +6,8 @@ import pytest
 import cascade
 from cascade import RCPR, InputError, Starts
 from cascade.formats import native
-from cascade.stages.ferns.regressor import Ferns, OcclusionFerns, ZonedFerns
+from cascade.stages.ferns.predictor import Ferns, ZonedFerns
+from cascade.stages.ferns.regressor import OcclusionFerns
 from cascade.stages.samples import Samples
 from cascade.stages.stage import Stage
 from data_tools.dataset import FaceDataset
@@ -56,7 +57,7 @@ def test_one_stage_by_hand(rcpr, covered):
     samples.visibility = rng.uniform(0.1, 1, samples.visibility.shape).astype(np.float32)
     before = samples.visibility.copy()
     stage = rcpr.stages_[2]
-    ferns, pixels = stage.predictor, stage.feature.extract(samples, rcpr._centred).astype(int)
+    ferns, pixels = stage.predictor, stage.feature.extract(samples, rcpr.reference).astype(int)
     means = np.stack([before[:, ferns.zone_of == z].mean(1) for z in range(9)], 1)
     # On a grid without landmarks, numpy would warn; a face has landmarks in all nine zones.
     weights = np.minimum(means / before.mean(1, keepdims=True), 2)
@@ -67,8 +68,8 @@ def test_one_stage_by_hand(rcpr, covered):
         updates += weights[:, [ferns.zone[k]]] * (leaf @ ferns.basis)
     expected = samples.shapes.copy()
     by_hand = Samples(None, samples.index, None, expected)
-    by_hand.move(updates[:, :136], rcpr._centred)
-    type(rcpr._runners[0])([stage], rcpr._centred).run(samples)
+    by_hand.move(updates[:, :136], rcpr.reference)
+    type(rcpr.runners[0])([stage], rcpr.reference).run(samples)
     np.testing.assert_allclose(samples.shapes, by_hand.shapes, atol=1e-4)
     np.testing.assert_allclose(samples.visibility, before + updates[:, 136:], atol=1e-4)
 

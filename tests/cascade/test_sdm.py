@@ -10,11 +10,12 @@ import cascade
 from cascade import SDM, Starts
 from cascade.formats import native
 from cascade.loop.progress import Silent
-from cascade.stages.linear.regressor import ReducedLinear
+from cascade.stages.linear.predictor import ReducedLinear
 from cascade.stages.linear.runner import HogRunner
-from cascade.stages.registry import PlainRunner
+from cascade.stages.plain import PlainRunner
+from cascade.stages.registry import plan
 from cascade.stages.samples import Samples
-from cascade.stages.stage import FittedStage, plan
+from cascade.stages.stage import FittedStage
 from data_tools.metrics import nme
 from data_tools.synthetic import synthetic_faces
 from features.errors import InputError
@@ -55,30 +56,31 @@ def test_finds_the_landmarks_of_rendered_faces(model, synthetic):
 def test_fused_kernel_equals_the_plain_loop(model, synthetic):
     fused, plain = samples(model, synthetic), samples(model, synthetic)
     kept = np.empty((2, *fused.shapes.shape), np.float32)
-    (runner,) = model._runners
+    (runner,) = model.runners
     assert isinstance(runner, HogRunner)
     runner.run(fused, staged=kept)
-    PlainRunner(model.stages_, model._centred).run(plain)
+    PlainRunner(model.stages_, model.reference).run(plain)
     np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
     np.testing.assert_array_equal(kept[-1], fused.shapes)
     assert not np.array_equal(kept[0], kept[1])
 
 
-def test_stages_of_different_rank_share_the_kernel(model, synthetic):
+def test_stages_of_different_rank_follow_one_another(model, synthetic):
     mixed = small(rank=5).fit(synthetic)
     mixed.stages_[1] = model.stages_[1]
     mixed._plan()
     fused, plain = samples(mixed, synthetic), samples(mixed, synthetic)
-    (runner,) = mixed._runners
-    runner.run(fused)
-    PlainRunner(mixed.stages_, mixed._centred).run(plain)
+    assert len(mixed.runners) == 2
+    for runner in mixed.runners:
+        runner.run(fused)
+    PlainRunner(mixed.stages_, mixed.reference).run(plain)
     np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)
 
 
 def test_last_stage_reads_the_shape_in_the_same_kernel(model):
     first, last = (stage.feature for stage in model.stages_)
     assert (first.shape_gain, last.shape_gain) == (0, 8)
-    assert len(model._runners) == 1
+    assert len(model.runners) == 1
     for changes in ({"shape_gain": 0.0}, {"n_descriptor_components": 8}, {"descriptor": "sift"}):
         assert not getattr(small(**changes).recipe()[-1].feature, "shape_gain", 0)
 
@@ -171,7 +173,7 @@ def sift(synthetic):
 
 
 def test_sift_finds_the_landmarks_and_keeps_every_bit(sift, synthetic, tmp_path):
-    assert isinstance(sift._runners[0], PlainRunner)
+    assert isinstance(sift.runners[0], PlainRunner)
     others = synthetic_faces(15, seed=11, size=160)
     found = [sift.align(others.image(i), others.boxes[i]) for i in range(15)]
     before = nme([a.initial[0] for a in found], others.shapes, others.scheme).mean()
@@ -211,9 +213,9 @@ def test_penalties_are_chosen_on_held_out_faces_and_told(synthetic, tmp_path):
 
 def test_reduced_descriptors_run_in_the_fused_kernel(synthetic):
     reduced = small(n_descriptor_components=8).fit(synthetic)
-    (runner,) = reduced._runners
+    (runner,) = reduced.runners
     assert isinstance(runner, HogRunner)
     fused, plain = samples(reduced, synthetic), samples(reduced, synthetic)
     runner.run(fused)
-    PlainRunner(reduced.stages_, reduced._centred).run(plain)
+    PlainRunner(reduced.stages_, reduced.reference).run(plain)
     np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-5)

@@ -6,7 +6,6 @@ A target may raise InputError, and nothing else. What a model's reader accepts m
 import json
 import struct
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 from safetensors import SafetensorError
@@ -16,10 +15,13 @@ import cascade
 from cascade.formats import dlib as dlib_dat
 from cascade.formats import native
 from cascade.formats import opencv as opencv_lbf
+from cascade.loop import model_file
 from cascade.loop.checkpoint import Checkpoint
+from cascade.loop.state import untrained
+from cascade.stages import registry
 from data_tools.readers import read_boxes, read_imglab, read_pts, read_visible, read_wflw
 from data_tools.readers.mat5 import read_mat5
-from data_tools.schemes import Scheme
+from data_tools.schemes import FACE68, Scheme
 from features.errors import InputError
 from features.images import read_image
 
@@ -57,7 +59,7 @@ def resealed(data):
             first, last = (8 + size + int(at) for at in entry["data_offsets"])
             arrays[name] = np.frombuffer(data[first:last], dtype).reshape(entry["shape"])
         header.pop("sha256", None)
-        header["sha256"] = native._digest(header, arrays)
+        header["sha256"] = model_file._digest(header, arrays)
         return pack(arrays, {"cascade": json.dumps(header)})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError,
             OverflowError, SafetensorError):  # fmt: skip
@@ -74,23 +76,24 @@ def _model(reader, path, data):
 
 
 def _resealed_model(path, data):
-    _model(native.load, path, resealed(data))
+    _model(native.read, path, resealed(data))
 
 
 def _checkpoint(path, data):
     """As a training that goes on would read it."""
     path.write_bytes(resealed(data))
-    model = SimpleNamespace(method="ert", seed_=0, get_params=lambda deep: {})
+    header, _ = model_file.read(path)
+    try:
+        # Its own parameters and scheme, or nothing in it beyond them would be looked at.
+        model = untrained(cascade.ERT, header)
+        model.scheme_ = Scheme.from_dict(header["scheme"])
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        model = cascade.ERT()
+        model.scheme_ = FACE68
+    model.seed_ = 0
     keeper = Checkpoint(path, model, None)
     keeper._training = {"faces": "0" * 64, "seed": 0}
-    try:
-        header, _ = native.read(path)
-        model.get_params = lambda deep: header["parameters"]
-        keeper.load()
-    except (KeyError, TypeError, AttributeError) as error:
-        # The parameters that this function itself takes from the file may be anything.
-        if "parameters" not in repr(error) and "items" not in repr(error):
-            raise
+    keeper.load()
 
 
 def _colour(path):
@@ -109,7 +112,7 @@ TARGETS = {
     "image": partial(_read, _colour),
     "dat": partial(_model, dlib_dat.read),
     "opencv": partial(_model, opencv_lbf.read),
-    "native": partial(_model, native.load),
+    "native": partial(_model, native.read),
     "resealed": _resealed_model,
     "checkpoint": _checkpoint,
     "load": partial(_model, cascade.load),
@@ -176,7 +179,7 @@ def mutated(data, rng):
 _VALUES = (None, True, -1, 0, 1, 3, 255, 65_536, 1 << 31, 1 << 63, 10**400, 1.5, -0.0, 1e308,
            float("inf"), float("-inf"), float("nan"), "", "x", "1", [], {}, [None],
            {"class": "Starts"}, [[]] * 3,
-           *cascade.METHODS, *native.FEATURES, *native.PREDICTORS)  # fmt: skip
+           *cascade.METHODS, *registry.FEATURES, *registry.PREDICTORS)  # fmt: skip
 _ITEMS = {
     "f": (0, -1, 1e-38, 1e30, -1e30, 3e38, 1e-45, np.inf, np.nan),
     "i": (0, 1, -1, 127, -128, 32_767, -32_768, 1 << 30, -(1 << 31)),
@@ -201,7 +204,7 @@ def mutated_model(data, rng):
         elif arrays:
             _mutate_arrays(arrays, rng)
     header.pop("sha256", None)
-    header["sha256"] = native._digest(header, arrays)
+    header["sha256"] = model_file._digest(header, arrays)
     return pack(arrays, {"cascade": json.dumps(header)})
 
 

@@ -1,1 +1,5 @@
 """ONNX files, written from trained models."""
+
+from .export import dumps, write
+
+__all__ = ["dumps", "write"]

@@ -12,7 +12,7 @@ from data_tools.files import replace_file
 from features.errors import InputError, require_range
 
 from ..._version import __version__
-from ...loop.prediction import NEAR_SCALE
+from ...loop.face_space import NEAR_SCALE
 from ...pose.routing import RoutedStage
 from .graph import Graph, Tensor
 from .stages import KINDS, apply_stage
@@ -54,8 +54,7 @@ def write(model, path, *, n_starts=None, mirror=None):
     Notes
     -----
     The operators add and round as the predictor does; with onnxruntime on a CPU, the landmarks are
-    the same to the bit. Faces are read in place or from crops as in `predict`: one face of an image
-    far from the scale of training sends all faces of that image through crops.
+    the same to the bit. Each face is read in place or from a crop, as in `predict`.
 
     Examples
     --------
@@ -89,7 +88,7 @@ def dumps(model, *, n_starts=None, mirror=None):
     shapes = graph.const(starts[:, None]).expand(1, n, 1, 1)
     shapes = shapes.reshape(-1, 2, n_landmarks)
     for stage in model.stages_:
-        shapes = apply_stage(stage, model._centred, shapes, view)
+        shapes = apply_stage(stage, model.reference, shapes, view)
     answers = shapes.reshape(n_runs, -1, 2, n_landmarks)
     if mirror:
         answers = _unmirrored(answers, n_starts, model.scheme_.flip)

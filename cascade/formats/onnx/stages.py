@@ -7,40 +7,34 @@ after another as the kernels do, so that float32 rounds alike.
 
 import numpy as np
 
-from features.lbf import LocalBinaryFeatures
-from features.pixels import ShapeIndexedPixels
-
-from ...stages.lbf.regressor import SparseLinear
-from ...stages.trees.regressor import Trees
-
 # Beyond any pixel, as in the kernels.
 _FAR = float(1 << 20)
 
 
-def apply_stage(stage, mean, shapes, view):
+def apply_stage(stage, reference, shapes, view):
     """The shapes (n, 2, L) after one stage.
 
     Parameters
     ----------
     stage : FittedStage
         Of one of the `KINDS`.
-    mean : ndarray of shape (L, 2), float32
+    reference : ndarray of shape (L, 2), float32
         Centred mean shape.
     shapes : Tensor (n, 2, L) float32
     view : View
         Of n faces.
     """
-    pose = _Similarity(mean.T, shapes)
+    pose = _Similarity(reference.T, shapes)
     leaves, table = _READERS[stage.kind](stage, pose, shapes, view)
     delta = _update(leaves, table, stage.predictor)
     return shapes + pose.turn(delta.between(0, 1, 1), delta.between(1, 2, 1))
 
 
 class _Similarity:
-    """The scaled rotation (a, b) that aligns the centred mean shape (2, L) with each shape."""
+    """The scaled rotation (a, b) that aligns the reference (2, L) with each shape."""
 
-    def __init__(self, mean, shapes):
-        x, y = mean
+    def __init__(self, reference, shapes):
+        x, y = reference
         energy = np.cumsum(x * x + y * y, dtype=np.float32)[-1]
         terms = x * shapes + np.stack([y, -y]) * shapes.take([1, 0], 1)
         # A sum over the last axis would add in another order, so every sum but the last goes waste.
@@ -78,8 +72,8 @@ def _whole(tensor):
     return tensor.min(_FAR).max(-_FAR).floor()
 
 
-_READERS = {(ShapeIndexedPixels, Trees): _trees, (LocalBinaryFeatures, SparseLinear): _forests}
-#: Pairs of a fitted feature and a predictor that `apply_stage` knows.
+_READERS = {("pixels", "trees"): _trees, ("lbf", "sparse-linear"): _forests}
+#: Kinds of stages that `apply_stage` knows.
 KINDS = frozenset(_READERS)
 
 

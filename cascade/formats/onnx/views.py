@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...loop.prediction import FARTHEST
+from features.geometry import FARTHEST
+
+from ...loop.face_space import SMALLEST_VIEW
 
 # Fixed-point one of OpenCV's linear interpolation of bytes.
 _ONE = 1 << 11
@@ -124,10 +126,8 @@ def views(images, n, center, side, frame, near, mirror):
         origin = (graph.count(n) * frame.size**2).reshape(-1, 1) + whole.size(1)
         size, limit = np.int64(frame.size), np.float32(frame.size - 1)
         there = origin, size, limit, centers.reshape(-1, 2, 1), sides.reshape(-1, 1, 1)
-        # A near face stays in place, unless its image also holds one that does not.
-        stays = near & several
-        flat = stays.reshape(-1, 1)
-        stays = flat, flat, stays, stays, stays
+        flat = near.reshape(-1, 1)
+        stays = flat, flat, near, near, near
         fields = [k.where(a, b) for k, a, b in zip(stays, here, there, strict=True)]
         return graph.join([whole, crops.reshape(1, -1)], 1), *fields
 
@@ -161,8 +161,11 @@ def _mirrored(view, frame):
     """What a view looks like in a mirror, cut to what training would show."""
     center, reach = view.center.cast(np.float64), view.side.cast(np.float64)
     reach = reach * (frame.size / frame.face / 2)
-    low = (center - reach).cast(np.int64).max(0)
-    high = ((center + reach).cast(np.int64) + 2).min(view.limit.cast(np.int64) + 1)
+    # As `cascade.loop.face_space` cuts: a few pixels at least, even of a face beyond the image.
+    length = view.limit.cast(np.int64) + 1
+    low = (center - reach).cast(np.int64).max(0).min((length - SMALLEST_VIEW).max(0))
+    high = ((center + reach).cast(np.int64) + 2).min(length)
+    high = high.max((low + SMALLEST_VIEW).min(length))
     last = high - low - 1
     center = center - low.cast(np.float64)
     x = last.take([0], 1).cast(np.float64) - center.take([0], 1)

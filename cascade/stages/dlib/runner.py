@@ -3,7 +3,7 @@
 import numpy as np
 
 from features._lanes import LANES
-from features.spans import over_spans
+from features.workers import SERIAL
 
 from ..fused import NOT_STAGED
 from ..packing import node_words_of, stack, whole
@@ -15,10 +15,9 @@ class BoxTreesRunner:
 
     kernel = staticmethod(kernels.run_float_trees)
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
-        # In float64, as dlib centres it; the difference shows in the last bit of a similarity.
-        self._reference = mean.astype(np.float64) - mean.astype(np.float64).mean(0)
+        self._reference = reference
         features, trees = [s.feature for s in stages], [s.predictor for s in stages]
         self._arrays = [
             np.stack([f.anchors for f in features]),
@@ -30,8 +29,8 @@ class BoxTreesRunner:
     def _leaves(self, trees):
         return [stack([_rows(t.leaves) for t in trees])]
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.stages.registry.PlainRunner`.
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`.
 
         The placements are (left, top, width, height) or, for square boxes, (left, top, side).
         """
@@ -49,7 +48,7 @@ class BoxTreesRunner:
         def run(span):
             self.move(pixels, frames, samples.index, places, samples.shapes, span, staged)
 
-        over_spans(run, len(samples.index), workers)
+        workers.over_spans(run, len(samples.index))
 
     def move(self, pixels, frames, index, places, shapes, span, staged=NOT_STAGED):
         """Move the shapes of the samples in `span`; arguments as of `run_float_trees`."""

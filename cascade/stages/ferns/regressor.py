@@ -8,20 +8,19 @@ thread or eight grow the same ferns, bit for bit.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from features.errors import InputError, require_range
 from features.line_pixels import LineIndexedPixels
+from features.parameters import Parameters
 
 from ..basis import ResidualBasis, leaf_units, to_leaves
-from ..comparisons import PixelComparisons, layout
 from ..trees._grow_kernels import leaf_sums
 from . import _grow_kernels as kernels
 from ._run_kernels import zone_weights
+from .predictor import GRID, Ferns, ZonedFerns
 
 # Standard deviations of the residuals that a leaf can hold, at a learning rate of 1. Leaves are far
 # smaller, and what does not fit is left to later ferns; a coarser step would round most to 0.
@@ -32,85 +31,10 @@ _LARGEST, _RAISED_MAX = 2**14, 6
 _N_SELECTION = 8192
 # Size of a random direction's components, and what the projections are scaled to.
 _DIRECTION, _PROJECTION = 64.0, 256.0
-#: Zones a side of the grid on the face (Burgos-Artizzu et al. 2013, section 3.2).
-GRID = 3
 
 
-@dataclass(frozen=True)
-class Ferns(PixelComparisons):
-    """The boosted ferns of one stage, ready to predict.
-
-    Bit ``F - 1 - f`` of a sample's bin is ``pixel[first[f]] - pixel[second[f]] >= threshold[f]``,
-    and a fern of F tests has ``2**F`` leaves. The fields are those of `PixelComparisons`.
-    """
-
-    KIND: ClassVar = "ferns"
-    LAYOUT: ClassVar = layout("ferns", "tests", "bins")
-
-    def check(self, sizes):
-        """Refuse ferns with too few bins, and those that look at pixels that are not read."""
-        if sizes["tests"] > 8 or sizes["bins"] != 1 << sizes["tests"]:
-            raise InputError(f"ferns of {sizes['tests']} tests with {sizes['bins']} bins")
-        PixelComparisons.check(self, sizes)
-
-    @property
-    def depth(self):
-        """Tests of a fern."""
-        return self.first.shape[1]
-
-    def predict(self, pixels):
-        """Updates (N, 2L) float32 for grey levels (N, P) uint8."""
-        total = np.zeros((len(pixels), self.leaves.shape[2]), np.int32)
-        digits = 1 << np.arange(self.depth)[::-1]
-        grey = pixels.astype(np.int16)
-        for first, second, threshold, leaves in zip(
-            self.first, self.second, self.threshold, self.leaves, strict=True
-        ):
-            total += leaves[((grey[:, first] - grey[:, second]) >= threshold) @ digits]
-        return total.astype(np.float32) @ self.basis + self.bias
-
-
-@dataclass(frozen=True)
-class ZonedFerns(PixelComparisons):
-    """Boosted ferns of one stage that predict shape and visibility, each reading one zone.
-
-    The fields are those of `Ferns` and
-
-    Attributes
-    ----------
-    zone : ndarray of shape (K,), uint8
-        Zone that each fern reads, ascending. Its leaves count by how visible the zone is.
-    zone_of : ndarray of shape (L,), uint8
-        Zone of each landmark.
-    basis : ndarray of shape (R, 3L), float32
-        As in `Ferns` in the first 2L columns; in the others the update of the visibilities.
-    bias : ndarray of shape (3L,), float32
-    """
-
-    zone: np.ndarray
-    zone_of: np.ndarray
-
-    KIND: ClassVar = "zoned ferns"
-    LAYOUT: ClassVar = {
-        **Ferns.LAYOUT,
-        "zone": ("u1", "ferns"),
-        "zone_of": ("u1", "landmarks"),
-        "basis": ("f4", "components", "outputs"),
-        "bias": ("f4", "outputs"),
-    }
-    check_ferns = Ferns.check
-    depth = Ferns.depth
-
-    def check(self, sizes):
-        """As `Ferns`; refuse unknown or unordered zones, and other than three outputs a point."""
-        self.check_ferns(sizes)
-        if sizes["outputs"] != 3 * sizes["landmarks"]:
-            raise InputError(f"{sizes['outputs']} outputs for {sizes['landmarks']} landmarks")
-        if max(self.zone.max(), self.zone_of.max()) >= GRID**2 or (np.diff(self.zone) < 0).any():
-            raise InputError("zones are unknown or out of order")
-
-
-class BoostedFerns(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class BoostedFerns(Parameters):
     """Grower of the boosted ferns of one stage.
 
     Parameters
@@ -129,18 +53,16 @@ class BoostedFerns(BaseEstimator):
         Principal components in which the residuals are fitted.
     """
 
-    def __init__(self, n_ferns=500, depth=5, shrinkage=1000.0, learning_rate=1.0, threshold=0.2,
-                 n_components=28):  # fmt: skip
-        self.n_ferns = n_ferns
-        self.depth = depth
-        self.shrinkage = shrinkage
-        self.learning_rate = learning_rate
-        self.threshold = threshold
-        self.n_components = n_components
+    n_ferns: int = 500
+    depth: int = 5
+    shrinkage: float = 1000.0
+    learning_rate: float = 1.0
+    threshold: float = 0.2
+    n_components: int = 28
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Grow the ferns on the grey levels that `feature` reads; see `fit`."""
-        return self.fit(feature.extract(samples, mean, workers), residuals, rng, workers, tick)
+        return self.fit(feature.extract(samples, reference, workers), residuals, rng, workers, tick)
 
     def fit(self, pixels, residuals, rng, workers, tick=None):
         """Grow the ferns.
@@ -193,6 +115,7 @@ class BoostedFerns(BaseEstimator):
         )  # fmt: skip
 
 
+@dataclass(eq=False, repr=False)
 class OcclusionFerns(BoostedFerns):
     """Grower of ferns that learn visibility along with the shape (Burgos-Artizzu et al. 2013).
 
@@ -211,13 +134,10 @@ class OcclusionFerns(BoostedFerns):
         Principal components in which visibility is fitted.
     """
 
-    def __init__(self, n_ferns=500, depth=5, shrinkage=1000.0, learning_rate=1.0, threshold=0.2,
-                 n_components=28, n_zones=3, n_visibility=12):  # fmt: skip
-        super().__init__(n_ferns, depth, shrinkage, learning_rate, threshold, n_components)
-        self.n_zones = n_zones
-        self.n_visibility = n_visibility
+    n_zones: int = 3
+    n_visibility: int = 12
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Grow `ZonedFerns` where `samples` have visibility, else `Ferns`.
 
         Raises
@@ -226,7 +146,7 @@ class OcclusionFerns(BoostedFerns):
             If there is visibility but `feature` is not made by `LinePixels`.
         """
         if samples.visible is None:
-            return super().fit_stage(feature, samples, residuals, mean, rng, workers, tick)
+            return super().fit_stage(feature, samples, residuals, reference, rng, workers, tick)
         if not isinstance(feature, LineIndexedPixels):
             raise InputError(
                 "ferns that learn visibility need points between landmarks; use LinePixels"
@@ -236,7 +156,8 @@ class OcclusionFerns(BoostedFerns):
         require_range("n_visibility", self.n_visibility, 1, 10_000)
         shape, moves = self._basis(residuals, self.n_components)
         seen, changes = self._basis(samples.visible - samples.visibility, self.n_visibility)
-        zone_of, zone_of_point = zones(mean, mean), zones(feature.positions(mean), mean)
+        zone_of = zones(reference, reference)
+        zone_of_point = zones(feature.positions(reference), reference)
         # The points of a zone side by side, so that its ferns are grown on a slice.
         order = np.argsort(zone_of_point, kind="stable")
         edges = np.searchsorted(zone_of_point[order], np.arange(GRID**2 + 1)).tolist()
@@ -245,7 +166,7 @@ class OcclusionFerns(BoostedFerns):
             raise InputError("no zone of the face has two points to compare; raise n_points")
         weights = _weights(samples.visibility, zone_of)
 
-        pixels = feature.extract(samples, mean, workers)[:, order]
+        pixels = feature.extract(samples, reference, workers)[:, order]
         grower = self._grower(pixels, np.hstack([moves, changes]), rng, workers)
         rows, of_rows = [], []
         while len(rows) < self.n_ferns:
@@ -261,7 +182,7 @@ class OcclusionFerns(BoostedFerns):
         arrays["first"] = order[arrays["first"]].astype(np.uint16)
         arrays["second"] = order[arrays["second"]].astype(np.uint16)
         step = np.repeat([shape.step, seen.step], [len(shape.components), len(seen.components)])
-        basis = np.zeros((len(step), residuals.shape[1] + len(mean)), np.float32)
+        basis = np.zeros((len(step), residuals.shape[1] + len(reference)), np.float32)
         basis[: len(shape.components), : residuals.shape[1]] = shape.components
         basis[len(shape.components) :, residuals.shape[1] :] = seen.components
         return ZonedFerns(

@@ -5,12 +5,12 @@ from itertools import pairwise
 import numpy as np
 
 from features._lanes import LANES, WIDE
-from features.spans import over_spans
+from features.workers import SERIAL
 
 from ..fused import NOT_STAGED, FusedRunner
 from ..packing import stack, whole
 from . import _run_kernels as kernels
-from .regressor import GRID, ZonedFerns
+from .predictor import GRID, ZonedFerns
 
 # What a kernel gets where nobody asked for visibility.
 _NOT_SEEN = np.empty((0, 0), np.float32)
@@ -71,8 +71,8 @@ class ZonedFernsRunner:
         spans = np.cumsum([0, *map(len, filled[0])], dtype=np.int64)
         return spans, *map(np.concatenate, filled)
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.stages.registry.PlainRunner`; moves ``samples.visibility`` as well."""
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`; moves ``samples.visibility`` as well."""
         staged = NOT_STAGED if staged is None else staged
         if self._sees and samples.visibility is None:
             samples.visibility = np.ones(samples.shapes.shape[:2], np.float32)
@@ -84,4 +84,4 @@ class ZonedFernsRunner:
                 self.mean, *self._arrays, *span, staged,
             )  # fmt: skip
 
-        over_spans(run, len(samples.index), workers, LANES)
+        workers.over_spans(run, len(samples.index), LANES)

@@ -5,17 +5,16 @@ here writes that row down: products with it are sums of a weight matrix's rows.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
-from features._lanes import LANES
 from features.errors import InputError
-from features.workers import Workers
+from features.parameters import Parameters
+from features.workers import SERIAL
 
 from ..basis import ResidualBasis
 from . import _ridge_kernels as kernels
+from .predictor import SparseLinear, whole_lanes
 
 _WEIGHT_MAX = 127
 # Parts in which sums over samples are made; fixed, so that the order of adding does not depend on
@@ -23,7 +22,8 @@ _WEIGHT_MAX = 127
 _N_PARTS = 8
 
 
-class SparseRidge(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class SparseRidge(Parameters):
     """Ridge regression from leaf indices to shape updates, all landmarks at once.
 
     Minimises ``|R - X W|² + alpha |W|²`` with ``alpha = alpha_per_sample * N`` and no intercept,
@@ -42,19 +42,18 @@ class SparseRidge(BaseEstimator):
         Relative residual of the normal equations at which the solver stops; see `solve_ridge`.
     """
 
-    def __init__(self, alpha_per_sample=0.5, n_components=32, tol=1e-3):
-        self.alpha_per_sample = alpha_per_sample
-        self.n_components = n_components
-        self.tol = tol
+    alpha_per_sample: float = 0.5
+    n_components: int = 32
+    tol: float = 0.001
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Regress on the leaves of a feature with `n_leaves`; see `fit`."""
         if tick is not None:
             tick(0.5)  # the forests are about half of the work
-        leaves = feature.extract(samples, mean, workers)
+        leaves = feature.extract(samples, reference, workers)
         return self.fit(leaves, feature.n_leaves, residuals, workers)
 
-    def fit(self, leaves, n_leaves, residuals, workers=None):
+    def fit(self, leaves, n_leaves, residuals, workers=SERIAL):
         """Solve for the weights, and round them to int8.
 
         Parameters
@@ -63,7 +62,7 @@ class SparseRidge(BaseEstimator):
         n_leaves : int
         residuals : ndarray of shape (N, 2L), float32
             NaN where a landmark is missing; it weighs nothing.
-        workers : Workers, optional
+        workers : Workers
 
         Returns
         -------
@@ -83,55 +82,7 @@ class SparseRidge(BaseEstimator):
         )
 
 
-@dataclass(frozen=True)
-class SparseLinear:
-    """The global regression of one stage, ready to predict.
-
-    The weights of the leaves are added as integers, and one product with `basis` turns the sum into
-    the update of the shape.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (K, leaves, R), int8
-    basis : ndarray of shape (R, 2L), float32
-    bias : ndarray of shape (2L,), float32
-    """
-
-    weights: np.ndarray
-    basis: np.ndarray
-    bias: np.ndarray
-
-    KIND: ClassVar = "sparse-linear"
-    LAYOUT: ClassVar = {
-        "weights": ("i1", "codes", "leaves", "components"),
-        "basis": ("f4", "components", "coordinates"),
-        "bias": ("f4", "coordinates"),
-    }
-
-    def check(self, sizes):
-        """Refuse weights for other trees than the feature's, or for a feature without trees."""
-        nodes = sizes.get("nodes", 0)
-        if sizes["leaves"] != nodes + 1:
-            raise InputError(f"{sizes['leaves']} leaves do not fit trees of {nodes} nodes")
-
-    def predict(self, leaves):
-        """Shape updates (N, 2L) float32 for leaf indices (N, K) uint8.
-
-        Raises
-        ------
-        InputError
-            For another number of trees, or a leaf that they do not have.
-        """
-        n_codes, n_leaves, n_components = self.weights.shape
-        if leaves.shape[1] != n_codes or leaves.max(initial=0) >= n_leaves:
-            raise InputError(f"leaves must be (N, {n_codes}) below {n_leaves}; got {leaves.shape}")
-        weights = _whole_lanes(self.weights.reshape(n_codes * n_leaves, n_components))
-        sums = np.empty((len(leaves), weights.shape[1]), np.int32)
-        kernels.predict_rows(np.ascontiguousarray(leaves.T), n_leaves, weights, sums)
-        return sums[:, :n_components].astype(np.float32) @ self.basis + self.bias
-
-
-def solve_ridge(leaves, n_leaves, targets, alpha, *, tol=1e-6, max_iterations=500, workers=None):
+def solve_ridge(leaves, n_leaves, targets, alpha, *, tol=1e-6, max_iterations=500, workers=SERIAL):
     """Ridge regression without intercept on a binary code given as leaf indices.
 
     Solves ``(X'X + alpha I) W = X'Y`` by conjugate gradients with the diagonal as preconditioner
@@ -148,7 +99,7 @@ def solve_ridge(leaves, n_leaves, targets, alpha, *, tol=1e-6, max_iterations=50
         Stops when ``|X'Y - (X'X + alpha I) W| <= tol * |X'Y|`` holds for every column. Sums are
         made in float32, which supports about 1e-6.
     max_iterations : int
-    workers : Workers, optional
+    workers : Workers
         Their number does not change the result, bit for bit.
 
     Returns
@@ -164,10 +115,9 @@ def solve_ridge(leaves, n_leaves, targets, alpha, *, tol=1e-6, max_iterations=50
         raise InputError(f"alpha is {alpha}; the ridge needs a number above 0")
     if leaves.size and leaves.max() >= n_leaves:
         raise InputError(f"leaf {leaves.max()} is not below n_leaves, {n_leaves}")
-    workers = workers or Workers(1)
     codes = np.ascontiguousarray(leaves.T)
     n_components = targets.shape[1]
-    targets = _whole_lanes(np.asarray(targets, np.float32))
+    targets = whole_lanes(np.asarray(targets, np.float32))
     size = len(leaves) // _N_PARTS + 1
     spans = [(start, min(len(leaves), start + size)) for start in range(0, len(leaves), size)]
 
@@ -211,8 +161,3 @@ def _norms(rows):
 def _ratio(above, below):
     """Quotient, 0 where a column is solved or empty."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0).astype(np.float32)
-
-
-def _whole_lanes(rows):
-    """`rows` with columns of zeros added up to whole groups of lanes."""
-    return np.ascontiguousarray(np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES))))

@@ -5,7 +5,7 @@ from itertools import groupby
 import numpy as np
 
 from features._lanes import LANES
-from features.spans import over_spans
+from features.workers import SERIAL
 
 from ..fused import NOT_STAGED
 from ._run_kernels import run_lbf
@@ -19,8 +19,8 @@ class LBFRunner:
         self.mean = mean
         self._blocks = [_stack(list(block)) for _, block in groupby(stages, key=_size)]
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.stages.registry.PlainRunner`."""
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`."""
 
         def run(span):
             first = 0
@@ -33,7 +33,7 @@ class LBFRunner:
                 )  # fmt: skip
                 first = last
 
-        over_spans(run, len(samples.index), workers)
+        workers.over_spans(run, len(samples.index))
 
 
 def _size(stage):

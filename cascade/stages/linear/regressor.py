@@ -7,18 +7,18 @@ nearly all of the prediction: reduced-rank ridge regression (Mukherjee & Zhu 201
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.base import BaseEstimator
 from threadpoolctl import threadpool_limits
 
 from features.errors import InputError, require_range
+from features.parameters import Parameters
 
 from ..basis import principal_components
 from .descriptor_pca import DescriptorPCA
 from .normal_equations import NormalEquations
+from .predictor import ReducedLinear
 
 _BATCH = 512
 _WEIGHT_MAX = 127
@@ -28,52 +28,8 @@ _HELD_OUT = 5
 CANDIDATES = (0.003, 0.01, 0.03, 0.1)
 
 
-@dataclass(frozen=True)
-class ReducedLinear:
-    """A linear map of reduced rank, ready to predict: ``features @ weights @ basis + bias``.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (F, R), int8
-        In steps of their own for each component; the steps are part of `basis`.
-    basis : ndarray of shape (R, 2L), float32
-    bias : ndarray of shape (2L,), float32
-    alpha : ndarray of shape (1,), float32
-        The penalty that it was trained with, in numbers of samples; told, not used.
-    """
-
-    weights: np.ndarray
-    basis: np.ndarray
-    bias: np.ndarray
-    alpha: np.ndarray
-
-    KIND: ClassVar = "reduced_linear"
-    LAYOUT: ClassVar = {
-        "weights": ("i1", "features", "components"),
-        "basis": ("f4", "components", "coordinates"),
-        "bias": ("f4", "coordinates"),
-        "alpha": ("f4", 1),
-    }
-
-    def check(self, sizes):
-        """Refuse more components than there are coordinates."""
-        if sizes["components"] > sizes["coordinates"]:
-            raise InputError(
-                f"{sizes['components']} components for {sizes['coordinates']} coordinates"
-            )
-
-    @property
-    def facts(self):
-        """What training chose, for the history of the cascade."""
-        return {"alpha_per_sample": float(f"{self.alpha[0]:.4g}")}
-
-    def predict(self, features):
-        """Updates (N, 2L) float32 of features (N, F)."""
-        components = np.asarray(features, np.float32) @ self.weights.astype(np.float32)
-        return components @ self.basis + self.bias
-
-
-class ReducedRidge(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class ReducedRidge(Parameters):
     """Ridge regression with many outputs, of reduced rank.
 
     Parameters
@@ -92,24 +48,23 @@ class ReducedRidge(BaseEstimator):
         shortened, so that lost faces do not pull the map; without it, all count in full.
     """
 
-    def __init__(self, alpha_per_sample=0.03, rank=32, n_descriptor_components=None, clip=None):
-        self.alpha_per_sample = alpha_per_sample
-        self.rank = rank
-        self.n_descriptor_components = n_descriptor_components
-        self.clip = clip
+    alpha_per_sample: float = 0.03
+    rank: int = 32
+    n_descriptor_components: object = None
+    clip: object = None
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Fit to a feature of all samples, extracted batch by batch.
 
         Parameters
         ----------
         feature : object
-            With ``extract(samples, mean, workers)``, and `n_numbers` a landmark if descriptors are
-            to be reduced.
+            With ``extract(samples, reference, workers)``, and `n_numbers` a landmark if
+            descriptors are to be reduced.
         samples : Samples
         residuals : ndarray of shape (N, 2L), float32
             In the mean-shape frame; NaN where a landmark is missing.
-        mean : ndarray of shape (L, 2), float32
+        reference : ndarray of shape (L, 2), float32
             Centred mean shape.
         rng : numpy.random.Generator
             Draws the faces that are held out.
@@ -123,7 +78,7 @@ class ReducedRidge(BaseEstimator):
         """
 
         def extract(rows):
-            return feature.extract(samples.rows(rows), mean, workers)
+            return feature.extract(samples.rows(rows), reference, workers)
 
         if self.clip is not None:
             require_range("clip", self.clip, 0, 1)

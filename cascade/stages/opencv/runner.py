@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from features.opencv_forests import whole_images
-from features.spans import over_spans
+from features.opencv_forests import places_and_windows
+from features.workers import SERIAL
 
 from . import _run_kernels as kernels
 
@@ -14,10 +14,10 @@ class FacemarkRunner:
     def __init__(self, stages, mean):
         self.stages = stages
 
-    def run(self, samples, workers=None, staged=None):
-        """As in `cascade.stages.registry.PlainRunner`."""
-        shapes = samples.shapes.astype(np.float64)
-        places, windows = whole_images(samples)
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`."""
+        shapes = samples.shapes.astype(np.float64, copy=False)
+        places, windows = places_and_windows(samples)
         arguments = samples.images, samples.index, places, windows, shapes
 
         def run(span):
@@ -25,8 +25,9 @@ class FacemarkRunner:
                 if staged is not None:
                     staged[t, slice(*span)] = shapes[slice(*span)]
 
-        over_spans(run, len(shapes), workers)
-        samples.shapes[:] = shapes
+        workers.over_spans(run, len(shapes))
+        if shapes is not samples.shapes:
+            samples.shapes[:] = shapes
 
     def steps(self, images, index, places, windows, shapes, span):
         """Move `shapes` (N, L, 2) float64 of the samples in `span`, in place; yield after each

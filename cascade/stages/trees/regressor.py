@@ -11,17 +11,16 @@ All sums are sums of integers: one thread or eight grow the same trees, bit for 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from features._lanes import LANES
-from features.errors import InputError, require_range
+from features.errors import require_range
+from features.parameters import Parameters
 
 from ..basis import ResidualBasis, leaf_units, to_leaves
-from ..comparisons import PixelComparisons, layout
 from . import _grow_kernels as kernels
+from .predictor import Trees
 
 # Components a group of lanes holds; the last lane counts samples.
 _GROUP = LANES - 1
@@ -29,33 +28,8 @@ _GROUP = LANES - 1
 _NEVER = 256
 
 
-@dataclass(frozen=True)
-class Trees(PixelComparisons):
-    """The boosted trees of one stage, ready to predict.
-
-    A sample goes to child ``2i + 1 + (pixel[first] - pixel[second] >= threshold)`` of node i, and
-    a tree of n nodes has n + 1 leaves. The fields are those of `PixelComparisons`.
-    """
-
-    KIND: ClassVar = "trees"
-    LAYOUT: ClassVar = layout("trees", "nodes", "leaves")
-
-    def check(self, sizes):
-        """Refuse incomplete trees, and nodes that look at pixels that are not read."""
-        nodes = sizes["nodes"]
-        if sizes["leaves"] != nodes + 1 or nodes & (nodes + 1) or nodes > 127:
-            raise InputError(
-                f"trees of {nodes} nodes and {sizes['leaves']} leaves are not complete"
-            )
-        super().check(sizes)
-
-    @property
-    def depth(self):
-        """Levels of splits."""
-        return self.leaves.shape[1].bit_length() - 1
-
-
-class BoostedTrees(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class BoostedTrees(Parameters):
     """Grower of the boosted trees of one stage.
 
     Parameters
@@ -78,21 +52,19 @@ class BoostedTrees(BaseEstimator):
         Added to the number of samples that a leaf's sum is divided by.
     """
 
-    def __init__(self, n_trees=500, depth=4, learning_rate=0.1, n_pairs=30, pair_distance=0.1,
-                 n_components=35, smallest_leaf=5, shrinkage=0.0):  # fmt: skip
-        self.n_trees = n_trees
-        self.depth = depth
-        self.learning_rate = learning_rate
-        self.n_pairs = n_pairs
-        self.pair_distance = pair_distance
-        self.n_components = n_components
-        self.smallest_leaf = smallest_leaf
-        self.shrinkage = shrinkage
+    n_trees: int = 500
+    depth: int = 4
+    learning_rate: float = 0.1
+    n_pairs: int = 30
+    pair_distance: float = 0.1
+    n_components: int = 35
+    smallest_leaf: int = 5
+    shrinkage: float = 0.0
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick=None):
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Grow the trees on the grey levels of a `ShapeIndexedPixels`; see `fit`."""
-        pixels = feature.extract(samples, mean, workers)
-        return self.fit(pixels, residuals, feature.positions(mean), rng, workers, tick)
+        pixels = feature.extract(samples, reference, workers)
+        return self.fit(pixels, residuals, feature.positions(reference), rng, workers, tick)
 
     def fit(self, pixels, residuals, positions, rng, workers, tick=None):
         """Grow the trees.

@@ -24,7 +24,7 @@ class LeafWeights:
 
     weights: np.ndarray
 
-    KIND: ClassVar = "leaf-weights"
+    KIND: ClassVar = "opencv-weights"
     LAYOUT: ClassVar = {"weights": ("f8", "codes", "leaves", "coordinates")}
 
     @classmethod
@@ -42,6 +42,11 @@ class LeafWeights:
         nodes = sizes.get("nodes", 0)
         if sizes["leaves"] != nodes + 1:
             raise InputError(f"{sizes['leaves']} leaves do not fit trees of {nodes} nodes")
+
+    @property
+    def fuse_key(self):
+        """What stages that run in one kernel share: nothing but their kind."""
+        return None
 
     def predict(self, leaves):
         """Shape updates (N, 2L) float64 for leaf indices (N, K) below the number of leaves."""

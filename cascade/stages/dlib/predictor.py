@@ -48,7 +48,7 @@ class BoxTrees:
         The packed leaves; see `cascade.stages.dlib.leaf_codec`.
     """
 
-    KIND: ClassVar = "box-trees"
+    KIND: ClassVar = "dlib-trees"
     LAYOUT: ClassVar = {
         **_NODES,
         "grid": ("i1", "coordinates"),
@@ -109,7 +109,7 @@ class BoxTrees:
         _check_nodes(self, sizes)
 
     @property
-    def layout(self):
+    def fuse_key(self):
         """What stages that run in one kernel share."""
         return self.first.shape
 
@@ -153,7 +153,7 @@ class CompactBoxTrees:
     basis: np.ndarray
     bias: np.ndarray
 
-    KIND: ClassVar = "compact-box-trees"
+    KIND: ClassVar = "compact-dlib-trees"
     LAYOUT: ClassVar = {
         **_NODES,
         "small": ("i2", "trees", "leaves", "components"),
@@ -182,6 +182,6 @@ class CompactBoxTrees:
         return BoxTrees.from_leaves(*nodes, self.leaves, initial)
 
     @property
-    def layout(self):
+    def fuse_key(self):
         """What stages that run in one kernel share."""
         return self.first.shape, self.small.shape[2]

@@ -1,0 +1,98 @@
+"""The container of native model files: safetensors with a JSON header and a digest over all.
+
+Nothing in a file can run. Truncated, altered and newer files are refused here; `state` says what
+header and arrays mean, and checks them.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as pack
+
+from data_tools.files import replace_file
+from features.errors import InputError
+
+FORMAT = "cascade-align"
+#: Files say 3 since kinds were renamed; 2 brought key shapes and routes. Older ones are read.
+VERSION = 3
+# The key in the file's metadata; one key, because several come in no fixed order.
+_HEADER = "cascade"
+_MAX_BYTES = 1 << 30
+
+
+def write(path, header, arrays):
+    """Write header and arrays in one step, so that no reader ever sees half a file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written; what stood at `path` before is unharmed.
+    """
+    replace_file(path, dumps(header, arrays))
+
+
+def dumps(header, arrays):
+    """The bytes of a file; equal content gives equal bytes."""
+    header = {"format": FORMAT, "version": VERSION, **header}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header["sha256"] = _digest(header, arrays)
+    return pack(arrays, {_HEADER: json.dumps(header, sort_keys=True)})
+
+
+def read(path):
+    """Header and arrays of a model file, checked against its digest, not yet for their meaning.
+
+    Returns
+    -------
+    header : dict
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not a model file, truncated, altered, or of a newer version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file")
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(
+                f"{path}: larger than any model file; name a model that was saved here"
+            )
+        with safe_open(path, framework="np") as file:
+            text = (file.metadata() or {}).get(_HEADER)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: not a whole model file ({error}); get it again") from error
+    try:
+        header = json.loads(text)
+        known = header["format"] == FORMAT
+        found = int(header["version"])
+    except (TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
+        raise InputError(f"{path}: not a model file of this toolkit") from error
+    if not known:
+        raise InputError(f"{path}: not a model file of this toolkit")
+    if found > VERSION:
+        raise InputError(
+            f"{path}: format version {found} is newer than this toolkit's {VERSION}; "
+            "upgrade with pip install --upgrade cascade-align"
+        )
+    digest = header.pop("sha256", None)
+    if digest != _digest(header, arrays):
+        raise InputError(
+            f"{path}: the file was altered or damaged after it was written; get it again"
+        )
+    return header, arrays
+
+
+def _digest(header, arrays):
+    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
+    return digest.hexdigest()

@@ -1,0 +1,307 @@
+"""A trained cascade as a header of plain values and a dict of arrays, and back.
+
+What comes from a file is checked here, before any kernel sees it: types, shapes, ranges, and that
+all parts fit together.
+"""
+
+import json
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from data_tools.schemes import Scheme
+from features.errors import InputError
+from features.frame import Frame
+
+from ..pose.key_shapes import MAX_KEYS, KeyShapes, Poses
+from ..pose.routing import RoutedStage, Router
+from ..stages.layout import from_arrays, to_arrays
+from ..stages.registry import ALIASES, FEATURES, PREDICTORS, RUNNERS, find
+from ..stages.stage import FittedStage
+from .starts import Starts
+
+_MAX_STAGES = 1000
+# What a note may hold, and how many there may be.
+_MAX_NOTES, _MAX_NOTE = 1000, 1 << 20
+# Parameters that prediction reads.
+_PREDICTING = {
+    "test_starts": int,
+    "test_mirror": bool,
+    "restarts": int,
+    "restart_spread": (int, float),
+}
+# Parameters that change how training runs but not what it yields.
+_RUN_PARAMETERS = ("n_jobs", "memory_limit")
+# Parameters that have parameters, by the names of their classes in files.
+_CLASSES = {"Poses": Poses, "Starts": Starts}
+
+
+# ------------------------------------------------------------------------------------ to a state
+
+
+def to_state(model, training=None):
+    """Header and arrays of a trained cascade.
+
+    Parameters
+    ----------
+    model : BaseCascade
+    training : dict, optional
+        State of an unfinished training; see `cascade.loop.checkpoint`.
+
+    Returns
+    -------
+    header : dict
+        Plain values, ready for JSON.
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    InputError
+        If a stage has no compact form, as those made with scikit-learn regressors.
+    """
+    arrays = {"mean": model.mean_shape_, "starts": model.starts_}
+    stages = []
+    for t, stage in enumerate(model.stages_):
+        prefix, what = f"stages.{t}", f"stage {t + 1}"
+        if isinstance(stage, RoutedStage):
+            arrays |= to_arrays(stage.router, f"{prefix}.router")
+            routes = [_put(route, f"{prefix}.{k}", what, arrays)
+                      for k, route in enumerate(stage.routes)]  # fmt: skip
+            stages.append({"routes": routes})
+        else:
+            stages.append(_put(stage, prefix, what, arrays))
+    header = {
+        "method": model.method,
+        "parameters": parameters(model),
+        "scheme": model.scheme_.to_dict(),
+        "frame": {"size": model.frame_.size, "face": model.frame_.face},
+        "stages": stages,
+        "history": model.history_,
+        "notes": model.notes_,
+        "versions": _versions(),
+    }
+    if model.keys_ is not None:
+        arrays["keys"] = model.keys_.shapes
+        score = _put(model.keys_.score, "score", "the score of the key shapes", arrays)
+        header["keys"] = {"stages": model.keys_.n_stages, "score": score}
+    if training:
+        header["training"] = training
+    return header, arrays
+
+
+def _put(stage, prefix, what, arrays):
+    """Add the arrays of a plain stage to `arrays`; its kinds, for the header."""
+    if stage.kind not in RUNNERS:
+        names = " with ".join(type(part).__name__ for part in (stage.feature, stage.predictor))
+        raise InputError(
+            f"{what} cannot be saved: {names} has no compact form; "
+            "keep the object in memory, or use features and regressors of the toolkit's own"
+        )
+    arrays |= to_arrays(stage.feature, f"{prefix}.feature")
+    arrays |= to_arrays(stage.predictor, f"{prefix}.predictor")
+    feature, predictor = stage.kind
+    return {"feature": feature, "predictor": predictor}
+
+
+def parameters(model):
+    """The parameters that decide what training yields, ready for JSON."""
+    chosen = {k: v for k, v in model.get_params(deep=False).items() if k not in _RUN_PARAMETERS}
+    return json.loads(json.dumps(chosen, default=_plain))
+
+
+def _plain(value):
+    if hasattr(value, "get_params"):
+        return {"class": type(value).__name__, **value.get_params(deep=False)}
+    if isinstance(value, np.generic):
+        return value.item()
+    return repr(value)
+
+
+def _versions():
+    found = {"python": platform.python_version(), "numpy": np.__version__}
+    try:
+        found["cascade-align"] = version("cascade-align")
+    except PackageNotFoundError:
+        pass
+    return found
+
+
+# ---------------------------------------------------------------------------------- from a state
+
+
+def untrained(cls, header):
+    """An untrained `cls` with the parameters of a header; unknown ones are left out.
+
+    Parameters
+    ----------
+    cls : type
+        The class of the method, see `cascade.methods.METHODS`.
+    header : dict
+    """
+    known = cls._get_param_names()
+    chosen = {k: v for k, v in dict(header["parameters"]).items() if k not in _RUN_PARAMETERS}
+    made = {k: _value(v) for k, v in chosen.items() if k in known}
+    # Version 0.1 wrote null for 'poses' where nothing is done for turned heads.
+    if made.get("poses", ()) is None:
+        del made["poses"]
+    # The recipes of a `Cascade` are not in the file, its trained stages are.
+    made.pop("stages", None)
+    return cls(**made)
+
+
+def _value(value):
+    """A parameter from a header; parameters of parameters that are unknown are left out."""
+    cls = _CLASSES.get(value.get("class")) if isinstance(value, dict) else None
+    if cls is None:
+        return value
+    made = cls(**{k: v for k, v in value.items() if k in cls._get_param_names()})
+    if cls is Starts:
+        made.mix = tuple(made.mix)
+    return made
+
+
+def restore(model, header, arrays):
+    """Fill an untrained model with what a file holds, and make it ready to predict.
+
+    Parameters
+    ----------
+    model : BaseCascade
+        From `untrained`.
+    header, arrays
+        As of `to_state`.
+
+    Returns
+    -------
+    BaseCascade
+        `model`.
+
+    Raises
+    ------
+    InputError
+        Naming what is missing, of another type, out of range, or does not fit the rest.
+    """
+    scheme = Scheme.from_dict(header["scheme"])
+    model.scheme_ = scheme
+    frame = header["frame"]
+    model.frame_ = Frame(int(frame["size"]), int(frame["face"]))
+    shapes = {"mean": 2, "starts": 3} | ({"keys": 3} if "keys" in header else {})
+    for name, dimensions in shapes.items():
+        array = arrays.get(name)
+        if array is None or array.dtype != np.float32 or array.ndim != dimensions:
+            raise InputError(f"array {name} is missing or not float32 of {dimensions} dimensions")
+        if array.shape[-2:] != (scheme.n_points, 2) or not np.isfinite(array).all():
+            raise InputError(f"array {name} holds no shapes of {scheme.n_points} landmarks")
+    model.mean_shape_, model.starts_ = arrays["mean"], arrays["starts"]
+    for name, kind in _PREDICTING.items():
+        value = getattr(model, name, False)
+        if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+            raise InputError(f"parameter {name} cannot be {value!r}")
+    if not 1 <= model.test_starts <= len(model.starts_):
+        raise InputError(f"{model.test_starts} starts to predict from, {len(model.starts_)} kept")
+    if not 0 <= model.restarts <= 1000 or not 0 <= model.restart_spread < math.inf:
+        raise InputError(f"{model.restarts} restarts beyond {model.restart_spread} cannot be")
+    model.stages_ = stages_from(header, arrays, scheme.n_points)
+    model.keys_ = None
+    if "keys" in header:
+        model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
+    model.history_ = _history(header["history"])
+    model.notes_ = _notes(header["notes"])
+    model.check_stages()
+    model._plan()
+    return model
+
+
+def stages_from(header, arrays, n_landmarks):
+    """The trained stages that header and arrays describe.
+
+    Parameters
+    ----------
+    header, arrays
+        As of `to_state`.
+    n_landmarks : int
+
+    Returns
+    -------
+    list of FittedStage
+
+    Raises
+    ------
+    InputError
+        As `restore`.
+    """
+    if not 1 <= len(header["stages"]) <= _MAX_STAGES:
+        raise InputError(f"{len(header['stages'])} stages cannot be")
+    return [_stage(t, kinds, arrays, n_landmarks) for t, kinds in enumerate(header["stages"])]
+
+
+def _stage(t, kinds, arrays, n_landmarks):
+    prefix, what = f"stages.{t}", f"stage {t + 1}"
+    if "routes" not in kinds:
+        return _plain_stage(kinds, arrays, prefix, what, n_landmarks, 2 * n_landmarks)
+    sizes = {"landmarks": n_landmarks}
+    router = from_arrays(Router, arrays, f"{prefix}.router", sizes)
+    if len(kinds["routes"]) != sizes["routes"]:
+        raise InputError(f"{what} has {len(kinds['routes'])} routes to {sizes['routes']} centres")
+    routes = [
+        _plain_stage(route, arrays, f"{prefix}.{k}", what, n_landmarks, 2 * n_landmarks)
+        for k, route in enumerate(kinds["routes"])
+    ]
+    if any(route.kind != routes[0].kind for route in routes):
+        raise InputError(f"{what} has routes of several kinds")
+    return RoutedStage(router, tuple(routes))
+
+
+def _plain_stage(kinds, arrays, prefix, what, n_landmarks, n_outputs):
+    pair = tuple(_kind(kinds[role], table, role, what) for role, table in (
+        ("feature", FEATURES), ("predictor", PREDICTORS)))  # fmt: skip
+    if pair not in RUNNERS:
+        raise InputError(f"{what} has the feature {pair[0]!r}, which {pair[1]!r} cannot read")
+    sizes = {"landmarks": n_landmarks, "coordinates": n_outputs}
+    feature = from_arrays(find(FEATURES[pair[0]]), arrays, f"{prefix}.feature", sizes)
+    predictor = from_arrays(find(PREDICTORS[pair[1]]), arrays, f"{prefix}.predictor", sizes)
+    return FittedStage(feature, predictor)
+
+
+def _kind(name, table, role, what):
+    if not isinstance(name, str):
+        raise InputError(f"{what} has no name of a {role}")
+    name = ALIASES.get(name, name)
+    if name not in table:
+        raise InputError(f"{what} has an unknown {role} {name!r}")
+    return name
+
+
+def _keys(entry, arrays, n_stages, n_landmarks):
+    n_early, shapes = int(entry["stages"]), arrays["keys"]
+    if not 1 <= len(shapes) <= MAX_KEYS or not 1 <= n_early <= n_stages:
+        raise InputError(f"{len(shapes)} key shapes after {n_early} stages cannot be")
+    score = _plain_stage(entry["score"], arrays, "score", "the score", n_landmarks, 1)
+    if score.kind != ("hog", "reduced-linear"):
+        raise InputError("the score of the key shapes is of an unknown kind")
+    return KeyShapes(shapes, n_early, score)
+
+
+def _history(rows):
+    """The rows of a header's history: dicts of numbers, strings and None."""
+    if not isinstance(rows, list) or len(rows) > _MAX_STAGES:
+        raise InputError("the history is no list of stages")
+    for row in rows:
+        values = list(row.values()) if isinstance(row, dict) else [[]]
+        if not all(value is None or isinstance(value, int | float | str) for value in values):
+            raise InputError("the history holds something else than numbers")
+        for name in ("stage", "train_nme", "validation_nme"):
+            if isinstance(row.get(name), str | bool):
+                raise InputError(f"the history's {name} is no number")
+    return [dict(row) for row in rows]
+
+
+def _notes(notes):
+    """The notes of a header: a dict of short strings."""
+    if not isinstance(notes, dict) or len(notes) > _MAX_NOTES:
+        raise InputError("the notes are no entries of name and text")
+    for key, value in notes.items():
+        if not isinstance(value, str) or len(value) > _MAX_NOTE:
+            raise InputError(f"the note {key[:40]!r} is no text")
+    return dict(notes)
