@@ -21,7 +21,7 @@ _PLACES = {
     "Alignment": "aligner",
     "Cascade": "loop.training",
     "FacemarkLBF": "methods.opencv",
-    "Poses": "pose.key_shapes",
+    "Poses": "pose.poses",
     "ShapePredictor": "methods.dlib",
     "Stage": "stages.stage",
     "Starts": "loop.starts",

@@ -7,7 +7,7 @@ import typer
 from sklearn.base import clone
 
 from ..methods import METHODS
-from ..pose.key_shapes import Poses
+from ..pose.poses import Poses
 
 _HINT = "--set"
 

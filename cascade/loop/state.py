@@ -15,7 +15,8 @@ from data_tools.schemes import Scheme
 from features.errors import InputError
 from features.frame import Frame
 
-from ..pose.key_shapes import MAX_KEYS, KeyShapes, Poses
+from ..pose.key_shapes import MAX_KEYS, KeyShapes
+from ..pose.poses import Poses
 from ..pose.routing import RoutedStage, Router
 from ..stages.layout import from_arrays, to_arrays
 from ..stages.registry import ALIASES, FEATURES, PREDICTORS, RUNNERS, find

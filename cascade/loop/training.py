@@ -11,7 +11,7 @@ from features.frame import Frame
 from features.parameters import Parameters
 from features.workers import Workers, count_jobs
 
-from ..pose.key_shapes import Poses
+from ..pose.poses import Poses
 from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
 from . import model_file

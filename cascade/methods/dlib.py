@@ -17,7 +17,7 @@ from ..aligner import refuse_unpaired
 from ..loop.face_space import View, refuse_views
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
-from ..pose.key_shapes import Poses
+from ..pose.poses import Poses
 from ..stages.dlib.predictor import BoxTrees, CompactBoxTrees
 from ..stages.stage import FittedStage
 

@@ -14,7 +14,7 @@ from features.opencv_forests import FacemarkForests, residuals
 
 from ..loop.face_space import View
 from ..loop.training import BaseCascade
-from ..pose.key_shapes import Poses
+from ..pose.poses import Poses
 from ..stages.opencv.predictor import LeafWeights
 from ..stages.stage import FittedStage
 

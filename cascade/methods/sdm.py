@@ -8,7 +8,7 @@ from features.errors import InputError
 
 from ..loop.starts import Starts
 from ..loop.training import BaseCascade
-from ..pose.key_shapes import Poses
+from ..pose.poses import Poses
 from ..stages.stage import Stage
 
 

@@ -165,7 +165,7 @@ def models():
     from cascade.formats import native
     from cascade.formats import opencv as opencv_lbf
     from cascade.methods.opencv import FacemarkLBF
-    from cascade.pose.key_shapes import Poses
+    from cascade.pose.poses import Poses
     from data_tools.dataset import FaceDataset
     from data_tools.synthetic import synthetic_faces
 

@@ -1,0 +1,83 @@
+"""Recipe: how a cascade meets heads that are turned."""
+
+from dataclasses import dataclass
+
+from features.errors import require_count, require_range
+from features.parameters import Parameters
+
+from .key_shapes import MAX_SHAPES
+from .routing import MAX_ROUTES, Routed
+
+
+@dataclass(eq=False, repr=False)
+class Poses(Parameters):
+    """How a cascade meets heads that are turned.
+
+    With more than one key shape, a face is tried from each of them: all run the first stages, then
+    a learned score tells which has come nearest, from the image alone, and this one goes on.
+    With routes, the stages after the first are trained apart for each kind of pose.
+
+    Parameters
+    ----------
+    n_shapes : int
+        Shapes of heads to start from, 1 to 32: the mean shape, or the centres of so many clusters
+        of the training faces, which differ by where the heads look.
+    roll : float
+        Degrees by which each of them is also turned in the plane, to either side; 0 for not.
+    n_early : int
+        Stages that all key shapes run, and that all poses share.
+    n_routes : int
+        Kinds of pose that the later stages are trained for apart, 1 to 32.
+    overlap : float
+        A face trains every route whose centre is at most so many times as far as the nearest.
+
+    Notes
+    -----
+    Cao et al. (2012) and Burgos-Artizzu et al. (2013) start at several shapes and take the median,
+    or those that agree. The score needs one way only through the later stages, and finds the right
+    start even where most are wrong.
+    """
+
+    n_shapes: int = 1
+    roll: float = 0.0
+    n_early: int = 2
+    n_routes: int = 1
+    overlap: float = 1.5
+
+    def check(self):
+        """Refuse parameters out of range."""
+        require_count("poses: n_shapes", self.n_shapes, 1, MAX_SHAPES)
+        require_range("poses: roll", self.roll, 0, 180)
+        require_count("poses: n_early", self.n_early, 1, 1000)
+        require_count("poses: n_routes", self.n_routes, 1, MAX_ROUTES)
+        require_range("poses: overlap", self.overlap, 1, 1000)
+
+    def routed(self, recipes):
+        """The `recipes` of a cascade's stages, those after the early ones with routes."""
+        if self.n_routes == 1:
+            return recipes
+        late = [Routed(stage, self.n_routes, self.overlap) for stage in recipes[self.n_early :]]
+        return recipes[: self.n_early] + late
+
+    def fit(self, store, stages, mean_shape, rng, workers):
+        """Choose the key shapes, and train the score on where the early stages take them.
+
+        Parameters
+        ----------
+        store : FaceStore
+        stages : list of FittedStage
+            Of the whole cascade.
+        mean_shape : ndarray of shape (L, 2), float32
+        rng : numpy.random.Generator
+        workers : Workers
+
+        Returns
+        -------
+        KeyShapes or None
+            None where the mean shape is the only one.
+        """
+        if self.n_shapes == 1 and not self.roll:
+            return None
+        from .fitting import fit_key_shapes  # training alone needs scikit-learn and scipy
+
+        return fit_key_shapes(self, store, stages, mean_shape, rng, workers)
