@@ -28,9 +28,8 @@ sys.path.insert(0, str(ROOT))
 GUIDED = (
     "cascade.formats.dlib", "cascade.stages.layout", "cascade.formats.native",
     "cascade.formats.opencv", "data_tools.files", "data_tools.readers",
-    "data_tools.schemes", "features.files", "features.images", "defusedxml", "csv", "json",
-    "PIL.BmpImagePlugin", "PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.PpmImagePlugin",
-    "PIL.TiffImagePlugin", "PIL.WebPImagePlugin", "xml.sax",
+    "data_tools.schemes", "features.files", "features.image_headers", "features.images",
+    "defusedxml", "csv", "json", "xml.sax",
 )  # fmt: skip
 SLOW, MEMORY = 1.0, 2048
 
