@@ -22,7 +22,7 @@ _SMALL_BLOCK, _BLOCK_PER_BYTE = 1 << 20, 8
 # Each scan of a progressive JPEG passes over the whole image; cameras and programs write about ten.
 _MAX_SCANS = 100
 # Kernels keep positions in float32, which is exact up to here.
-_MAX_SIDE = 1 << 24
+MAX_SIDE = 1 << 24
 # Of an array: 8 GiB in grey, so that counts of bytes stay far from where 64 bits end.
 MAX_ARRAY_PIXELS = 1 << 33
 
@@ -99,7 +99,7 @@ def _refuse_size(shape):
     height, width = shape[:2]
     if not height * width:
         raise InputError(f"the image is empty: shape {shape}")
-    if max(height, width) > _MAX_SIDE or height * width > MAX_ARRAY_PIXELS:
+    if max(height, width) > MAX_SIDE or height * width > MAX_ARRAY_PIXELS:
         raise InputError(f"an image of shape {shape} is too large; cut it into parts")
 
 
