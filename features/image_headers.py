@@ -34,6 +34,9 @@ _START, _END, _SCAN, _FILLED = 0xD8, 0xD9, 0xDA, 4000
 # Start of a frame: C0 to CF, but for the tables C4 and CC and the reserved C8.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
+# Length and kind of a chunk of a PNG. Programs write chunks of 8 kB and more.
+_CHUNK, _MAX_CHUNKS = struct.Struct(">I4s"), 1 << 17
+
 # Comments count towards the length of a header.
 _PNM_LENGTH = 4096
 _GAP = rb"(?:\s|#[^\r\n]*[\r\n])+"
@@ -75,12 +78,22 @@ def read_header(data):
 
 
 def _png(data):
-    if b"IEND" not in data[-64:]:
-        raise Truncated("no end")
-    length, kind, width, height = struct.unpack_from(">I4sII", data, 8)
-    if kind != b"IHDR" or length != 13:
-        raise ValueError("the header does not come first")
-    return Header(width, height)
+    """Chunks up to the end: decoders take memory for the length that a chunk announces."""
+    at, width, height = 8, 0, 0
+    for _ in range(_MAX_CHUNKS):
+        if at + 12 > len(data):
+            raise Truncated("no end")
+        length, kind = _CHUNK.unpack_from(data, at)
+        if (kind == b"IHDR") != (at == 8):
+            raise ValueError("the header does not come first, or twice")
+        if at == 8:
+            width, height = struct.unpack_from(">II", data, at + 8)
+        at += 12 + length
+        if at > len(data):
+            raise Truncated("a chunk ends early")
+        if kind == b"IEND":
+            return Header(width, height)
+    raise ValueError(f"more than {_MAX_CHUNKS} chunks")
 
 
 def _jpeg(data):

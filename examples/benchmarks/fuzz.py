@@ -145,6 +145,10 @@ def main():
         if name not in TARGETS:
             raise InputError(f"there is no target {name!r}; name one of {', '.join(TARGETS)}")
     options.target = options.target or list(TARGETS)
+    if not options.random:
+        from cascade.judging.compare.specs import needed
+
+        needed("atheris", "pip install atheris (or add --random)", "guidance by coverage")
     failed = False
     for name in options.target:
         with tempfile.TemporaryDirectory() as scratch:

@@ -42,6 +42,15 @@ def tiff(width, height, *more, order="<", payload=None):
     return head + b"".join(packed) + bytes(4) + data
 
 
+def png(*chunks):
+    """A PNG of chunks (kind, announced length, content), without checksums."""
+    packed = [struct.pack(">I4s", n, kind.encode()) + data + bytes(4) for kind, n, data in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+
+
+IHDR = "IHDR", 13, struct.pack(">IIBBBBB", 40, 30, 8, 2, 0, 0, 0)
+
+
 def refused(tmp_path, data, monkeypatch, words):
     """Whether the file is refused before it is decoded, and the seconds that takes."""
     path = tmp_path / "hostile"
@@ -92,6 +101,7 @@ def test_photographs_of_opencv_are_read(tmp_path):
 
 
 def test_other_headers():
+    assert read_header(png(IHDR, ("IDAT", 9, bytes(9)), ("IEND", 0, b"")) + b"more")[:2] == (40, 30)
     bmp = b"BM" + bytes(12) + struct.pack("<IHH", 12, 40, 30)
     assert read_header(bmp)[:2] == (40, 30)
     upside_down = b"BM" + bytes(12) + struct.pack("<Iii", 40, 40, -30)
@@ -120,7 +130,11 @@ def test_other_headers():
         b"RIFF\0\0\0\0WEBPVP8 " + bytes(40),
         b"RIFF\0\0\0\0WEBPVP8X",
         b"RIFF\0\0\0\0WEBPXXXX" + bytes(40),
-        b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IDAT", 9, 9) + b"IEND",
+        png(("IDAT", 13, bytes(13)), ("IEND", 0, b"")),
+        png(IHDR, IHDR, ("IEND", 0, b"")),
+        png(IHDR, ("IDAT", 0xFFFFFFFF, bytes(99)), ("IEND", 0, b"")),
+        png(IHDR, ("IDAT", 99, bytes(99))),
+        png(("IHDR", 13, b"")),
         b"\xff\xd8\xff\xd9",
     ],
 )
@@ -156,8 +170,7 @@ N_PADDING = 4 << 20
         b"\xff\xd8" + b"\xff\x00" * (N_PADDING // 2) + b"\xff\xd9",
         b"P5 #" + b"x" * N_PADDING + b"\n9 9 255\n" + bytes(81),
         b"P5 " + b"#\n" * (N_PADDING // 2) + b"9 9 255\n" + bytes(81),
-        b"\x89PNG\r\n\x1a\n" + (struct.pack(">I4s", 0, b"aaAa") + bytes(4)) * (N_PADDING // 12)
-        + bytes(12) + b"IEND",
+        png(IHDR, *[("aaAa", 0, b"")] * (N_PADDING // 12), ("IEND", 0, b"")),
     ],
     ids=["jpeg-fill", "jpeg-stuffed", "pnm-comment", "pnm-comments", "png-chunks"],
 )  # fmt: skip
