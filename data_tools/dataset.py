@@ -7,11 +7,14 @@ import numpy as np
 
 from features.errors import InputError
 from features.geometry import box_placement
-from features.images import as_grey, read_image
+from features.images import MAX_SIDE, as_grey, read_image
 
 from .schemes import Scheme, get_scheme, scheme_for
 from .store import build_store
 
+# Pixels beyond the image where no face is, and where float32 begins to lose the pixel.
+MAX_DISTANCE = 1e6
+LARGEST = MAX_SIDE, MAX_SIDE
 # Consecutive files that a split keeps together.
 BLOCK = 8
 
@@ -271,11 +274,16 @@ def fault(shape, box=None, size=None):
     shape : ndarray of shape (L, 2)
     box : ndarray of shape (4,), optional
     size : (int, int), optional
-        (width, height) of the image.
+        (width, height) of the image. A landmark or an edge of the box may lie up to a million
+        pixels beyond it; without it, beyond the largest image that there can be.
     """
     if np.isinf(shape).any():
         return "a landmark is infinite; mark missing ones with NaN"
     seen = shape[np.isfinite(shape).all(1)]
+    low, high = -MAX_DISTANCE, np.add(LARGEST if size is None else size, MAX_DISTANCE)
+    far = seen[((seen < low) | (seen > high)).any(1)]
+    if len(far):
+        return f"a landmark at {_text(far[0])} lies far from any face in the image"
     if len(seen) < 2 or np.ptp(seen, axis=0).max() < 1:
         return "the landmarks have no spread: fewer than two are visible or all are in one place"
     if box is None:
@@ -284,6 +292,9 @@ def fault(shape, box=None, size=None):
         box_placement(box)
     except InputError:
         return f"degenerate box {_text(box)}: need left < right and top < bottom"
+    corners = np.reshape(box, (2, 2))
+    if ((corners < low) | (corners > high)).any():
+        return f"the box {_text(box)} reaches far beyond the image"
     if size is not None and not (
         box[2] >= 0 and box[3] >= 0 and box[0] <= size[0] - 1 and box[1] <= size[1] - 1
     ):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from data_tools.cells import guarded
 from data_tools.files import replace_file
 from data_tools.writers import write_folder
 from data_tools.writers.folder import refuse_filled
@@ -89,5 +90,7 @@ def _write_attributes(path, names, attributes):
     """A column an attribute, which holds its name or nothing."""
     rows = [",".join(["image", *attributes])]
     for i, name in enumerate(names):
-        rows.append(",".join([name, *(a if has[i] else "" for a, has in attributes.items())]))
+        rows.append(
+            ",".join([guarded(name), *(a if has[i] else "" for a, has in attributes.items())])
+        )
     replace_file(path, ("\n".join(rows) + "\n").encode())

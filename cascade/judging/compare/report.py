@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.cells import guarded
 from data_tools.files import replace_file
 from data_tools.plots import plot_ced
 
@@ -108,18 +109,22 @@ def _faces(comparison):
         columns[f"{result.label}: ms"] = result.seconds * 1e3
     names = list(columns)
     return [
-        {name: _cell(value) for name, value in zip(names, values, strict=True)}
+        {name: _rounded(value) for name, value in zip(names, values, strict=True)}
         for values in zip(*columns.values(), strict=True)
     ]
 
 
-def _cell(value):
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _rounded(value):
+    return value if isinstance(value, str) else float(f"{value:.6g}")
 
 
 def _csv(rows):
+    """Rows as csv; texts are guarded, numbers are numbers."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text)
+    writer.writerow(map(guarded, rows[0]))
+    writer.writerows(
+        [guarded(value) if isinstance(value, str) else value for value in row.values()]
+        for row in rows
+    )
     return text.getvalue().encode()
