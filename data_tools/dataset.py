@@ -288,13 +288,13 @@ def fault(shape, box=None, size=None):
         return "the landmarks have no spread: fewer than two are visible or all are in one place"
     if box is None:
         return None
+    corners = np.reshape(box, (2, 2))
+    if ((corners < low) | (corners > high)).any():
+        return f"the box {_text(box)} reaches far beyond the image"
     try:
         box_placement(box)
     except InputError:
         return f"degenerate box {_text(box)}: need left < right and top < bottom"
-    corners = np.reshape(box, (2, 2))
-    if ((corners < low) | (corners > high)).any():
-        return f"the box {_text(box)} reaches far beyond the image"
     if size is not None and not (
         box[2] >= 0 and box[3] >= 0 and box[0] <= size[0] - 1 and box[1] <= size[1] - 1
     ):
