@@ -1,6 +1,7 @@
 """Annotated faces: image files or arrays, landmarks, boxes and the scheme that they share."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,13 +11,12 @@ from features.geometry import box_placement
 from features.images import MAX_SIDE, as_grey, read_image
 
 from .schemes import Scheme, get_scheme, scheme_for
+from .splitting import first_share
 from .store import build_store
 
 # Pixels beyond the image where no face is, and where float32 begins to lose the pixel.
 MAX_DISTANCE = 1e6
 LARGEST = MAX_SIDE, MAX_SIDE
-# Consecutive files that a split keeps together.
-BLOCK = 8
 
 
 class Skipped(NamedTuple):
@@ -26,7 +26,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FaceDataset:
     """Annotated faces.
 
@@ -186,6 +186,17 @@ class FaceDataset:
     def __len__(self):
         return len(self.files)
 
+    def __repr__(self):
+        n_images = len(set(self.files))
+        text = (
+            f"{len(self)} faces in {n_images} images, {self.scheme.name} ({self.scheme.n_points})"
+        )
+        if self.files:
+            text += f", {Path(self.files[0]).name} to {Path(self.files[-1]).name}"
+        if self.images is not None:
+            text += ", in memory"
+        return f"<FaceDataset: {text}>"
+
     @property
     def groups(self):
         """Index of each face's image file among the sorted files: ndarray of shape (n,), int32."""
@@ -246,20 +257,8 @@ class FaceDataset:
         InputError
             If `share` is not between 0 and 1, or there are fewer than two image files.
         """
-        if not 0 < share < 1:
-            raise InputError(f"share must lie between 0 and 1, not {share!r}")
-        groups = self.groups
-        n_files = int(groups.max(initial=-1)) + 1
-        if n_files < 2:
-            raise InputError(f"cannot split {n_files} image files; need at least 2")
-        length = min(BLOCK, max(1, n_files // 10))
-        blocks = np.split(np.arange(n_files), range(length, n_files, length))
-        order = np.random.default_rng(seed).permutation(len(blocks))
-        filled = np.cumsum([len(blocks[b]) for b in order])[:-1]
-        n_first = int(np.argmin(np.abs(filled - share * n_files))) + 1
-        chosen = np.concatenate([blocks[b] for b in order[:n_first]])
-        in_first = np.isin(groups, chosen)
-        return self.subset(in_first), self.subset(~in_first)
+        first = first_share(self.groups, share, seed)
+        return self.subset(first), self.subset(~first)
 
     def store(self, frame=None, **options):
         """The crops that training reads: `build_store` of this dataset."""

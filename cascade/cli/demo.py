@@ -86,15 +86,15 @@ def _judge(folder, models, held_out, aligned):
     mean = np.concatenate(
         [first.align(held_out.image(i), held_out.boxes[i]).initial for i in range(_N_TEST)]
     )
-    shapes = {"mean shape": mean} | {name.upper(): found for name, (found, _) in aligned.items()}
+    shapes = {"mean shape": mean} | {name.upper(): found.shapes for name, found in aligned.items()}
     errors = {
         name: metrics.nme(found, held_out.shapes, held_out.scheme) for name, found in shapes.items()
     }
     say(f"mean error of {_N_TEST} drawn faces that training did not see, by outer eye corners:")
     for name, error in errors.items():
         say(f"  {name:<12}{percent(error.mean()):>8}")
-    for name, (_, seconds) in aligned.items():
-        say(f"  {name.upper()} at {np.median(seconds) * 1e3:.2f} ms a face on one thread")
+    for name, found in aligned.items():
+        say(f"  {name.upper()} at {np.median(found.seconds) * 1e3:.2f} ms a face on one thread")
     written = []
     for name, model in models.items():
         model.save(folder / f"{name}.safetensors")

@@ -187,6 +187,6 @@ def _errors_in_memory_and_file(model, path, faces):
     """NME of what was trained and of what its file holds, and their unit in words."""
     errors = []
     for aligner in (model, load(path)):
-        found, unit = reference_errors(align_all(aligner, faces)[0], faces)
+        found, unit = reference_errors(align_all(aligner, faces).shapes, faces)
         errors.append(np.nanmean(found))
     return errors, unit

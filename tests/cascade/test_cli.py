@@ -344,7 +344,7 @@ def test_evaluate_writes_figures(data, tmp_path):
     names = {"nme_interocular", "nme_interpupil", "nme_diagonal", "auc08", "fr08", "ms_per_face"}
     assert names <= set(found) and found["n"] == 6
     faces = read_folder(data.test)
-    predicted, _ = align_all(cascade.load(data.model), faces)
+    predicted = align_all(cascade.load(data.model), faces).shapes
     distances = np.linalg.norm(predicted - faces.shapes, axis=2).mean(1)
     eyes = np.linalg.norm(faces.shapes[:, 36] - faces.shapes[:, 45], axis=1)
     assert found["nme_interocular"] == pytest.approx((distances / eyes).mean(), rel=1e-5)

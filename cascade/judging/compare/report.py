@@ -9,6 +9,7 @@ import numpy as np
 
 from data_tools.cells import guarded
 from data_tools.files import replace_file
+from data_tools.metrics import UNITS
 from data_tools.plots import plot_ced
 
 from ... import __version__
@@ -87,7 +88,7 @@ def _plot(comparison, paths):
         for result in comparison.rivals(points)
     }
     errors = {label: values for label, values in errors.items() if not np.isnan(values).all()}
-    unit = "interocular distance" if comparison.kind == "interocular" else "landmarks' diagonal"
+    unit = UNITS[comparison.kind]
     for path in paths if errors else ():
         plot_ced(
             errors,
