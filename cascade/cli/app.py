@@ -9,20 +9,37 @@ from typer.core import TyperGroup
 from features.errors import InputError
 
 from .._version import __version__
+from .commands import COMMANDS, imported, listed
+from .common import printable
 
 DONE, WRONG_INPUT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 # The one public name in the family of errors that mean wrong usage is BadParameter.
 _UsageError = typer.BadParameter.__base__
 _DEBUG = "CASCADE_DEBUG"
+_MARKUP = "rich"
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Interrupted(Exception):
     """Ctrl-C, with a text that says what there is to go on from."""
 
 
-class _OneLineErrors(TyperGroup):
-    """A group of commands whose errors are one line on stderr and an exit code."""
+class _Commands(TyperGroup):
+    """The commands of `COMMANDS`; their errors are one line on stderr and an exit code."""
+
+    def list_commands(self, context):
+        """Their names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, context, name):
+        """What a list of commands shows of one; its module is not imported."""
+        return listed(name, _MARKUP) if name in COMMANDS else None
+
+    def resolve_command(self, context, args):
+        """The command that the arguments begin with, ready to run."""
+        name, command, rest = super().resolve_command(context, args)
+        return name, command and imported(command.name, _MARKUP, _SETTINGS), rest
 
     def main(self, args=None, **options):
         try:
@@ -65,15 +82,15 @@ class _OneLineErrors(TyperGroup):
 
 
 def _fail(message, code, prefix="error: "):
-    print(f"{prefix}{' '.join(message.split())}", file=sys.stderr)
+    print(f"{prefix}{printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
 app = typer.Typer(
-    cls=_OneLineErrors,
-    rich_markup_mode="rich",
+    cls=_Commands,
+    rich_markup_mode=_MARKUP,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
     add_completion=False,
     epilog="Start with: [bold]cascade demo[/bold]",
 )

@@ -3,23 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from data_tools.files import make_folder
 
-from .common import (
-    Boxes,
-    Detector,
-    Folders,
-    read_faces,
-    refuse_unwritable,
-    reporting,
-    say,
-    terminal,
-)
+from .common import check_detector, read_faces, refuse_unwritable, reporting, say, terminal
+from .options import Boxes, Detector, Folders
 
 _WIDTH = 130
 
@@ -62,11 +51,15 @@ def compare(
     Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
     of its own to open in a browser. Times are of one thread, without reading or detecting.
     """
+    import numpy as np
+
     from ..judging.compare import compare as run
     from ..judging.compare import tables, write_report
     from ..judging.compare.specs import open_models
     from ..judging.compare.subsets import read_subsets
 
+    if boxes == "detect":
+        check_detector(detector)
     out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
@@ -91,8 +84,10 @@ def compare(
 
 def _show(comparison, rows, tables):
     """The table of each set of points and subset."""
+    from rich.console import Console
+
     # Beyond the edge of a narrow terminal rather than cut.
-    wide = Console(highlight=False, width=max(terminal.width, _WIDTH))
+    wide = Console(highlight=False, width=max(terminal().width, _WIDTH))
     for points in comparison.point_sets:
         for subset in tables.subsets_of(comparison):
             part = [r for r in rows if r["points"] == points.name and r["subset"] == subset]
@@ -111,6 +106,8 @@ def _show(comparison, rows, tables):
 
 
 def _table(rows):
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
     columns = (

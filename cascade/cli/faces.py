@@ -7,8 +7,6 @@ import typer
 
 from data_tools.cells import guarded
 from data_tools.files import replace_file
-from data_tools.writers import write_folder
-from data_tools.writers.folder import refuse_filled
 from features.errors import InputError
 
 from .common import reporting, say, tell_skipped
@@ -52,6 +50,9 @@ def faces(
     Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
     is covered, and for WFLW attributes.csv, which compare takes as --subsets.
     """
+    from data_tools.writers import write_folder
+    from data_tools.writers.folder import refuse_filled
+
     refuse_filled(out)
     kind = Path(source).suffix.lower()
     for hint, given, its in (("--images", images, ".txt"), ("--points68", points68, ".mat")):
