@@ -11,9 +11,9 @@ on their order, nor the forests on the number of threads.
 """
 
 import numpy as np
-from numba import njit
 
 from ._pixel_kernels import similarity_to
+from .jit import njit
 
 BINS = 32
 BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128

@@ -1,7 +1,8 @@
 """Numba kernels that read pixels at points between two landmarks."""
 
 import numpy as np
-from numba import njit
+
+from .jit import njit
 
 _TILE = 64
 

@@ -1,7 +1,8 @@
 """Numba kernels that place shape-indexed points and read their pixels."""
 
 import numpy as np
-from numba import njit
+
+from .jit import njit
 
 _TILE = 64
 

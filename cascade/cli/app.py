@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 from typer.core import TyperGroup
@@ -57,8 +58,14 @@ class _Commands(TyperGroup):
             code = _fail(f"{text}; see {path} --help", WRONG_USAGE)
         except Interrupted as stop:
             code = _fail(str(stop), INTERRUPTED, "stopped: ")
-        except (KeyboardInterrupt, typer.Abort):
+        except KeyboardInterrupt:
             code = _fail("by Ctrl-C", INTERRUPTED, "stopped: ")
+        except typer.Abort as abort:
+            # Typer raises it for Ctrl-C, and for an end of file that nobody pressed.
+            if isinstance(abort.__cause__, EOFError):
+                code = _unexpected(abort.__cause__)
+            else:
+                code = _fail("by Ctrl-C", INTERRUPTED, "stopped: ")
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = WRONG_INPUT
@@ -71,14 +78,18 @@ class _Commands(TyperGroup):
             code = _fail(f"{where}{error.strerror or error}; check the path, its permissions and "
                          "the free space", WRONG_INPUT)  # fmt: skip
         except Exception as error:
-            if os.environ.get(_DEBUG):
-                raise
-            code = _fail(
-                f"unexpected {type(error).__name__}: {error}; if the input is sound, please report "
-                f"this with what {_DEBUG}=1 shows",
-                WRONG_INPUT,
-            )
+            code = _unexpected(error)
         sys.exit(code or DONE)
+
+
+def _unexpected(error):
+    if os.environ.get(_DEBUG):
+        raise error
+    return _fail(
+        f"unexpected {type(error).__name__}: {error}; if the input is sound, please report this "
+        f"with what {_DEBUG}=1 shows",
+        WRONG_INPUT,
+    )
 
 
 def _fail(message, code, prefix="error: "):
@@ -117,4 +128,5 @@ def _top(
 
 def main():
     """Entry point of the console script."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     app(prog_name="cascade")

@@ -1,7 +1,8 @@
 """The end of a stage in the fused kernels: from a sum of leaves or components to a moved shape."""
 
 import numpy as np
-from numba import njit
+
+from features.jit import njit
 
 
 @njit(nogil=True, cache=True)

@@ -5,10 +5,10 @@ similarity and for positions in the image. One bit that differs can move a point
 """
 
 import numpy as np
-from numba import njit
 
 from features._float_rows import add_float_rows, prefetch
 from features._lanes import LANES, add_rows
+from features.jit import njit
 
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8

@@ -5,13 +5,13 @@ together, so that each comparison of a fern is one vector operation for all eigh
 """
 
 import numpy as np
-from numba import njit
 
 from features._compare_lanes import bin_lanes
 from features._float_rows import prefetch
 from features._lanes import LANES, WIDE, add_wide_rows
 from features._line_kernels import read_line_points
 from features._pixel_kernels import read_points, similarity_to
+from features.jit import njit
 
 from .._update_kernels import move, update_of
 

@@ -1,11 +1,11 @@
 """The fused inference kernel of LBF: walks, sparse sums and shape update in one pass."""
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, add_lanes
 from features._lbf_kernels import walk_shape
 from features._pixel_kernels import similarity_to
+from features.jit import njit
 
 from .._update_kernels import move
 

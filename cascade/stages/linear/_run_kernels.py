@@ -1,12 +1,12 @@
 """The fused inference kernel of SDM: descriptors, linear map and shape update in one pass."""
 
 import numpy as np
-from numba import njit
 
 from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
 from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
+from features.jit import njit
 
 from .._update_kernels import move
 

@@ -12,9 +12,9 @@ All sums are integers, so their order, and with it the number of threads, does n
 """
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, add_lanes, fold_lanes, subtract_lanes
+from features.jit import njit
 
 BINS = 32
 BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128

@@ -1,10 +1,10 @@
 """The fused inference kernel of tree cascades: pixels, trees and shape update in one pass."""
 
 import numpy as np
-from numba import njit
 
 from features._lanes import WIDE, add_wide_rows
 from features._pixel_kernels import read_points, similarity_to
+from features.jit import njit
 
 from .._update_kernels import move
 
