@@ -1,5 +1,6 @@
 """From files and arrays of any common kind to uint8 grey."""
 
+import ctypes
 from pathlib import Path
 
 import cv2
@@ -92,6 +93,28 @@ def as_grey(image, color="bgr"):
         code = cv2.COLOR_BGR2GRAY if color == "bgr" else cv2.COLOR_RGB2GRAY
         image = cv2.cvtColor(np.ascontiguousarray(image[:, :, :3]), code)
     return np.ascontiguousarray(image)
+
+
+def kernel_view(image):
+    """The same pixels as an array that numba takes for writeable, as all other images are.
+
+    No kernel writes to an image, but numba would compile each of them a second time for one that
+    is read-only, such as ``numpy.asarray(PIL.Image.open(path))``.
+
+    Parameters
+    ----------
+    image : ndarray, uint8, C-contiguous
+
+    Returns
+    -------
+    ndarray
+        The image itself if it is writeable; otherwise one that keeps its memory alive.
+    """
+    if image.flags.writeable:
+        return image
+    memory = (ctypes.c_uint8 * image.size).from_address(image.ctypes.data)
+    memory.owner = image
+    return np.ndarray(image.shape, np.uint8, memory)
 
 
 def _refuse_size(shape):
