@@ -1,25 +1,25 @@
 """numba's `njit` for our kernels, with a cache of compiled code that cannot stop a program."""
 
-import warnings
+import logging
+from functools import cache as once
+from pathlib import Path
 
 import numba
 from numba.core.caching import FunctionCache
 
-
-class CacheWarning(UserWarning):
-    """Compiled code cannot be kept or read; all works, but kernels are compiled anew."""
+_log = logging.getLogger(__name__)
 
 
-_told = set()
+@once
+def _tell(problem, remedy):
+    """Log each problem once a process; a warning could be turned into an error, and stop us."""
+    _log.warning("%s, so kernels are compiled anew; %s", problem, remedy)
 
 
-def _tell(folder, problem, remedy):
-    """Warn once for each folder."""
-    if folder not in _told:
-        _told.add(folder)
-        warnings.warn(
-            f"{folder}: {problem}, so kernels are compiled anew; {remedy}", CacheWarning, 3
-        )
+def _root(folder):
+    """The folder of all packages' caches: one message is enough for all of them."""
+    chosen = numba.config.CACHE_DIR
+    return chosen or str(Path(folder).parent)
 
 
 class GuardedCache(FunctionCache):
@@ -30,9 +30,9 @@ class GuardedCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # whatever unpickling stumbles over
+            problem = "cannot be read" if isinstance(error, OSError) else "is damaged"
             _tell(
-                self.cache_path,
-                f"compiled code kept there is damaged ({type(error).__name__})",
+                f"compiled code in {_root(self.cache_path)} {problem} ({type(error).__name__})",
                 "if this comes again, delete the folder",
             )
             try:
@@ -48,8 +48,8 @@ class GuardedCache(FunctionCache):
         except OSError as error:
             self.disable()
             _tell(
-                self.cache_path,
-                f"compiled code cannot be kept there ({error.strerror or error})",
+                f"compiled code cannot be kept in {_root(self.cache_path)} "
+                f"({error.strerror or error})",
                 "make room, or name another folder in the environment variable NUMBA_CACHE_DIR",
             )
 
@@ -64,9 +64,9 @@ def njit(*, cache, **options):
                 dispatcher._cache = GuardedCache(function)
             except RuntimeError:  # no folder that can be written
                 _tell(
-                    "numba's cache",
-                    "no folder for compiled code can be written",
-                    "name one in the environment variable NUMBA_CACHE_DIR",
+                    f"compiled code cannot be kept: neither {Path(__file__).parents[1]} nor the "
+                    "user's cache folder can be written",
+                    "name another folder in the environment variable NUMBA_CACHE_DIR",
                 )
         return dispatcher
 

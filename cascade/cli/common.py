@@ -101,11 +101,13 @@ def refuse_overwriting(outputs, inputs):
     Parameters
     ----------
     outputs, inputs : dict of str to Path or None
-        By what the user calls them, such as ``--json``; None where there is none.
+        By what the user calls them, such as ``--json``; None where there is none. A folder among
+        the inputs stands for its annotations and the photographs that have some.
     """
     outputs = {name: Path(path) for name, path in outputs.items() if path is not None}
     inputs = {name: Path(path) for name, path in inputs.items() if path is not None}
     names = list(outputs)
+    folders = {source: path.resolve() for source, path in inputs.items() if path.is_dir()}
     for k, name in enumerate(names):
         for other in names[:k]:
             if _is_same(outputs[name], outputs[other]):
@@ -113,11 +115,35 @@ def refuse_overwriting(outputs, inputs):
                     f"{outputs[name]}: {other} and {name} would both write it; name two files"
                 )
         for source, path in inputs.items():
-            if _is_same(outputs[name], path):
+            if _is_same(outputs[name], path) or (
+                source in folders and _is_data_in(outputs[name], folders[source])
+            ):
                 raise InputError(
                     f"{outputs[name]}: {name} would replace it, but it is read as {source}; "
                     "name another file"
                 )
+
+
+def inputs_of(boxes=None, detector=None, **others):
+    """What a command reads, for `refuse_overwriting`: files of options, and other arguments."""
+    inputs = {f"{name} {path}": path for name, paths in others.items() for path in paths}
+    if boxes is not None and boxes not in BOX_SOURCES:
+        inputs["--boxes"] = Path(boxes)
+    if detector is not None and ":" in detector:
+        inputs["--detector"] = Path(detector.partition(":")[2])
+    return inputs
+
+
+def _is_data_in(path, folder):
+    """Whether a file that is there is a photograph or an annotation of a folder of faces."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+
+    inside = folder in (path.parent.resolve(), *path.parent.resolve().parents)
+    if not inside or not path.is_file():
+        return False
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return path.with_suffix(".pts").exists() or any(path.parent.glob("*.xml"))
+    return path.suffix.lower() in (".pts", ".csv", ".xml")
 
 
 def _is_same(one, other):
@@ -136,6 +162,17 @@ def check_detector(detector):
     return get_detector(detector)
 
 
+def check_boxes(boxes, detector):
+    """The detector where boxes are detected, else None; refuses a mistyped source of boxes."""
+    if boxes == "detect":
+        return check_detector(detector)
+    if boxes not in BOX_SOURCES and not Path(boxes).is_file():
+        raise typer.BadParameter(
+            f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
+        )
+    return None
+
+
 def read_faces(folders, boxes, detector, progress):
     """The faces of `folders`; what was skipped is told to `progress`.
 
@@ -146,13 +183,7 @@ def read_faces(folders, boxes, detector, progress):
     """
     from data_tools.readers import read_folders
 
-    find = None
-    if boxes == "detect":
-        find = check_detector(detector)
-    elif boxes not in BOX_SOURCES and not Path(boxes).is_file():
-        raise typer.BadParameter(
-            f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
-        )
+    find = check_boxes(boxes, detector)
     try:
         faces = read_folders(
             folders, boxes=boxes, detector=find, progress=progress.counting("reading faces")

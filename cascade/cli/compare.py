@@ -7,7 +7,17 @@ import typer
 
 from data_tools.files import make_folder
 
-from .common import check_detector, read_faces, refuse_unwritable, reporting, say, terminal
+from .common import (
+    check_boxes,
+    inputs_of,
+    printable,
+    read_faces,
+    refuse_overwriting,
+    refuse_unwritable,
+    reporting,
+    say,
+    terminal,
+)
 from .options import Boxes, Detector, Folders
 
 _WIDTH = 130
@@ -54,12 +64,15 @@ def compare(
     import numpy as np
 
     from ..judging.compare import compare as run
-    from ..judging.compare import tables, write_report
-    from ..judging.compare.specs import open_models
+    from ..judging.compare import report, tables
+    from ..judging.compare.specs import Spec, open_models
     from ..judging.compare.subsets import read_subsets
 
-    if boxes == "detect":
-        check_detector(detector)
+    check_boxes(boxes, detector)
+    sources = inputs_of(
+        boxes, detector, subsets=subsets or [], model=[Spec.parse(text).target for text in model]
+    )
+    refuse_overwriting({f"--out {name}": out / name for name in report.FILES}, sources)
     out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
@@ -75,7 +88,7 @@ def compare(
             parts |= read_subsets(path, faces.files)
         comparison = run(models, faces, parts, progress.counting("comparing"))
         progress.say("resampling faces and writing the report")
-        written = write_report(comparison, out, seed)
+        written = report.write_report(comparison, out, seed)
     _show(comparison, tables.rows(comparison, seed), tables)
     say()
     for path, what in written:
@@ -107,6 +120,7 @@ def _show(comparison, rows, tables):
 
 def _table(rows):
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
@@ -121,7 +135,7 @@ def _table(rows):
             interval = f"{row['nme_low'] * 100:.2f}–{row['nme_high'] * 100:.2f}"
         lost = f" + {row['no_box']} no box" if row["no_box"] else ""
         table.add_row(
-            row["model"] + (" *" if row["seen"] else ""),
+            Text(printable(row["model"] + (" *" if row["seen"] else ""))),
             _percent(row["nme"]),
             interval,
             _percent(row["auc08"]),

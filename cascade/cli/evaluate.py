@@ -9,7 +9,8 @@ import typer
 from data_tools.files import replace_file
 
 from .common import (
-    check_detector,
+    check_boxes,
+    inputs_of,
     load_model,
     percent,
     read_faces,
@@ -64,9 +65,11 @@ def evaluate(
 
     if plot is not None and plot.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")
-    refuse_overwriting({"--json": json_, "--plot": plot}, {"MODEL": model})
-    if boxes == "detect":
-        check_detector(detector)
+    check_boxes(boxes, detector)
+    refuse_overwriting(
+        {"--json": json_, "--plot": plot},
+        inputs_of(boxes, detector, MODEL=[model], faces=folders),
+    )
     for path in (json_, plot):
         if path is not None:
             refuse_unwritable(path)

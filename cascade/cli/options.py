@@ -7,6 +7,18 @@ import typer
 
 BOX_SOURCES = ("csv", "tight", "detect")
 
+
+
+def known_detector(detector):
+    """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
+    from data_tools.detectors import DETECTORS
+
+    kind, colon, file = (detector or DETECTORS[0]).partition(":")
+    if f"{kind}{':FILE' if colon and file else colon}" not in DETECTORS:
+        raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
+    return detector
+
+
 Folders = Annotated[
     list[Path],
     typer.Argument(
@@ -27,6 +39,7 @@ Detector = Annotated[
     typer.Option(
         metavar="NAME",
         help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
+        callback=known_detector,
     ),
 ]
 NStarts = Annotated[

@@ -15,6 +15,7 @@ from .common import (
     SEEN,
     check_detector,
     corrected,
+    inputs_of,
     load_model,
     looks_like_model,
     printable,
@@ -23,7 +24,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import NStarts
+from .options import NStarts, known_detector
 
 _STDOUT = Path("-")
 
@@ -46,7 +47,11 @@ def predict(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Face detector: lbp (default), dlib or yunet:FILE."),
+        typer.Option(
+            metavar="NAME",
+            help="Face detector: lbp (default), dlib or yunet:FILE.",
+            callback=known_detector,
+        ),
     ] = None,
     json_: Annotated[
         Path | None,
@@ -74,9 +79,14 @@ def predict(
         raise InputError(f"{model}: no such model file")
     if json_ is None and pts is None and draw is None:
         json_ = _STDOUT
-    if json_ not in (None, _STDOUT):
-        read = {f"image {path}": path for path in images}
-        refuse_overwriting({"--json": json_}, {"the model": model, "--boxes": boxes, **read})
+    outputs = {"--json": None if json_ == _STDOUT else json_}
+    for path in images:
+        if pts is not None:
+            outputs[f"--pts {path.name}"] = pts / f"{path.stem}.pts"
+        if draw is not None:
+            outputs[f"--draw {path.name}"] = draw / f"{path.stem}.landmarks.png"
+    refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
+    if outputs["--json"] is not None:
         refuse_unwritable(json_)
     cascade = load_model(model)
     writers = []
@@ -106,7 +116,8 @@ def predict(
     written = [str(target) for target in (json_, pts, draw) if target not in (None, _STDOUT)]
     n_images = len(images)
     text = f"{n_faces} face{'s' * (n_faces != 1)} in {n_images} image{'s' * (n_images != 1)}"
-    print(text + (f"; wrote {', '.join(written)}" if written else ""), file=sys.stderr)
+    text += f"; wrote {', '.join(written)}" if written else ""
+    print(printable(text), file=sys.stderr)
     if n_failed:
         raise typer.Exit(WRONG_INPUT)
     if not n_faces:

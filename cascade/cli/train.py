@@ -12,10 +12,12 @@ from features.errors import InputError
 from ..methods import METHODS
 from .app import Interrupted
 from .common import (
-    check_detector,
+    check_boxes,
     file_size,
+    inputs_of,
     percent,
     read_faces,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     say,
@@ -90,8 +92,8 @@ def train(
             "a .safetensors file, or train another method"
         )
     refuse_unwritable(out)
-    if boxes == "detect":
-        check_detector(detector)
+    check_boxes(boxes, detector)
+    refuse_overwriting({"--out": out}, inputs_of(boxes, detector, faces=folders))
     part = out.with_name(out.name + ".part")
     if part.exists() and not resume:
         raise InputError(

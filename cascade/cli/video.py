@@ -16,6 +16,7 @@ from .common import (
     SEEN,
     check_detector,
     corrected,
+    inputs_of,
     load_model,
     refuse_overwriting,
     refuse_unwritable,
@@ -81,7 +82,7 @@ def video(
         raise typer.BadParameter(f"there is no camera {source[:20]}…", param_hint="VIDEO|CAMERA")
     refuse_overwriting(
         {"--out": out, "--csv": csv_, "--json": json_},
-        {"the video": None if camera else source, "--model": model},
+        {"the video": None if camera else source, "--model": model, **inputs_of(None, detector)},
     )
     for path in targets:
         refuse_unwritable(path)

@@ -18,6 +18,12 @@ class Silent:
     def tick(self, share):
         """`share` of the current stage is done."""
 
+    def compiling(self):
+        """Kernels begin to be compiled."""
+
+    def compiled(self, seconds):
+        """They are, after so many seconds."""
+
     def stage_ends(self, row):
         """A stage is done; `row` is its line of the history."""
 

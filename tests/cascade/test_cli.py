@@ -453,6 +453,7 @@ def test_boxes_of_another_detector_are_corrected(data, tmp_path, monkeypatch):
     centre, half = (truth[:2] + truth[2:]) / 2, (truth[2:] - truth[:2]) / 4
     small = np.concatenate([centre - half, centre + half])[None]
     monkeypatch.setattr(detectors, "get_detector", lambda spec: lambda image: small)
+    monkeypatch.setattr(detectors, "DETECTORS", ("lbp", "small", "other"))
     known = {("small", "csv"): detectors.BoxCorrection(scale=2.0)}
     monkeypatch.setattr(detectors, "CORRECTIONS", known)
     for detector, expected in (("small", truth), ("other", small[0])):

@@ -49,6 +49,34 @@ class TestOverwriting:
             assert result.exit_code == 1 and "would replace it" in result.stderr
         assert (folder / target).read_bytes() == before
 
+    @pytest.mark.parametrize(
+        ("command", "target"),
+        [
+            ("evaluate model.safetensors . --boxes boxes.csv --json boxes.csv", "boxes.csv"),
+            ("evaluate model.safetensors . --json boxes.csv", "boxes.csv"),
+            ("evaluate model.safetensors . --plot face.png", "face.png"),
+            ("compare . -m M=model.safetensors --subsets table.csv -o .", "table.csv"),
+            ("compare . -m model.safetensors --boxes faces.csv -o .", "faces.csv"),
+            ("predict -m model.safetensors face.png face.landmarks.png --boxes boxes.csv --draw .",
+             "face.landmarks.png"),
+            ("predict -m model.safetensors face.png --boxes boxes.csv --draw . "
+             "--json face.landmarks.png", None),
+            ("train ert . --out boxes.safetensors --boxes boxes.safetensors", "boxes.safetensors"),
+        ],
+    )  # fmt: skip
+    def test_all_that_is_read_is_kept(self, folder, monkeypatch, command, target):
+        monkeypatch.chdir(folder)
+        for copy in ("table.csv", "faces.csv", "boxes.safetensors"):
+            (folder / copy).write_bytes((folder / "boxes.csv").read_bytes())
+        if target == "face.landmarks.png":
+            (folder / target).write_bytes((folder / "face.png").read_bytes())
+        (folder / "face.pts").write_text("")
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        result = run(*command.split())
+        told = "would replace it" if target else "would both write it"
+        assert result.exit_code == 1 and told in result.stderr
+        assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
     def test_two_outputs_of_one_name(self, folder):
         out = folder / "out.png"
         result = run("evaluate", "ert68", folder, "--json", out, "--plot", out)
@@ -77,8 +105,9 @@ class TestMistyped:
     )
     def test_detector(self, command, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
-        result = run(*command)
-        assert result.exit_code == 1 and "'yunt'" in result.stderr
+        for arguments in (command, [a for a in command if a not in ("--boxes", "detect")]):
+            result = run(*arguments)
+            assert result.exit_code == 2 and "'yunt'" in result.stderr
         assert not list(tmp_path.iterdir())
 
     def test_camera(self, tmp_path):

@@ -61,16 +61,31 @@ def test_a_full_disk(tmp_path):
     assert not files(tmp_path, "nbc")
 
 
-def test_no_folder_at_all(monkeypatch):
+def test_no_folder_at_all(monkeypatch, caplog):
     def nowhere(function):
         raise RuntimeError("no locator available")
 
     monkeypatch.setattr(jit, "GuardedCache", nowhere)
-    monkeypatch.setattr(jit, "_told", set())
-    with pytest.warns(jit.CacheWarning, match="NUMBA_CACHE_DIR"):
+    jit._tell.cache_clear()
 
-        @jit.njit(nogil=True, cache=True)
-        def double(x):
-            return 2 * x
+    @jit.njit(nogil=True, cache=True)
+    def double(x):
+        return 2 * x
 
     assert double(4) == 8
+    assert "NUMBA_CACHE_DIR" in caplog.text
+
+
+def test_a_cache_that_is_damaged_everywhere_is_told_once(tmp_path):
+    median(tmp_path)
+    for index in tmp_path.rglob("*.nbi"):
+        index.write_bytes(b"")
+    run = RUN.replace("out = np", "from features._median_kernels import *\nout = np")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", run.format(limit="")],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and len(done.stderr.splitlines()) == 1

@@ -10,14 +10,16 @@ import numpy as np
 from data_tools.cells import guarded
 from data_tools.files import replace_file
 from data_tools.metrics import UNITS
-from data_tools.plots import plot_ced
+from data_tools.plots import FORMATS, plot_ced
 
 from ... import __version__
 from . import tables
 from .page import render
 from .runner import facts, machine
 
-CED_FORMATS = (".png", ".pdf", ".svg")
+# What `write_report` writes into its folder.
+FIGURES = tuple(f"ced{suffix}" for suffix in FORMATS)
+FILES = ("table.csv", "faces.csv", "comparison.json", "report.html", *FIGURES)
 
 
 def write_report(comparison, folder, seed=0):
@@ -27,8 +29,7 @@ def write_report(comparison, folder, seed=0):
     ----------
     comparison : Comparison
     folder : str or Path
-        Must exist. ``table.csv``, ``faces.csv``, ``comparison.json``, ``ced.png``, ``ced.pdf``,
-        ``ced.svg`` and ``report.html`` in it are replaced.
+        Must exist; `FILES` in it are replaced.
     seed : int
         Of the bootstrap.
 
@@ -73,7 +74,7 @@ def write_report(comparison, folder, seed=0):
     ]
     for path, data, _ in written:
         replace_file(path, data)
-    figures = [folder / f"ced{suffix}" for suffix in CED_FORMATS]
+    figures = [folder / name for name in FIGURES]
     _plot(comparison, figures)
     return [(path, what) for path, _, what in written] + [
         (path, "share of faces below each error") for path in figures
