@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.errors import InputError
-from features.geometry import box_placement
+from features.geometry import as_numbers, box_placement
 from features.images import MAX_SIDE, as_grey, read_image
 
 from .schemes import Scheme, get_scheme, scheme_for
@@ -69,10 +69,10 @@ class FaceDataset:
     def __post_init__(self):
         self.files = [str(file) for file in self.files]
         n_faces = len(self.files)
-        self.shapes = np.asarray(self.shapes, np.float32)
+        self.shapes = as_numbers(self.shapes, "shapes")
         if self.shapes.ndim != 3 or self.shapes.shape[2] != 2 or self.shapes.shape[1] == 0:
             raise InputError(f"shapes must be (n, L, 2), not {self.shapes.shape}")
-        self.boxes = np.asarray(self.boxes, np.float32)
+        self.boxes = as_numbers(self.boxes, "boxes")
         if self.sizes is not None:
             self.sizes = np.asarray(self.sizes, np.int64)
         columns = {"shapes": self.shapes, "boxes": self.boxes, "images": self.images}

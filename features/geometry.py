@@ -1,11 +1,29 @@
 """Box frames and similarity alignment of shapes."""
 
+import reprlib
+
 import numpy as np
 
 from .errors import InputError
 
 #: Boxes that reach or are as wide as this have no pixel that a photograph could hold.
 FARTHEST = 1e9
+
+
+def as_numbers(values, what):
+    """Values as an array of float32; what is too large for it becomes infinite.
+
+    Raises
+    ------
+    InputError
+        If they are no numbers, or rows of them are not of one length; it begins with `what`.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(values, np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        text = reprlib.repr(values)
+        raise InputError(f"{what} must be numbers, not {text}") from error
 
 
 def as_boxes(boxes):
@@ -24,13 +42,7 @@ def as_boxes(boxes):
     InputError
         If these are no numbers, or not four a box.
     """
-    try:
-        with np.errstate(over="ignore"):  # too large for float32: infinite, and refused as such
-            array = np.asarray(boxes, np.float32)
-    except (TypeError, ValueError, OverflowError) as error:
-        text = repr(boxes)
-        text = text if len(text) < 80 else f"{text[:77]}..."
-        raise InputError(f"boxes must be numbers (left, top, right, bottom), not {text}") from error
+    array = as_numbers(boxes, "boxes (left, top, right, bottom)")
     if not array.size:
         return array.reshape(0, 4)
     array = np.atleast_2d(array)

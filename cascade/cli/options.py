@@ -8,12 +8,13 @@ import typer
 BOX_SOURCES = ("csv", "tight", "detect")
 
 
-
 def known_detector(detector):
     """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
+    if detector in (None, "lbp"):  # also called for the default, which must not cost an import
+        return detector
     from data_tools.detectors import DETECTORS
 
-    kind, colon, file = (detector or DETECTORS[0]).partition(":")
+    kind, colon, file = detector.partition(":")
     if f"{kind}{':FILE' if colon and file else colon}" not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector

@@ -45,7 +45,9 @@ class Checkpoint:
         if fcntl is not None:
             lock = self.path.with_name(self.path.name + ".lock")
             try:
-                # A symbolic link at this name would have its target emptied: it is not followed.
+                if lock.is_symlink():
+                    raise InputError(f"{lock}: is a symbolic link; delete it and start again")
+                # Nor is one followed that comes to be in between: its target would be emptied.
                 flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
                 self._lock = os.fdopen(os.open(lock, flags, 0o666), "r+")
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -310,3 +310,17 @@ class TestManners:
     def test_unequal_lists_are_refused(self, small_ert, synthetic):
         with pytest.raises(InputError, match="2 images"):
             small_ert.predict_many([synthetic.image(0)] * 2, [synthetic.boxes[0]])
+
+
+def test_a_read_only_image_compiles_no_kernel_anew(small_ert, synthetic):
+    from numba.core.dispatcher import Dispatcher
+
+    from cascade.stages.trees import _run_kernels
+
+    image = synthetic.image(0).copy()
+    expected = small_ert.predict(image, synthetic.boxes[0])
+    kernels = [k for k in vars(_run_kernels).values() if isinstance(k, Dispatcher)]
+    before = [kernel.signatures for kernel in kernels]
+    image.flags.writeable = False
+    np.testing.assert_array_equal(small_ert.predict(image, synthetic.boxes[0]), expected)
+    assert kernels and [kernel.signatures for kernel in kernels] == before

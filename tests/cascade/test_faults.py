@@ -174,3 +174,13 @@ def test_sizes_beyond_memory_are_named(synthetic, monkeypatch, options, words):
     monkeypatch.setattr(memory, "available_memory", lambda: 100 << 20)
     with pytest.raises(InputError, match=rf"{words} .*[MG]iB of memory, but 100 MiB are there"):
         ERT(**SMALL | options).fit(synthetic)
+
+
+def test_a_lock_that_is_a_link_is_not_followed(synthetic, tmp_path):
+    """Another user of a shared folder could point it at a file of ours."""
+    precious = tmp_path / "precious"
+    precious.write_text("text")
+    (tmp_path / "model.part.lock").symlink_to(precious)
+    with pytest.raises(InputError, match=r"model\.part\.lock"):
+        ERT(**SMALL).fit(synthetic, checkpoint=tmp_path / "model.part")
+    assert precious.read_text() == "text"

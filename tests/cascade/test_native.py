@@ -164,6 +164,19 @@ HOSTILE = {
     "notes of another kind": edit("notes", value=3),
     "parameters of another kind": edit("parameters", value=3),
     "test starts beyond those kept": edit("parameters", "test_starts", value=10**6),
+    "test starts of another kind": edit("parameters", "test_starts", value=True),
+    "test mirror of another kind": edit("parameters", "test_mirror", value="yes"),
+    "notes in a list": edit("notes", value=["a"]),
+    "note of another kind": edit("notes", "terms", value={}),
+    "endless note": edit("notes", "terms", value="a" * (1 << 21)),
+    "history of another kind": edit("history", value={}),
+    "history of lists": edit("history", value=[[]]),
+    "error that is text": edit("history", 0, "train_nme", value="[bold]0.1"),
+    "a feature that its predictor cannot read": edit("stages", 0, "feature", value="hog"),
+    "a kind that is no name": edit("stages", 0, "predictor", value=["trees"]),
+    "no parameters": edit("parameters", value=None),
+    "no version": edit("version", value=None),
+    "no frame": edit("frame", value=None),
 }
 
 
@@ -204,3 +217,21 @@ def test_file_is_compact(file):
     with safe_open(file, framework="np") as opened:
         leaves = opened.get_tensor("stages.0.predictor.leaves")
     assert leaves.dtype == np.int8
+
+
+def test_one_large_stage_among_many_small_ones_takes_no_more_room(small_ert):
+    """Stages of other sizes go into a kernel of their own: none is padded to the largest."""
+    from dataclasses import replace as change
+
+    from cascade.stages.registry import plan
+
+    def cut(stage, n_trees):
+        predictor = stage.predictor
+        parts = {name: getattr(predictor, name)[:n_trees] for name in ("first", "second", "leaves")}
+        return change(stage, predictor=change(
+            predictor, threshold=predictor.threshold[:n_trees], **parts))  # fmt: skip
+
+    stage = small_ert.stages_[0]
+    stages = [cut(stage, 1)] * 30 + [stage] + [cut(stage, 1)] * 30
+    runners = plan(stages, small_ert.reference)
+    assert [len(runner.stages) for runner in runners] == [30, 1, 30]

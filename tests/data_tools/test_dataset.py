@@ -157,3 +157,9 @@ def test_concatenate_refuses_other_landmarks():
         FaceDataset.concatenate([one, other])
     with pytest.raises(InputError, match="at least one"):
         FaceDataset.concatenate([])
+
+
+@pytest.mark.parametrize("wrong", [[[10**400] * 4], [["left"] * 4], [[1, 2, 3, None, 5], [1]]])
+def test_boxes_that_are_no_numbers_are_named(wrong):
+    with pytest.raises(InputError, match="boxes must be numbers"):
+        FaceDataset(["a"], SHAPE[None], wrong)
