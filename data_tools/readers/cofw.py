@@ -13,14 +13,12 @@ from features.errors import InputError
 from features.images import MAX_PIXELS, as_grey
 
 from ..dataset import FaceDataset, Skipped, fault
-from ._faces import nothing_usable
+from ._faces import MAX_KEPT, nothing_usable
 from .mat5 import read_mat5
 from .pts import MAX_COORDINATE
 
 N_POINTS = 29
 MAX_FACES = 100_000
-# Of all grey images together; COFW's own are below 1 GB.
-MAX_BYTES = 4 << 30
 
 
 def read_cofw(path, *, points68=None, progress=None):
@@ -72,9 +70,9 @@ def read_cofw(path, *, points68=None, progress=None):
         for i, reference in enumerate(references):
             image = _image(file, reference, f"{path}, image {i + 1}")
             n_bytes += image.size
-            if n_bytes > MAX_BYTES:
+            if n_bytes > MAX_KEPT:
                 raise InputError(
-                    f"{path}: its images need more than {MAX_BYTES >> 30} GiB; split it"
+                    f"{path}: its images need more than {MAX_KEPT >> 30} GiB; split it"
                 )
             problem = fault(shapes[i].astype(np.float32), boxes[i], image.shape[::-1])
             if problem:
