@@ -53,6 +53,20 @@ FACE68 = Scheme(
     pupils=(range(36, 42), range(42, 48)),
 )
 
+# The points of 300-W without the jaw, which papers report too ("51 points").
+INNER51 = Scheme(
+    "inner51",
+    51,
+    flip=tuple(i - 17 for i in FACE68.flip[17:]),
+    groups={
+        name: (tuple(i - 17 for i in points), closed)
+        for name, (points, closed) in FACE68.groups.items()
+        if name != "jaw"
+    },
+    eye_corners=(19, 28),
+    pupils=(range(19, 25), range(25, 31)),
+)
+
 # IMM (Stegmann and Nordstrøm et al. 2004): jaw from the person's right to the left; left eye then
 # right eye, each from the outer corner over the upper lid; left eyebrow then right eyebrow, each
 # from the nose outwards; mouth from the person's right corner over the upper lip; nose from beside
@@ -210,8 +224,8 @@ WFLW98 = Scheme(
 # and up the other; outline of the lips from the person's right corner over the upper edge; inner
 # outline likewise; left eye, then right eye, each from the inner corner over the upper lid; left
 # eyebrow, then right eyebrow, each its upper edge before its lower one. The paper names the parts;
-# where each begins is as Stasm's table of this scheme has it, corrected on the lips, where its pairs
-# are one point off the middle lines that it gives.
+# where each begins is as Stasm's table of this scheme has it, but for the lips, where its pairs are
+# one point off the middles that it gives itself.
 HELEN194 = Scheme(
     "helen194",
     194,
@@ -383,5 +397,5 @@ LAPA106 = Scheme(
 # The first scheme of a number of points is the one that number stands for.
 ALL = (
     FACE68, IMM58, FACE5, COFW29, AFLW19, AFLW21, WFLW98, HELEN194, CENTRES5, BIOID20, MENPO39,
-    MUCT68, MUCT76, LAPA106,
+    MUCT68, MUCT76, LAPA106, INNER51,
 )  # fmt: skip
