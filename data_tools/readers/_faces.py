@@ -124,7 +124,7 @@ def _usable(path, faces, find_boxes, skipped, load):
     size = image.shape[::-1]
     found = []
     for face, candidates in zip(sound, find_boxes(path, image, sound), strict=True):
-        box = _best_box(candidates, face.shape)
+        box = best_box(candidates, face.shape)
         problem = "no face box" if box is None else fault(face.shape, box, size)
         if problem:
             skipped.append(Skipped(str(path), problem))
@@ -180,7 +180,8 @@ def _detections(path, found, faces):
     return [found[overlap >= MIN_OVERLAP] for overlap in overlaps]
 
 
-def _best_box(candidates, shape):
+def best_box(candidates, shape):
+    """The candidate box (4,), float32, that overlaps the landmarks most; None of none."""
     if not len(candidates):
         return None
     best = int(np.argmax(iou(candidates, tight_box(shape))))

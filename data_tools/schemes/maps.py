@@ -28,7 +28,7 @@ _EVERY_OTHER = range(0, 33, 2)
 
 
 def _helen_to_68():
-    # No correspondence is published. These landmarks are defined alike in both: the jaw, which 300-W
+    # No correspondence is published. These landmarks are alike in both: the jaw, which 300-W
     # has in sixteenths and HELEN in fortieths; the middle of the nose's base; corners of the eyes;
     # corners and middles of the lips.
     jaw = [(k // 2,) if k % 2 == 0 else (k // 2, k // 2 + 1) for k in range(0, 81, 5)]
