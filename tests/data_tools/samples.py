@@ -193,7 +193,7 @@ def w300(root):
 def vw300(root):
     faces = shapes(68)
     folder = root / "001"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     writer = cv2.VideoWriter(str(folder / "vid.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, SIZE)
     for k in range(12):
         writer.write(np.full((*SIZE[::-1], 3), 20 * k, np.uint8))
@@ -241,6 +241,7 @@ def aflw(root):
     faces[1, 4] = np.nan
     for k in range(2):
         image(root / "flickr" / "0" / f"image0000{k}.jpg")
+    (root / "aflw.sqlite").unlink(missing_ok=True)
     with closing(sqlite3.connect(root / "aflw.sqlite")) as file, file:
         file.executescript(
             "CREATE TABLE Faces(face_id INTEGER PRIMARY KEY, file_id TEXT, db_id TEXT);"
