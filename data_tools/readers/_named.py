@@ -22,7 +22,7 @@ class Named(NamedTuple):
 
     where: str
     points: dict
-    """x and y by name."""
+    """x and y by name, NaN for a landmark that is said to be missing."""
     hidden: set
     """Names of landmarks that something covers."""
     boxes: list
@@ -65,7 +65,8 @@ def _face(names, named, says):
     shape = np.float32([named.points.get(name, missing) for name in names])
     visible = None
     if says:
-        visible = np.array([n in named.points and n not in named.hidden for n in names])
+        there = np.isfinite(shape).all(1).tolist()
+        visible = np.array([t and n not in named.hidden for n, t in zip(names, there, strict=True)])
     box = best_box(named.boxes, shape) if named.boxes and np.isfinite(shape).any() else None
     return Face(named.where, shape, None if box is None else tuple(box.tolist()), visible)
 

@@ -1,5 +1,6 @@
 """CVAT's XML of version 1.1 for images: points, skeletons and boxes."""
 
+import math
 from pathlib import Path
 
 from features.files import read_bytes
@@ -117,12 +118,11 @@ class _Annotations(Handler):
         if face is None:
             face = self._image.free(attributes.get("group_id"), self.line())
         label = self.text(attributes, "points", "label")
-        if attributes.get("outside", "0") == "1":
-            return
         if label in face[0]:
             raise self.error(f"a face has two points {label[:40]!r}; group them by group_id")
-        face[0][label] = values[0]
-        if covered:
+        outside = attributes.get("outside", "0") == "1"
+        face[0][label] = (math.nan, math.nan) if outside else values[0]
+        if covered and not outside:
             face[1].add(label)
 
 

@@ -35,8 +35,8 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
     ----------
     path : str or Path
     images : str or Path, optional
-        Folder of the images, under the last part of the names in ``data``, with or without the
-        eight digits that Label Studio puts before them; without it, that of the file.
+        Folder of the images, under the names in ``data`` or the last part of these, with or without
+        the eight digits that Label Studio puts before it; without it, that of the file.
     boxes, scheme, detector, progress
         As in `read_folder`, but "csv" takes the rectangles, or the file boxes.csv where there are
         none.
@@ -71,9 +71,13 @@ def _image(task, where, folder):
     for value in _json.get(task, "data", dict, where).values():
         if isinstance(value, str):
             # A file that is served where it lies has its path behind ?d=.
-            name = urllib.parse.unquote(value.rpartition("?d=")[2]).replace("\\", "/")
-            name = name.rpartition("/")[2]
+            whole = urllib.parse.unquote(value.rpartition("?d=")[2]).replace("\\", "/")
+            name = whole.rpartition("/")[2]
             if name.lower().endswith(IMAGE_SUFFIXES):
+                if not whole.startswith("/") and "://" not in whole:
+                    file = inside(folder, whole, where)
+                    if file.exists():
+                        return file
                 file = inside(folder, name, where)
                 bare = re.sub(r"^[0-9a-f]{8}-", "", name)
                 return file if file.exists() or bare == name else inside(folder, bare, where)

@@ -36,6 +36,7 @@ SOURCES = (
     Source("coco", "COCO and COCO-WholeBody keypoints, JSON", "coco"),
     Source("label-studio", "Label Studio, JSON", "label_studio"),
     Source("labelme", "LabelMe, JSON", "labelme"),
+    Source("csv", "a csv file of faces, a line each", "table"),
     Source("ljson", "menpo's LJSON", "ljson"),
     Source("300w", "300-W (68 points)", "w300"),
     Source("300vw", "300-VW, videos (68 points)", "vw300"),

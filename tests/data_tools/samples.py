@@ -171,6 +171,22 @@ def labelme(root):
     return Sample(root, "face5", faces, visible, boxes=[BOX] * 2)
 
 
+def table(root):
+    faces = shapes(5)
+    visible = np.ones((2, 5), bool)
+    visible[1, 2] = False
+    header = "image,left,top,right,bottom," + ",".join(f"{a}{i}" for i in range(5) for a in "xy")
+    header += "," + ",".join(f"visible{i}" for i in range(5)) + ",yaw,set,ok\n"
+    rows = ""
+    for k, shape in enumerate(faces):
+        image(root / f"{k}.png")
+        cells = [f"{k}.png", *BOX, *flat(shape), *visible[k].astype(int), 10.5 + k, "ab"[k], k == 1]
+        rows += ",".join(map(str, cells)) + "\n"
+    path = text(root / "faces.csv", header + rows)
+    attributes = {"yaw": [10.5, 11.5], "set": ["a", "b"], "ok": [False, True]}
+    return Sample(path, "face5", faces, visible, attributes, [BOX] * 2)
+
+
 def ljson(root):
     faces = shapes(68)
     faces[1, 7] = np.nan
@@ -474,7 +490,8 @@ def wflw(root):
 
 SAMPLES = {
     "imglab": imglab, "cvat": cvat, "coco": coco, "label-studio": label_studio,
-    "labelme": labelme, "ljson": ljson, "300w": w300, "300vw": vw300, "300w-lp": w300lp,
+    "csv": table, "labelme": labelme, "ljson": ljson, "300w": w300, "300vw": vw300,
+    "300w-lp": w300lp,
     "aflw2000-3d": aflw2000, "aflw": aflw, "aflw19": aflw19, "bioid": bioid, "celeba": celeba,
     "cnn-facepoint": cnn_facepoint, "cofw": cofw, "cofw68": cofw68, "helen194": helen,
     "jd-landmark": jd, "lapa": lapa, "lfpw": lfpw, "menpo": menpo, "merl-rav": merl_rav,

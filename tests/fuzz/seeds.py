@@ -38,6 +38,7 @@ FUZZED = {
     "cnn-facepoint": "trainImageList.txt",
     "coco": "test.json",
     "cofw68": "COFW68_Data/test_annotations/1_points.mat",
+    "csv": "faces.csv",
     "cvat": "annotations.xml",
     "helen194": "annotation/1.txt",
     "label-studio": "export.json",
@@ -141,6 +142,7 @@ def data_sets():
 
 # What is put in the place of what in a sound file.
 _CHANGES = {
+    "csv": {"above": (b"0.png", b"../0.png"), "twice": (b",yaw,set", b",yaw,yaw")},
     "celeba": {"infinite": (b"6 5", b"6 inf"), "above": (b"000000.jpg", b"../../x.jpg")},
     "cnn-facepoint": {"above": (b"lfw_5590", b".."), "columns": (b" 4 55", b" 4")},
     "coco": {
