@@ -227,7 +227,7 @@ def _refuse_nothing(model):
     """Raise InputError for a first argument that is nothing at all."""
     from ..models import available
 
-    if not model.exists() and str(model) not in available():
+    if not model.suffix and not model.exists() and str(model) not in available():
         raise InputError(
             f"{model}: no such image, folder or model file, nor one of the models "
             f"{', '.join(available())}"

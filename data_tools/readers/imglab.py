@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import InputError
-from features.files import read_bytes
+from features.files import head, read_bytes
 
 from ..dataset import Skipped
 from ..schemes import MAX_POINTS
 from ._faces import Face, box_source, collect, nothing_usable
-from ._lists import head
 from ._xml import MAX_BYTES, Handler, parse_xml
 
 # Missing parts take room, too: the most for each that is there, and in any case.
