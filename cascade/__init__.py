@@ -10,6 +10,8 @@ from ._version import __version__
 
 # Where each public name is defined.
 _PLACES = {
+    "AAM": "shapemodels.aam",
+    "ASM": "shapemodels.asm",
     "CPR": "methods.esr",
     "ERT": "methods.ert",
     "ESR": "methods.esr",
@@ -21,6 +23,7 @@ _PLACES = {
     "Alignment": "aligner",
     "Cascade": "loop.training",
     "FacemarkLBF": "methods.opencv",
+    "PointDistributionModel": "shapemodels.pdm",
     "Poses": "pose.poses",
     "ShapePredictor": "methods.dlib",
     "Stage": "stages.stage",

@@ -81,7 +81,7 @@ def to_state(model, training=None):
         "stages": stages,
         "history": model.history_,
         "notes": model.notes_,
-        "versions": _versions(),
+        "versions": versions(),
     }
     if model.keys_ is not None:
         arrays["keys"] = model.keys_.shapes
@@ -120,7 +120,8 @@ def _plain(value):
     return repr(value)
 
 
-def _versions():
+def versions():
+    """What a file was made with: versions of Python, numpy and this package."""
     found = {"python": platform.python_version(), "numpy": np.__version__}
     try:
         found["cascade-align"] = version("cascade-align")
@@ -207,8 +208,8 @@ def restore(model, header, arrays):
     model.keys_ = None
     if "keys" in header:
         model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
-    model.history_ = _history(header["history"])
-    model.notes_ = _notes(header["notes"])
+    model.history_ = history_of(header["history"])
+    model.notes_ = notes_of(header["notes"])
     model.check_stages()
     model._plan()
     return model
@@ -284,7 +285,7 @@ def _keys(entry, arrays, n_stages, n_landmarks):
     return KeyShapes(shapes, n_early, score)
 
 
-def _history(rows):
+def history_of(rows):
     """The rows of a header's history: dicts of numbers, strings and None."""
     if not isinstance(rows, list) or len(rows) > _MAX_STAGES:
         raise InputError("the history is no list of stages")
@@ -298,7 +299,7 @@ def _history(rows):
     return [dict(row) for row in rows]
 
 
-def _notes(notes):
+def notes_of(notes):
     """The notes of a header: a dict of short strings."""
     if not isinstance(notes, dict) or len(notes) > _MAX_NOTES:
         raise InputError("the notes are no entries of name and text")
