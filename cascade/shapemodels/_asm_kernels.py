@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ._pdm_kernels import fit, place
+from ._pdm_kernels import fit, place, through
 from ._plane_kernels import look
 
 # How a landmark is found.
@@ -244,10 +244,4 @@ def search(image, placement, scale, size, kinds, filters, neighbours, profiles, 
             weights[k, 2] = -vxy / determinant
         fit(target, weights, mean, components, mode_precisions, radius, 1, local, parameters)
         place(mean, components, local, parameters, shape)
-    # From the model by way of the plane to the box frame.
-    u, v = local[0] / scale, local[1] / scale
-    x, y = (local[2] - middle) / scale, (local[3] - middle) / scale
-    a, b = pose[0], pose[1]
-    pose[2] += a * x - b * y
-    pose[3] += b * x + a * y
-    pose[0], pose[1] = a * u - b * v, b * u + a * v
+    through(local, middle, scale, pose)

@@ -91,6 +91,46 @@ def fit(target, weights, mean, components, precisions, radius, n_steps, pose, pa
 
 
 @njit(nogil=True, cache=True)
+def nearest(target, mean, components, precisions, radius, pose, parameters):
+    """Write the pose and parameters of the shape nearest to `target` (L, 2), without a prior.
+
+    Components are orthonormal and orthogonal to the similarity modes, so there is one step to it.
+    """
+    n_landmarks = mean.shape[0]
+    cx, cy = 0.0, 0.0
+    for k in range(n_landmarks):
+        cx += target[k, 0] / n_landmarks
+        cy += target[k, 1] / n_landmarks
+    a, b, energy = 0.0, 0.0, 0.0
+    for k in range(n_landmarks):
+        x, y, u, v = mean[k, 0], mean[k, 1], target[k, 0] - cx, target[k, 1] - cy
+        a += x * u + y * v
+        b += x * v - y * u
+        energy += x * x + y * y
+    a, b = a / energy, b / energy
+    pose[0], pose[1], pose[2], pose[3] = a, b, cx, cy
+    size = max(a * a + b * b, 1e-12)
+    for m in range(components.shape[0]):
+        total = 0.0
+        for k in range(n_landmarks):
+            u, v = target[k, 0] - cx, target[k, 1] - cy
+            total += components[m, k, 0] * (a * u + b * v) + components[m, k, 1] * (a * v - b * u)
+        parameters[m] = total / size
+    limit(parameters, precisions, radius)
+
+
+@njit(nogil=True, cache=True)
+def through(local, middle, scale, pose):
+    """Follow a pose in a plane, cells from the model's frame, to the box frame: update `pose`."""
+    u, v = local[0] / scale, local[1] / scale
+    x, y = (local[2] - middle) / scale, (local[3] - middle) / scale
+    a, b = pose[0], pose[1]
+    pose[2] += a * x - b * y
+    pose[3] += b * x + a * y
+    pose[0], pose[1] = a * u - b * v, b * u + a * v
+
+
+@njit(nogil=True, cache=True)
 def limit(parameters, precisions, radius):
     """Draw parameters beyond the ellipsoid back to its surface."""
     far = 0.0

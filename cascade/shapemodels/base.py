@@ -407,7 +407,10 @@ class ShapeModel(Aligner, Parameters):
         """Move one face through the levels from `first` on, writing shapes to `path` (T, L, 2)."""
         for t in range(first, len(self.stages_)):
             before, kept = pose.copy(), numbers.copy()
-            self.run_level(t, image, placement, pose, numbers)
+            try:
+                self.run_level(t, image, placement, pose, numbers)
+            except np.linalg.LinAlgError:  # equations of damaged numbers
+                pose[:] = np.nan
             size, was = np.hypot(pose[0], pose[1]), np.hypot(before[0], before[1])
             far = np.abs(pose[2:] - before[2:]).max()
             near = 1 / _LARGEST_STEP < size / was < _LARGEST_STEP and far < _LARGEST_STEP * was
