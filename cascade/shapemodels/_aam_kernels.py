@@ -11,6 +11,8 @@ from ._plane_kernels import sample
 
 # How the appearance's own numbers are met.
 PROJECT_OUT, SIMULTANEOUS = 0, 1
+# Steps that share the slopes of one template: from one to the next it changes little.
+_FRESH = 3
 
 
 @njit(nogil=True, cache=True)
@@ -78,7 +80,8 @@ def descend(plane, mesh, neighbours, slopes, moves, mean, components, shrink, fi
     hessian, gradient, off = np.empty((n_numbers, n_numbers)), np.empty(n_numbers), np.empty(4)
     step_at = np.empty((n_landmarks, 2))
     place(shape_mean, shape_components, local, numbers, shape)
-    for _ in range(n_steps):
+    own_hessian = np.empty((n_numbers, n_numbers))
+    for t in range(n_steps):
         read(plane, shape, mesh, points, seen)
         flat -= mean
         if algorithm == PROJECT_OUT:
@@ -90,21 +93,16 @@ def descend(plane, mesh, neighbours, slopes, moves, mean, components, shrink, fi
         else:
             explained = np.dot(components.T, shrink * np.dot(components, flat))
             flat -= explained
-            explained += mean
-            differentiate(explained.reshape((n, DIRECTIONS)), neighbours, right, down)
-            steepest(right, down, slopes, changes)
+            if t % _FRESH == 0:
+                explained += mean
+                differentiate(explained.reshape((n, DIRECTIONS)), neighbours, right, down)
+                steepest(right, down, slopes, changes)
+                _weighed_products(changes, components, shrink, own_hessian)
             slope = np.dot(changes, flat)
-            across = np.dot(components, changes.T)
-            whole = np.dot(changes, changes.T)
-            weighed = np.empty_like(across)
-            for i in range(across.shape[0]):
-                for j in range(n_numbers):
-                    weighed[i, j] = shrink[i] * across[i, j]
-            known = np.dot(across.T, weighed)
             for i in range(n_numbers):
                 gradient[i] = slope[i]
                 for j in range(n_numbers):
-                    hessian[i, j] = np.float64(whole[i, j]) - np.float64(known[i, j])
+                    hessian[i, j] = own_hessian[i, j]
         _add_prior(hessian, gradient, noise, precisions, numbers, prior, local, middle, scale, off)
         step = np.linalg.solve(hessian, gradient)
         longest = 0.0
@@ -136,6 +134,20 @@ def descend(plane, mesh, neighbours, slopes, moves, mean, components, shrink, fi
         for j in range(4):
             total += off[i] * prior[i, j] * off[j]
     return total
+
+
+@njit(nogil=True, cache=True)
+def _weighed_products(changes, components, shrink, out):
+    """Write ``C (I - Aᵀ diag(shrink) A) Cᵀ`` of the changes C to `out` (p, p)."""
+    across = np.dot(components, changes.T)
+    weighed = np.empty_like(across)
+    for i in range(across.shape[0]):
+        for j in range(across.shape[1]):
+            weighed[i, j] = shrink[i] * across[i, j]
+    whole, known = np.dot(changes, changes.T), np.dot(across.T, weighed)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = np.float64(whole[i, j]) - np.float64(known[i, j])
 
 
 @njit(nogil=True, cache=True)

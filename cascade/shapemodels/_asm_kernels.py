@@ -12,6 +12,8 @@ PATCH, PROFILE = 0, 1
 _TINY = 1e-6
 # Matches less likely than the best by this logarithm do not count.
 _UNLIKELY = np.float32(-30)
+# A landmark whose matches weigh less than this in all has not been seen.
+_NOTHING = 1e-15
 
 
 @njit(nogil=True, cache=True)
@@ -54,8 +56,9 @@ def match_patch(plane, x, y, filters, reach, across, down, scores):
 
     Returns
     -------
-    int
-        How many were written: cells whose patch lies within the plane.
+    n, width : int
+        How many were written, row by row: cells whose patch lies within the plane; and how many of
+        them make a row.
     """
     height, width, n_directions = plane.shape
     side = filters.shape[0]
@@ -70,7 +73,7 @@ def match_patch(plane, x, y, filters, reach, across, down, scores):
                 total += _product(filters[i], flat, np.uint64(first))
             across[n], down[n], scores[n] = column, row, total
             n += 1
-    return n
+    return n, max(0, min(x + reach, width - 1 - half) + 1 - max(x - reach, half))
 
 
 @njit(nogil=True, cache=True)
@@ -143,6 +146,73 @@ def match_profile(picture, x, y, nx, ny, mean, precision, reach, across, down, s
 
 
 @njit(nogil=True, cache=True)
+def _likelihood(logarithm):
+    return np.exp(logarithm) if logarithm > _UNLIKELY else np.float32(0)
+
+
+@njit(nogil=True, cache=True)
+def expect_on_grid(likely, across, down, n, width, x, y, narrow, nearness):
+    """Sum and moments, relative to (x, y), of matches that are likely and near.
+
+    Parameters
+    ----------
+    likely, across, down : (>= n,) float32
+        Likelihood of each match and where it is, row by row.
+    n, width : int
+        Matches, and how many make a row.
+    x, y : float32
+    narrow : float32
+        A distance d counts ``exp(narrow d²)``.
+    nearness : (>= width,) float32
+        Room.
+
+    Returns
+    -------
+    total, x, y, xx, yy, xy : float
+        Sums of the weights, and of the weights times these.
+    """
+    for c in range(min(width, n)):
+        dx = across[c] - x
+        nearness[c] = _likelihood(narrow * dx * dx)
+    total, sx, sy, sxx, syy, sxy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for first in range(0, n, max(width, 1)):
+        dy = down[first] - y
+        share = _likelihood(narrow * dy * dy)
+        if share == 0:
+            continue
+        line, right, square = np.float32(0), np.float32(0), np.float32(0)
+        for c in range(width):
+            dx = across[c] - x
+            weight = likely[first + c] * nearness[c]
+            line += weight
+            right += weight * dx
+            square += weight * dx * dx
+        total += share * line
+        sx += share * right
+        sxx += share * square
+        sy += share * line * dy
+        syy += share * line * dy * dy
+        sxy += share * right * dy
+    return total, sx, sy, sxx, syy, sxy
+
+
+@njit(nogil=True, cache=True)
+def expect_on_line(likely, across, down, n, x, y, narrow):
+    """`expect_on_grid` of matches that lie anywhere."""
+    total, sx, sy, sxx, syy, sxy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for c in range(n):
+        dx, dy = across[c] - x, down[c] - y
+        weight = likely[c] * _likelihood(narrow * (dx * dx + dy * dy))
+        total += weight
+        sx += weight * dx
+        sy += weight * dy
+        sxx += weight * dx * dx
+        syy += weight * dy * dy
+        sxy += weight * dx * dy
+    return total, sx, sy, sxx, syy, sxy
+
+
+@njit(nogil=True, cache=True)
 def search(image, placement, scale, size, kinds, filters, neighbours, profiles, precisions,
            reach, sharpness, spreads, doubt, mean, components, mode_precisions, radius, pose,
            parameters):  # fmt: skip
@@ -180,7 +250,8 @@ def search(image, placement, scale, size, kinds, filters, neighbours, profiles, 
     across = np.empty((n_landmarks, n_places), np.float32)
     down = np.empty((n_landmarks, n_places), np.float32)
     scores = np.empty((n_landmarks, n_places), np.float32)
-    counts = np.zeros(n_landmarks, np.int64)
+    counts, widths = np.zeros(n_landmarks, np.int64), np.ones(n_landmarks, np.int64)
+    nearness = np.empty(2 * reach + 1, np.float32)
     normals = np.zeros((n_landmarks, 2))
     middle = (size - 1) / 2
     # In the plane the model lies upright at `scale` cells a unit.
@@ -192,8 +263,10 @@ def search(image, placement, scale, size, kinds, filters, neighbours, profiles, 
         if not (-size < x < 2 * size and -size < y < 2 * size):
             continue
         if kinds[k] == PATCH:
-            counts[k] = match_patch(plane, int(np.rint(x)), int(np.rint(y)), filters[k], reach,
-                                    across[k], down[k], scores[k])  # fmt: skip
+            counts[k], widths[k] = match_patch(
+                plane, int(np.rint(x)), int(np.rint(y)), filters[k], reach,
+                across[k], down[k], scores[k],
+            )  # fmt: skip
         else:
             nx, ny = normal_at(shape, neighbours[k, 0], neighbours[k, 1])
             normals[k] = nx, ny
@@ -203,7 +276,7 @@ def search(image, placement, scale, size, kinds, filters, neighbours, profiles, 
         for c in range(counts[k]):
             best = max(best, scores[k, c])
         for c in range(counts[k]):
-            scores[k, c] = np.float32(sharpness) * (scores[k, c] - best)
+            scores[k, c] = _likelihood(np.float32(sharpness) * (scores[k, c] - best))
     target = np.empty((n_landmarks, 2))
     weights = np.zeros((n_landmarks, 3))
     for t in range(spreads.shape[0]):
@@ -211,21 +284,15 @@ def search(image, placement, scale, size, kinds, filters, neighbours, profiles, 
         for k in range(n_landmarks):
             weights[k] = 0
             x, y = np.float32(shape[k, 0]), np.float32(shape[k, 1])
-            total, sx, sy = 0.0, 0.0, 0.0
-            sxx, syy, sxy = 0.0, 0.0, 0.0
-            for c in range(counts[k]):
-                dx, dy = across[k, c] - x, down[k, c] - y
-                likely = scores[k, c] + narrow * (dx * dx + dy * dy)
-                if likely < _UNLIKELY:
-                    continue
-                weight = np.exp(likely)
-                total += weight
-                sx += weight * dx
-                sy += weight * dy
-                sxx += weight * dx * dx
-                syy += weight * dy * dy
-                sxy += weight * dx * dy
-            if not total > 1e-30:
+            if kinds[k] == PATCH:
+                total, sx, sy, sxx, syy, sxy = expect_on_grid(
+                    scores[k], across[k], down[k], counts[k], widths[k], x, y, narrow, nearness
+                )
+            else:
+                total, sx, sy, sxx, syy, sxy = expect_on_line(
+                    scores[k], across[k], down[k], counts[k], x, y, narrow
+                )
+            if not total > _NOTHING:
                 continue
             sx, sy = sx / total, sy / total
             vxx = sxx / total - sx * sx + doubt

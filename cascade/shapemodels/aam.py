@@ -28,7 +28,7 @@ MAX_COMPONENTS, MAX_STEPS, MAX_STARTS, MAX_CELLS = 1000, 100, 100, 1 << 16
 # How much larger than the mean shape the plane shows.
 _ROOM = 1.2
 # A step that moves no landmark so far, in cells, is the last.
-_TOLERANCE = 0.02
+_TOLERANCE = 0.1
 # Of the grey levels, which only pictures need.
 _GREY_COMPONENTS = 50
 # Powers of the randomised PCA: enough that fits do not change with more.
@@ -248,7 +248,7 @@ class AAM(ShapeModel):
 
     scales: tuple = (12.0, 24.0, 44.0)
     algorithms: tuple = ("project-out", "simultaneous")
-    n_steps: int = 10
+    n_steps: int = 9
     trust: tuple = (10.0, 30.0, 60.0)
     reach: float = 0.1
     margin: float = 2.0
