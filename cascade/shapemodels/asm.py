@@ -15,7 +15,7 @@ from . import _asm_kernels as kernels
 from ._plane_kernels import look
 from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, in_plane, level_number
 
-MAX_CELLS, MAX_REACH, MAX_PROFILE, MAX_STEPS = 15, 16, 63, 100
+MAX_CELLS, MAX_REACH, MAX_LOOKS, MAX_PROFILE, MAX_STEPS = 15, 16, 20, 63, 100
 # Faces whose patches are in memory at a time.
 _BATCH = 64
 # Cells from the landmark from which on a patch shows another place.
@@ -37,6 +37,8 @@ class AsmLevel:
         Cells that the plane is wide.
     reach : ndarray of shape (1,), int32
         Cells to either side that are searched.
+    looks : ndarray of shape (1,), int32
+        How often the face is shown and matched anew.
     matching : ndarray of shape (2,), float32
         Weight of the scores, and variance of a match in square cells.
     spreads : ndarray of shape (T,), float32
@@ -56,6 +58,7 @@ class AsmLevel:
     scale: np.ndarray
     size: np.ndarray
     reach: np.ndarray
+    looks: np.ndarray
     matching: np.ndarray
     spreads: np.ndarray
     kinds: np.ndarray
@@ -69,6 +72,7 @@ class AsmLevel:
         "scale": ("f4", 1),
         "size": ("i4", 1),
         "reach": ("i4", 1),
+        "looks": ("i4", 1),
         "matching": ("f4", 2),
         "spreads": ("f4", "steps"),
         "kinds": ("i4", "landmarks"),
@@ -92,6 +96,7 @@ class AsmLevel:
             raise InputError(f"patches of {side} cells and rows of {sizes['row']} cannot be")
         level_number(self.size, "size", side + 4, MAX_SIZE)
         level_number(self.reach, "reach", 1, MAX_REACH)
+        level_number(self.looks, "looks", 1, MAX_LOOKS)
         if sizes["profile"] > MAX_PROFILE or sizes["steps"] > MAX_STEPS:
             raise InputError(
                 f"{sizes['profile']} numbers a profile, {sizes['steps']} steps: too many"
@@ -132,6 +137,9 @@ class ASM(ShapeModel):
         Side of a patch in cells, odd.
     reach : int
         Cells to either side of a landmark that are searched.
+    n_looks : int
+        How often each level shows the face and matches its landmarks anew; profiles, which look
+        along one line alone, need several.
     spreads : sequence of float
         Standard deviation of a match's distance from the model's landmark, in cells, by step.
     sharpness : float
@@ -173,14 +181,21 @@ class ASM(ShapeModel):
     PRESETS: ClassVar = {
         "small": {"scales": (12.0, 22.0, 40.0), "n_cells": 5},
         "default": {},
-        "accurate": {"scales": (12.0, 20.0, 36.0, 64.0), "n_cells": 9, "max_components": 40},
+        "accurate": {"scales": (12.0, 20.0, 36.0, 64.0), "n_elsewhere": 12, "n_looks": 2},
         # The paper of 1995: profiles along the normals alone.
-        "profiles": {"profiles": "all"},
+        "profiles": {
+            "profiles": "all",
+            "sharpness": 0.3,
+            "reach": 3,
+            "spreads": (3.0, 2.0, 1.5, 1.0),
+            "n_looks": 5,
+        },
     }
 
     scales: tuple = (12.0, 20.0, 36.0, 56.0)
-    n_cells: int = 7
+    n_cells: int = 9
     reach: int = 6
+    n_looks: int = 1
     spreads: tuple = (5.0, 4.0, 3.0, 2.0, 1.5, 1.0, 1.0)
     sharpness: float = 0.5
     doubt: float = 0.2
@@ -211,6 +226,7 @@ class ASM(ShapeModel):
                 f"n_cells is {self.n_cells}; a patch needs a middle, take an odd number"
             )
         require_count("reach", self.reach, 1, MAX_REACH)
+        require_count("n_looks", self.n_looks, 1, MAX_LOOKS)
         require_count("n_profile", self.n_profile, 3, MAX_PROFILE)
         require_count("n_elsewhere", self.n_elsewhere, 1, 100)
         for name, low, high in (
@@ -257,6 +273,7 @@ class ASM(ShapeModel):
             np.array([scale], np.float32),
             np.array([size], np.int32),
             np.array([self.reach], np.int32),
+            np.array([self.n_looks], np.int32),
             np.array([self.sharpness, self.doubt], np.float32),
             np.array(self.spreads, np.float32),
             kinds,
@@ -342,11 +359,13 @@ class ASM(ShapeModel):
         """Search at scale `t`; see `ShapeModel.run_level`."""
         level, radius = self.stages_[t], float(self.pdm_.radius[0])
         sharpness, doubt = level.matching.tolist()
-        kernels.search(
-            image, placement, float(level.scale[0]), int(level.size[0]), level.kinds, level.filters,
-            level.neighbours, level.profiles, level.precisions, int(level.reach[0]), sharpness,
-            level.spreads.astype(np.float64), doubt, *self._basis, radius, pose, numbers,
-        )  # fmt: skip
+        for _ in range(int(level.looks[0])):
+            kernels.search(
+                image, placement, float(level.scale[0]), int(level.size[0]), level.kinds,
+                level.filters, level.neighbours, level.profiles, level.precisions,
+                int(level.reach[0]), sharpness, level.spreads.astype(np.float64), doubt,
+                *self._basis, radius, pose, numbers,
+            )  # fmt: skip
 
 
 class _Views:

@@ -19,12 +19,14 @@ from . import _pdm_kernels as kernels
 
 # Passes of EM over shapes with gaps, and where they end: the change of the variances, relative.
 _N_PASSES, _SETTLED = 30, 1e-3
+# How often shapes with gaps are aligned.
+_N_ROUNDS = 3
 # Share of the training shapes that lie within the ellipsoid.
 _WITHIN = 0.99
 MAX_COMPONENTS = 256
 # Variances end here relative to the largest, so that no weight is infinite.
 _LEAST = 1e-6
-_N_STEPS = 6
+_N_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,24 @@ class PointDistributionModel:
             raise InputError("a landmark is missing in all shapes; leave it out")
         mean = procrustes_mean(shapes).astype(np.float64)
         mean -= mean.mean(0)
-        linear, shift = similarity(mean[None], shapes)
-        back = inverse(linear.astype(np.float64))
-        rows = (rotate(shapes - shift[:, None], back) - mean).reshape(len(shapes), -1)
+        # In shapes of every rotation the average has no size of its own: take theirs.
+        linear, _ = similarity(mean[None], shapes)
+        mean *= np.hypot(*linear.T.astype(np.float64)).mean()
+        filled, model = shapes, None
+        for _ in range(1 if np.isfinite(shapes).all() else _N_ROUNDS):
+            rows = _aligned(mean, shapes, filled)
+            model = cls._of_rows(mean, rows, share, max_components)
+            # Landmarks that are there lie otherwise without the missing ones: align them anew,
+            # with those in the most likely places.
+            filled = model.completed(shapes)
+        parameters = model.project(shapes)[0]
+        far = np.quantile(np.sqrt((parameters**2 / model.variances).sum(1)), _WITHIN)
+        model.radius[0] = max(far, 1.0)
+        return model
+
+    @classmethod
+    def _of_rows(cls, mean, rows, share, max_components):
+        """The model of differences (n, 2L) from a mean shape, NaN where missing."""
         modes = _similarity_modes(mean)
         if np.isfinite(rows).all():
             vectors, variances = _principal_axes(rows - rows @ modes.T @ modes)
@@ -114,23 +131,17 @@ class PointDistributionModel:
             vectors, variances = _with_gaps(rows, modes, max_components)
         if not variances[0] > 1e-12 * np.square(mean).sum():
             raise InputError("the shapes are all alike, so there is no variation to learn")
-        # What can vary at all: the similarity modes cannot, nor what n shapes do not span.
         kept = np.cumsum(variances) / variances.sum()
         k = min(int(np.searchsorted(kept, share)) + 1, max_components, len(variances))
         n_left = max(mean.size - 4 - k, 1)
         noise = max(variances[k:].sum() / n_left, _LEAST * variances[0])
-        variances = np.maximum(variances[:k], 2 * noise)
-        model = cls(
+        return cls(
             mean.astype(np.float32),
             vectors[:k].reshape(k, -1, 2).astype(np.float32),
-            variances.astype(np.float32),
+            np.maximum(variances[:k], 2 * noise).astype(np.float32),
             np.array([noise], np.float32),
             np.array([np.inf], np.float32),
         )
-        parameters = model.project(shapes)[0]
-        far = np.quantile(np.sqrt((parameters**2 / variances).sum(1)), _WITHIN)
-        model.radius[0] = max(far, 1.0)
-        return model
 
     def check(self, sizes):
         """Refuse, of a file, what cannot be."""
@@ -294,6 +305,13 @@ class PointDistributionModel:
             self.components.astype(np.float64),
             1 / self.variances.astype(np.float64),
         )
+
+
+def _aligned(mean, shapes, filled):
+    """Differences (n, 2L) from the mean of shapes turned as `filled`, which has no gaps, turns."""
+    linear, shift = similarity(mean[None], filled)
+    back = inverse(linear.astype(np.float64))
+    return (rotate(shapes - shift[:, None], back) - mean).reshape(len(shapes), -1)
 
 
 def _similarity_modes(mean):
