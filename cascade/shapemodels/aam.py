@@ -14,6 +14,7 @@ import numpy as np
 
 from features._hog_kernels import DIRECTIONS
 from features.errors import InputError, require_count, require_range
+from features.geometry import as_boxes, to_box_frame
 from features.images import as_grey
 from features.memory import allocate
 
@@ -430,7 +431,7 @@ class AAM(ShapeModel):
             As `align`.
         """
         grey = as_grey(image, color)
-        box = np.asarray(box, np.float32).reshape(1, 4)
+        box = as_boxes(box)[:1]
         if shape is None:
             shape = self.align(grey, box).shapes[0]
         self._check_fitted()
@@ -438,10 +439,10 @@ class AAM(ShapeModel):
         level, ready = self.stages_[-1], self._levels[-1]
         scale, size = float(level.scale[0]), int(level.size[0])
         (placement,) = self._space.place(box, grey.shape)
-        looked_at, pose = self._around(placement, self._pose_of(_to_box(shape, placement))[0])
+        looked_at, pose = self._around(placement, self._pose_of(to_box_frame(shape, placement))[0])
         crop, in_crop, _ = self.frame_.cut(grey, looked_at)
         picture, _ = look(crop, in_crop, pose, scale, size)
-        at = in_plane(_to_box(shape, looked_at)[None], pose[None], scale, size)[0]
+        at = in_plane(to_box_frame(shape, looked_at)[None], pose[None], scale, size)[0]
         points = np.empty((len(level.cells), 2))
         warp(at, *ready.mesh[1:], points)
         seen = _grey_at(picture, points)
@@ -451,10 +452,6 @@ class AAM(ShapeModel):
         for out, values in zip(pictures, (seen, made), strict=True):
             out[level.cells[:, 1], level.cells[:, 0]] = np.clip(np.rint(values), 0, 255)
         return Reconstruction(pictures[0], pictures[1], shape)
-
-
-def _to_box(shape, placement):
-    return (shape - placement[:2]) / placement[2]
 
 
 def _mesh_of(mesh):

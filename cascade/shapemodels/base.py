@@ -10,7 +10,7 @@ import numpy as np
 from data_tools.schemes import Scheme
 from features.errors import InputError, require_count, require_flag, require_range
 from features.frame import Frame
-from features.geometry import from_box_frame, to_box_frame
+from features.geometry import as_boxes, from_box_frame, to_box_frame
 from features.images import as_grey
 from features.parameters import Parameters
 from features.workers import Workers, count_jobs
@@ -340,8 +340,7 @@ class ShapeModel(Aligner, Parameters):
                 "looks at one view, from one start; leave both out"
             )
         image = as_grey(image, color)
-        boxes = np.asarray(boxes, np.float32)
-        boxes = boxes.reshape(-1, 4) if boxes.ndim < 2 else boxes
+        boxes = as_boxes(boxes)
         placements = self._space.place(boxes, image.shape)
         n = len(placements)
         shapes = np.empty((n, *self.mean_shape_.shape), np.float32)
