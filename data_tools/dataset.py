@@ -1,19 +1,22 @@
 """Annotated faces: image files or arrays, landmarks, boxes and the scheme that they share."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from features.errors import InputError
 from features.geometry import box_placement
-from features.images import as_grey, read_image
+from features.images import MAX_SIDE, as_grey, read_image
 
 from .schemes import Scheme, get_scheme, scheme_for
+from .splitting import first_share
 from .store import build_store
 
-# Consecutive files that a split keeps together.
-BLOCK = 8
+# Pixels beyond the image where no face is, and where float32 begins to lose the pixel.
+MAX_DISTANCE = 1e6
+LARGEST = MAX_SIDE, MAX_SIDE
 
 
 class Skipped(NamedTuple):
@@ -23,7 +26,7 @@ class Skipped(NamedTuple):
     reason: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FaceDataset:
     """Annotated faces.
 
@@ -183,6 +186,17 @@ class FaceDataset:
     def __len__(self):
         return len(self.files)
 
+    def __repr__(self):
+        n_images = len(set(self.files))
+        text = (
+            f"{len(self)} faces in {n_images} images, {self.scheme.name} ({self.scheme.n_points})"
+        )
+        if self.files:
+            text += f", {Path(self.files[0]).name} to {Path(self.files[-1]).name}"
+        if self.images is not None:
+            text += ", in memory"
+        return f"<FaceDataset: {text}>"
+
     @property
     def groups(self):
         """Index of each face's image file among the sorted files: ndarray of shape (n,), int32."""
@@ -243,20 +257,8 @@ class FaceDataset:
         InputError
             If `share` is not between 0 and 1, or there are fewer than two image files.
         """
-        if not 0 < share < 1:
-            raise InputError(f"share must lie between 0 and 1, not {share!r}")
-        groups = self.groups
-        n_files = int(groups.max(initial=-1)) + 1
-        if n_files < 2:
-            raise InputError(f"cannot split {n_files} image files; need at least 2")
-        length = min(BLOCK, max(1, n_files // 10))
-        blocks = np.split(np.arange(n_files), range(length, n_files, length))
-        order = np.random.default_rng(seed).permutation(len(blocks))
-        filled = np.cumsum([len(blocks[b]) for b in order])[:-1]
-        n_first = int(np.argmin(np.abs(filled - share * n_files))) + 1
-        chosen = np.concatenate([blocks[b] for b in order[:n_first]])
-        in_first = np.isin(groups, chosen)
-        return self.subset(in_first), self.subset(~in_first)
+        first = first_share(self.groups, share, seed)
+        return self.subset(first), self.subset(~first)
 
     def store(self, frame=None, **options):
         """The crops that training reads: `build_store` of this dataset."""
@@ -271,15 +273,23 @@ def fault(shape, box=None, size=None):
     shape : ndarray of shape (L, 2)
     box : ndarray of shape (4,), optional
     size : (int, int), optional
-        (width, height) of the image.
+        (width, height) of the image. A landmark or an edge of the box may lie up to a million
+        pixels beyond it; without it, beyond the largest image that there can be.
     """
     if np.isinf(shape).any():
         return "a landmark is infinite; mark missing ones with NaN"
     seen = shape[np.isfinite(shape).all(1)]
+    low, high = -MAX_DISTANCE, np.add(LARGEST if size is None else size, MAX_DISTANCE)
+    far = seen[((seen < low) | (seen > high)).any(1)]
+    if len(far):
+        return f"a landmark at {_text(far[0])} lies far from any face in the image"
     if len(seen) < 2 or np.ptp(seen, axis=0).max() < 1:
         return "the landmarks have no spread: fewer than two are visible or all are in one place"
     if box is None:
         return None
+    corners = np.reshape(box, (2, 2))
+    if ((corners < low) | (corners > high)).any():
+        return f"the box {_text(box)} reaches far beyond the image"
     try:
         box_placement(box)
     except InputError:

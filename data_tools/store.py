@@ -13,13 +13,14 @@ from features.geometry import box_placement, to_box_frame
 from features.memory import allocate
 
 from .schemes import Scheme
+from .splitting import first_share
 
 MEMORY_LIMIT = 2 << 30
 # Crops copied at a time when a subset is taken.
 CHUNK = 256
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class FaceStore:
     """Crops of m faces and mirrored faces.
 
@@ -61,6 +62,37 @@ class FaceStore:
 
     def __len__(self):
         return len(self.images)
+
+    def __repr__(self):
+        n_mirrored, size = int(self.mirrored.sum()), self.frame.size
+        where = "mapped file" if isinstance(self.images, np.memmap) else "memory"
+        return (
+            f"<FaceStore: {len(self)} crops of {size}x{size}, {n_mirrored} of them mirrored, "
+            f"{self.scheme.name} ({self.scheme.n_points}), in {where}>"
+        )
+
+    def split(self, share, seed):
+        """Split into two stores that share no photograph, as `FaceDataset.split` does.
+
+        A face and its mirrored copy stay together.
+
+        Parameters
+        ----------
+        share, seed
+            As of `FaceDataset.split`.
+
+        Returns
+        -------
+        first, rest : FaceStore
+            Both in the order of this store; neither is empty.
+
+        Raises
+        ------
+        InputError
+            If `share` is not between 0 and 1, or there are fewer than two image files.
+        """
+        first = first_share(self.groups, share, seed)
+        return self.subset(first), self.subset(~first)
 
     def subset(self, indices):
         """The faces at `indices`: integers in any order, a boolean mask, or a slice, which copies

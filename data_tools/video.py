@@ -1,5 +1,6 @@
 """Videos: frames in, one at a time, and frames out."""
 
+import operator
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ MAX_PIXELS = 1 << 26
 MAX_SIDE = 1 << 14
 CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
 _DEFAULT_RATE = 25.0
+_MAX_CAMERA = (1 << 31) - 1
 # What video files begin with, and where. Playlists, which FFmpeg would follow to other files and
 # addresses, begin with none of it.
 _SIGNATURES = (
@@ -32,7 +34,7 @@ class VideoReader:
     Parameters
     ----------
     source : str, Path or int
-        A file, or the index of a camera.
+        A file, never an address or a pattern of names; or the index of a camera.
 
     Attributes
     ----------
@@ -47,16 +49,13 @@ class VideoReader:
     ------
     InputError
         If there is no such file or camera, it is no video that OpenCV can decode, or its frames
-        have more than 2**26 pixels.
+        have a side above 2**14 or more than 2**26 pixels.
     """
 
     def __init__(self, source):
         self.source = source
-        camera = isinstance(source, int)
-        if not camera:
-            _refuse_other_files(Path(source))
-        # Quiet: what goes wrong is said by an InputError.
-        self._capture = cv2.VideoCapture(source if camera else str(source))
+        camera = not isinstance(source, str | os.PathLike)
+        self._capture = _open_camera(source) if camera else _open_file(Path(source))
         if not self._capture.isOpened():
             raise InputError(
                 f"camera {source}: cannot be opened; is it there, and free?"
@@ -126,7 +125,7 @@ class VideoWriter:
         self.size = tuple(size)
         codec = video_codec(self.path)
         # OpenCV chooses the format by the suffix, so the unfinished file has it, too.
-        scratch = scratch_beside(self.path)
+        scratch = scratch_beside(_plain_path(self.path))
         self._scratch = scratch.with_name(scratch.name + self.path.suffix)
         fourcc = cv2.VideoWriter_fourcc(*codec)
         self._writer = cv2.VideoWriter(str(self._scratch), fourcc, float(rate), self.size)
@@ -192,9 +191,54 @@ def video_codec(path):
     return CODECS[suffix]
 
 
+def _open_camera(index):
+    try:
+        index = operator.index(index)
+    except TypeError as error:
+        raise InputError(f"{index!r} is neither a video file nor the index of a camera") from error
+    if not 0 <= index <= _MAX_CAMERA:
+        raise InputError(f"camera {index}: an index lies between 0 and {_MAX_CAMERA}")
+    return cv2.VideoCapture(index)
+
+
+def _open_file(path):
+    """A capture of a file that is one, by the first reader that can; not opened where none can."""
+    _refuse_other_files(path)
+    name = str(_plain_path(path))
+    capture = cv2.VideoCapture()
+    for reader in cv2.videoio_registry.getStreamBackends():
+        # That of numbered images takes the name for a pattern.
+        if reader != cv2.CAP_IMAGES and capture.open(name, reader):
+            break
+    return capture
+
+
+def _plain_path(path):
+    """The path as one that no library takes for an address or for a pattern of names.
+
+    FFmpeg would fetch ``http:/host/face.mp4`` over the network, even where a file of that name is
+    there, and read ``face_%03d.png`` as a series of images.
+
+    Raises
+    ------
+    InputError
+        If its name could be a pattern.
+    """
+    path = Path(path).absolute()
+    if "%" in str(path) and path.suffix.lower() not in CODECS:
+        raise InputError(
+            f"{path}: FFmpeg takes a % for a number in a series; rename the file or its folder"
+        )
+    return path
+
+
 def _refuse_other_files(path):
     """Raise InputError unless the file begins as a video does."""
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise InputError(f"{str(path)[:200]!r}: not the name of a file") from error
+    if not found:
         raise InputError(f"{path}: no such video file")
     try:
         with path.open("rb") as file:

@@ -13,10 +13,10 @@ from features.pixels import Pixels
 class Contrast:
     """Feature: grey levels in a small cross at each landmark, less their mean."""
 
-    def fit(self, samples, residuals, mean, rng, workers):
+    def fit(self, samples, residuals, reference, rng, workers):
         return self  # nothing to learn
 
-    def extract(self, samples, mean, workers=None):
+    def extract(self, samples, reference, workers):
         arms = np.array([(x, y) for x in (-3, 0, 3) for y in (-3, 0, 3)], np.float32)
         points = from_box_frame(samples.shapes, samples.placements)[:, :, None] + arms
         x, y = np.moveaxis(np.rint(points).astype(int), -1, 0)
@@ -29,8 +29,8 @@ class Contrast:
 class Nearest:
     """Regressor: the mean residual of the most similar training samples."""
 
-    def fit_stage(self, feature, samples, residuals, mean, rng, workers, tick):
-        self.known, self.residuals = feature.extract(samples, mean), residuals
+    def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick):
+        self.known, self.residuals = feature.extract(samples, reference, workers), residuals
         return self
 
     def predict(self, features, k=10):

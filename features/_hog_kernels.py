@@ -6,12 +6,12 @@ so that a histogram is one vector.
 """
 
 import numpy as np
-from numba import njit
 
 from ._float_lanes import blend_lanes, turn_lanes
 from ._hog_lanes import PIXELS, pool_lanes
 from ._lanes import LANES, add_lanes
 from ._pixel_kernels import similarity_to
+from .jit import njit
 
 # Directions 0°, 45°, …, 315° that gradients are resolved into.
 DIRECTIONS = 8

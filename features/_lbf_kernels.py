@@ -11,9 +11,9 @@ on their order, nor the forests on the number of threads.
 """
 
 import numpy as np
-from numba import njit
 
 from ._pixel_kernels import similarity_to
+from .jit import njit
 
 BINS = 32
 BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128
@@ -41,16 +41,16 @@ def place_pool(placement, a, b, points, width, dx, dy, step):
     """Displacements of the pool in pixels, and how far they reach.
 
     `points` (2, P) holds the offsets. `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,)
-    int32, the same as steps in an image `width` pixels wide.
+    int64, the same as steps in an image `width` pixels wide.
     """
-    side, half, line = placement[2], np.float32(0.5), np.int32(width)
+    side, half, line = placement[2], np.float32(0.5), np.int64(width)
     u, v = points[0], points[1]
     for p in range(u.shape[0]):
         dx[p] = _floor(side * (a * u[p] - b * v[p]) + half)
         dy[p] = _floor(side * (b * u[p] + a * v[p]) + half)
     reach_x, reach_y = np.int32(0), np.int32(0)
     for p in range(u.shape[0]):
-        step[p] = dy[p] * line + dx[p]
+        step[p] = np.int64(dy[p]) * line + np.int64(dx[p])
         reach_x = max(reach_x, dx[p] if dx[p] > 0 else np.int32(-dx[p]))
         reach_y = max(reach_y, dy[p] if dy[p] > 0 else np.int32(-dy[p]))
     return reach_x, reach_y
@@ -85,7 +85,7 @@ def read_pool(images, index, placements, shapes, mean, points, rows, low, high, 
     """
     n_points, width, height = points.shape[1], images.shape[2], images.shape[1]
     dx, dy = np.empty(n_points, np.int32), np.empty(n_points, np.int32)
-    step = np.empty(n_points, np.int32)
+    step = np.empty(n_points, np.int64)
     tile = np.empty((high - low, _READ_TILE, n_points), np.uint8)
     for first in range(start, stop, _READ_TILE):
         size = min(_READ_TILE, stop - first)
@@ -245,7 +245,7 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base
         First point, second point (8 bits each from below), threshold (16 bits). Trees are in the
         order of their landmarks.
     scratch : (2, P) int32
-    step : (P,) int32
+    step : (P,) int64
     base : (K,) int64
         Overwritten, like the two before it.
     leaves : (K,) uint8
@@ -306,7 +306,7 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base
 def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, stop, out):
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
     n_points = points.shape[1]
-    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int32)
+    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int64)
     base = np.empty(nodes.shape[0], np.int64)
     tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
     for first in range(start, stop, _READ_TILE):

@@ -1,7 +1,8 @@
 """Numba kernel for the median of a few rows."""
 
 import numpy as np
-from numba import njit
+
+from .jit import njit
 
 
 @njit(nogil=True, cache=True)

@@ -1,7 +1,8 @@
 """Numba kernels that walk through forests as OpenCV's FacemarkLBF does, in float64 as it does."""
 
 import numpy as np
-from numba import njit
+
+from .jit import njit
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -1,9 +1,9 @@
 """Numba kernels between the box frame and the mean-shape frame."""
 
 import numpy as np
-from numba import njit
 
 from ._pixel_kernels import similarity_to
+from .jit import njit
 
 
 @njit(nogil=True, cache=True)

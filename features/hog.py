@@ -68,6 +68,12 @@ class Hog(Parameters):
         return HogDescriptors(**parts)
 
 
+def refuse_small(images):
+    """Raise InputError for images (m, H, W) that are too small for a gradient."""
+    if min(images.shape[1:]) < 4:
+        raise InputError("HOG needs images of 4x4 pixels or more; use larger crops")
+
+
 @dataclass(frozen=True)
 class HogDescriptors:
     """HOG descriptors at every landmark.
@@ -139,8 +145,7 @@ class HogDescriptors:
         InputError
             If the images are smaller than 4x4 pixels, or there is no memory for the result.
         """
-        if min(samples.images.shape[1:]) < 4:
-            raise InputError("HOG needs images of 4x4 pixels or more; use larger crops")
+        refuse_small(samples.images)
         n_samples = len(samples.index)
         out = allocate((n_samples, self.n_features(len(reference))), np.float32, *WHAT)
 

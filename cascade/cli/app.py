@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 
 import typer
 from typer.core import TyperGroup
@@ -9,20 +10,37 @@ from typer.core import TyperGroup
 from features.errors import InputError
 
 from .._version import __version__
+from .commands import COMMANDS, imported, listed
+from .common import printable
 
 DONE, WRONG_INPUT, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 # The one public name in the family of errors that mean wrong usage is BadParameter.
 _UsageError = typer.BadParameter.__base__
 _DEBUG = "CASCADE_DEBUG"
+_MARKUP = "rich"
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Interrupted(Exception):
     """Ctrl-C, with a text that says what there is to go on from."""
 
 
-class _OneLineErrors(TyperGroup):
-    """A group of commands whose errors are one line on stderr and an exit code."""
+class _Commands(TyperGroup):
+    """The commands of `COMMANDS`; their errors are one line on stderr and an exit code."""
+
+    def list_commands(self, context):
+        """Their names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, context, name):
+        """What a list of commands shows of one; its module is not imported."""
+        return listed(name, _MARKUP) if name in COMMANDS else None
+
+    def resolve_command(self, context, args):
+        """The command that the arguments begin with, ready to run."""
+        name, command, rest = super().resolve_command(context, args)
+        return name, command and imported(command.name, _MARKUP, _SETTINGS), rest
 
     def main(self, args=None, **options):
         try:
@@ -40,8 +58,14 @@ class _OneLineErrors(TyperGroup):
             code = _fail(f"{text}; see {path} --help", WRONG_USAGE)
         except Interrupted as stop:
             code = _fail(str(stop), INTERRUPTED, "stopped: ")
-        except (KeyboardInterrupt, typer.Abort):
+        except KeyboardInterrupt:
             code = _fail("by Ctrl-C", INTERRUPTED, "stopped: ")
+        except typer.Abort as abort:
+            # Typer raises it for Ctrl-C, and for an end of file that nobody pressed.
+            if isinstance(abort.__cause__, EOFError):
+                code = _unexpected(abort.__cause__)
+            else:
+                code = _fail("by Ctrl-C", INTERRUPTED, "stopped: ")
         except BrokenPipeError:  # the reader of a pipe has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = WRONG_INPUT
@@ -54,26 +78,30 @@ class _OneLineErrors(TyperGroup):
             code = _fail(f"{where}{error.strerror or error}; check the path, its permissions and "
                          "the free space", WRONG_INPUT)  # fmt: skip
         except Exception as error:
-            if os.environ.get(_DEBUG):
-                raise
-            code = _fail(
-                f"unexpected {type(error).__name__}: {error}; if the input is sound, please report "
-                f"this with what {_DEBUG}=1 shows",
-                WRONG_INPUT,
-            )
+            code = _unexpected(error)
         sys.exit(code or DONE)
 
 
+def _unexpected(error):
+    if os.environ.get(_DEBUG):
+        raise error
+    return _fail(
+        f"unexpected {type(error).__name__}: {error}; if the input is sound, please report this "
+        f"with what {_DEBUG}=1 shows",
+        WRONG_INPUT,
+    )
+
+
 def _fail(message, code, prefix="error: "):
-    print(f"{prefix}{' '.join(message.split())}", file=sys.stderr)
+    print(f"{prefix}{printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 
 app = typer.Typer(
-    cls=_OneLineErrors,
-    rich_markup_mode="rich",
+    cls=_Commands,
+    rich_markup_mode=_MARKUP,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
     add_completion=False,
     epilog="Start with: [bold]cascade demo[/bold]",
 )
@@ -100,4 +128,5 @@ def _top(
 
 def main():
     """Entry point of the console script."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     app(prog_name="cascade")

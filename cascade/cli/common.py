@@ -1,68 +1,48 @@
-"""What several commands share: options, reading faces, the terminal."""
+"""What several commands share: reading faces, the terminal, files that must not be lost."""
 
 import os
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
-import numpy as np
 import typer
-from rich.console import Console
 
-from data_tools.readers import read_folders
-from data_tools.readers.folder import IMAGE_SUFFIXES
 from features.errors import InputError
 
-from ..formats import load
-from ..loop.progress import Console as Progress
+from .options import BOX_SOURCES
 
-OUR_PACKAGES = ("cascade", "features", "data_tools")
-BOX_SOURCES = ("csv", "tight", "detect")
 # Probability from which on a landmark is drawn as visible.
 SEEN = 0.5
 _N_SHOWN = 5
 
-Folders = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="FOLDER",
-        help="Folders of images, each image with a .pts file beside it, or imglab's .xml files.",
-    ),
-]
-Boxes = Annotated[
-    str,
-    typer.Option(
-        metavar="csv|tight|detect|FILE",
-        help="Face boxes: the folder's boxes.csv, the landmarks' bounding box, a detector, "
-        "or a csv file image,left,top,right,bottom.",
-    ),
-]
-Detector = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME",
-        help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
-    ),
-]
-NStarts = Annotated[
-    int | None,
-    typer.Option(
-        "--starts",
-        min=1,
-        max=16,
-        help="Starts whose median is the answer; without it, the model's own number.",
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]
 
-terminal = Console(highlight=False, soft_wrap=True)
-"""Where results go: stdout."""
+def terminal():
+    """Where results go: stdout, as a console of rich."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
 
 
 def say(text="", style=None):
-    """Print a line of results; no markup, no wrapping."""
-    terminal.print(text, style=style, markup=False)
+    """Print a line of results; no markup, no wrapping, no control characters."""
+    terminal().print(printable(text), style=style, markup=False)
+
+
+def printable(text):
+    """A text that may come from a file, its control characters written out.
+
+    Escape sequences of a terminal begin with one.
+
+    Examples
+    --------
+    >>> printable("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode()
+        for c in str(text)
+    )
 
 
 def percent(fraction):
@@ -72,6 +52,8 @@ def percent(fraction):
 
 def rounded(array):
     """An array as lists of numbers for JSON, to a thousandth."""
+    import numpy as np
+
     return np.round(np.asarray(array, float), 3).tolist()
 
 
@@ -83,11 +65,14 @@ def file_size(path):
 
 def looks_like_model(path):
     """Whether an argument names a model: anything but an image file or annotated faces."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+
     return path.suffix.lower() not in (*IMAGE_SUFFIXES, ".xml") and not path.is_dir()
 
 
 def load_model(path):
     """Load a model file, `path`, or without one the pretrained model."""
+    from ..formats import load
     from ..models import pretrained
 
     return pretrained() if path is None else load(path)
@@ -110,6 +95,84 @@ def refuse_unwritable(path):
         ) from error
 
 
+def refuse_overwriting(outputs, inputs):
+    """Raise InputError where an output is an input, or two outputs are one file.
+
+    Parameters
+    ----------
+    outputs, inputs : dict of str to Path or None
+        By what the user calls them, such as ``--json``; None where there is none. A folder among
+        the inputs stands for its annotations and the photographs that have some.
+    """
+    outputs = {name: Path(path) for name, path in outputs.items() if path is not None}
+    inputs = {name: Path(path) for name, path in inputs.items() if path is not None}
+    names = list(outputs)
+    folders = {source: path.resolve() for source, path in inputs.items() if path.is_dir()}
+    for k, name in enumerate(names):
+        for other in names[:k]:
+            if _is_same(outputs[name], outputs[other]):
+                raise InputError(
+                    f"{outputs[name]}: {other} and {name} would both write it; name two files"
+                )
+        for source, path in inputs.items():
+            if _is_same(outputs[name], path) or (
+                source in folders and _is_data_in(outputs[name], folders[source])
+            ):
+                raise InputError(
+                    f"{outputs[name]}: {name} would replace it, but it is read as {source}; "
+                    "name another file"
+                )
+
+
+def inputs_of(boxes=None, detector=None, **others):
+    """What a command reads, for `refuse_overwriting`: files of options, and other arguments."""
+    inputs = {f"{name} {path}": path for name, paths in others.items() for path in paths}
+    if boxes is not None and boxes not in BOX_SOURCES:
+        inputs["--boxes"] = Path(boxes)
+    if detector is not None and ":" in detector:
+        inputs["--detector"] = Path(detector.partition(":")[2])
+    return inputs
+
+
+def _is_data_in(path, folder):
+    """Whether a file that is there is a photograph or an annotation of a folder of faces."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+
+    inside = folder in (path.parent.resolve(), *path.parent.resolve().parents)
+    if not inside or not path.is_file():
+        return False
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return path.with_suffix(".pts").exists() or any(path.parent.glob("*.xml"))
+    return path.suffix.lower() in (".pts", ".csv", ".xml")
+
+
+def _is_same(one, other):
+    try:
+        if one.exists() and other.exists():
+            return one.samefile(other)
+        return one.resolve() == other.resolve()
+    except OSError:
+        return False
+
+
+def check_detector(detector):
+    """The detector of that name, loaded; refuses a mistyped one before any work is done."""
+    from data_tools.detectors import get_detector
+
+    return get_detector(detector)
+
+
+def check_boxes(boxes, detector):
+    """The detector where boxes are detected, else None; refuses a mistyped source of boxes."""
+    if boxes == "detect":
+        return check_detector(detector)
+    if boxes not in BOX_SOURCES and not Path(boxes).is_file():
+        raise typer.BadParameter(
+            f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
+        )
+    return None
+
+
 def read_faces(folders, boxes, detector, progress):
     """The faces of `folders`; what was skipped is told to `progress`.
 
@@ -118,15 +181,9 @@ def read_faces(folders, boxes, detector, progress):
     InputError
         As `read_folders`, and for a detector that cannot run.
     """
-    find = None
-    if boxes == "detect":
-        from data_tools.detectors import get_detector
+    from data_tools.readers import read_folders
 
-        find = get_detector(detector)
-    elif boxes not in BOX_SOURCES and not Path(boxes).is_file():
-        raise typer.BadParameter(
-            f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
-        )
+    find = check_boxes(boxes, detector)
     try:
         faces = read_folders(
             folders, boxes=boxes, detector=find, progress=progress.counting("reading faces")
@@ -137,11 +194,11 @@ def read_faces(folders, boxes, detector, progress):
     return faces
 
 
-def corrected(boxes, detector, cascade):
+def corrected(boxes, detector, model):
     """Boxes of a detector, drawn as the model's training boxes were, where that is known."""
     from data_tools.detectors import CORRECTIONS
 
-    correction = CORRECTIONS.get((detector.partition(":")[0], cascade.notes_.get("boxes")))
+    correction = CORRECTIONS.get((detector.partition(":")[0], model.notes_.get("boxes")))
     return boxes if correction is None else correction.apply(boxes)
 
 
@@ -151,7 +208,7 @@ def tell_skipped(skipped, progress):
     first = {entry.reason: entry.file for entry in reversed(skipped)}
     for reason, count in reasons.most_common(_N_SHOWN):
         others = f" and {count - 1} more" if count > 1 else ""
-        progress.say(f"skipped {first[reason]}{others}: {reason}")
+        progress.say(printable(f"skipped {first[reason]}{others}: {reason}"))
     if len(reasons) > _N_SHOWN:
         rest = sum(count for _, count in reasons.most_common()[_N_SHOWN:])
         progress.say(f"skipped {rest} more files for other reasons")
@@ -159,22 +216,17 @@ def tell_skipped(skipped, progress):
 
 @contextmanager
 def reporting():
-    """A `Progress` on stderr that also announces when numba compiles our kernels."""
-    from numba.core import event
+    """A progress report on stderr that also announces when numba compiles our kernels.
 
-    class Announce(event.Listener):
-        """Compiling takes long once; who waits should know why."""
+    Compiling takes long once: who waits should know why, and it is no part of a stage's time.
+    """
+    from ..loop.progress import Console
+    from .compiling import listening
 
-        told = False
-
-        def on_start(self, happening):
-            module = happening.data["dispatcher"].py_func.__module__
-            if not self.told and module.partition(".")[0] in OUR_PACKAGES:
-                self.told = True
-                progress.say("compiling kernels, once: about 20 s")
-
-        def on_end(self, happening):
-            pass
-
-    with Progress() as progress, event.install_listener("numba:compile", Announce()):
+    with Console() as progress, listening(progress):
         yield progress
+
+
+def warn(text):
+    """Print a line on stderr."""
+    print(printable(text), file=sys.stderr)

@@ -3,23 +3,22 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from data_tools.files import make_folder
 
 from .common import (
-    Boxes,
-    Detector,
-    Folders,
+    check_boxes,
+    inputs_of,
+    printable,
     read_faces,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     say,
     terminal,
 )
+from .options import Boxes, Detector, Folders
 
 _WIDTH = 130
 
@@ -62,11 +61,18 @@ def compare(
     Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
     of its own to open in a browser. Times are of one thread, without reading or detecting.
     """
+    import numpy as np
+
     from ..judging.compare import compare as run
-    from ..judging.compare import tables, write_report
-    from ..judging.compare.specs import open_models
+    from ..judging.compare import report, tables
+    from ..judging.compare.specs import Spec, open_models
     from ..judging.compare.subsets import read_subsets
 
+    check_boxes(boxes, detector)
+    sources = inputs_of(
+        boxes, detector, subsets=subsets or [], model=[Spec.parse(text).target for text in model]
+    )
+    refuse_overwriting({f"--out {name}": out / name for name in report.FILES}, sources)
     out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
@@ -82,7 +88,7 @@ def compare(
             parts |= read_subsets(path, faces.files)
         comparison = run(models, faces, parts, progress.counting("comparing"))
         progress.say("resampling faces and writing the report")
-        written = write_report(comparison, out, seed)
+        written = report.write_report(comparison, out, seed)
     _show(comparison, tables.rows(comparison, seed), tables)
     say()
     for path, what in written:
@@ -91,8 +97,10 @@ def compare(
 
 def _show(comparison, rows, tables):
     """The table of each set of points and subset."""
+    from rich.console import Console
+
     # Beyond the edge of a narrow terminal rather than cut.
-    wide = Console(highlight=False, width=max(terminal.width, _WIDTH))
+    wide = Console(highlight=False, width=max(terminal().width, _WIDTH))
     for points in comparison.point_sets:
         for subset in tables.subsets_of(comparison):
             part = [r for r in rows if r["points"] == points.name and r["subset"] == subset]
@@ -111,6 +119,9 @@ def _show(comparison, rows, tables):
 
 
 def _table(rows):
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False)
     table.add_column("model", no_wrap=True)
     columns = (
@@ -124,7 +135,7 @@ def _table(rows):
             interval = f"{row['nme_low'] * 100:.2f}–{row['nme_high'] * 100:.2f}"
         lost = f" + {row['no_box']} no box" if row["no_box"] else ""
         table.add_row(
-            row["model"] + (" *" if row["seen"] else ""),
+            Text(printable(row["model"] + (" *" if row["seen"] else ""))),
             _percent(row["nme"]),
             interval,
             _percent(row["auc08"]),

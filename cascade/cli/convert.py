@@ -7,17 +7,7 @@ import typer
 
 from features.errors import InputError
 
-from ..formats import dlib as dlib_dat
-from ..formats import load
-from ..formats import opencv as opencv_lbf
-from ..formats.onnx import export as onnx
-from ..methods.dlib import ShapePredictor
-from .common import file_size, refuse_unwritable, say
-
-_DAT = ".dat"
-_YAML = (".yaml", ".yml")
-_ONNX = ".onnx"
-_NATIVE = (".safetensors", "")
+from .common import file_size, refuse_overwriting, refuse_unwritable, say
 
 
 def convert(
@@ -45,23 +35,18 @@ def convert(
     A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
     a FacemarkLBF of OpenCV keeps them to the bit, in two thirds.
     """
-    suffix = target.suffix.lower()
-    if suffix not in (_DAT, _ONNX, *_YAML, *_NATIVE):
-        raise typer.BadParameter(
-            f"{target.name!r} ends in none of .safetensors, .dat, .yaml and .onnx", param_hint="B"
-        )
+    from ..formats import format_of, load
+
+    try:
+        kind = format_of(target)
+    except InputError as error:
+        raise typer.BadParameter(str(error), param_hint="B") from error
+    refuse_overwriting({"B": target}, {"A": source})
     refuse_unwritable(target)
     model = load(source)
     if compact is not None:
-        if not isinstance(model, ShapePredictor):
+        if not hasattr(model, "compact"):
             raise InputError(f"{source}: its leaves are compact already; leave --compact out")
-        model = model.compact(min(compact, model.mean_.size))
-    if suffix == _DAT:
-        dlib_dat.write(model, target)
-    elif suffix in _YAML:
-        opencv_lbf.write(model, target)
-    elif suffix == _ONNX:
-        onnx.write(model, target)
-    else:
-        model.save(target)
+        model = model.compact(min(compact, 2 * model.scheme_.n_points))
+    kind.write(model, target)
     say(f"{source}, {file_size(source)} -> {target}, {file_size(target)}")

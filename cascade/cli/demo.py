@@ -3,18 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-import cv2
-import numpy as np
 import typer
 
-from data_tools import metrics
 from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
-from ..judging.evaluation import align_all
-from ..loop.starts import Starts
-from ..methods import METHODS
-from .common import Jobs, corrected, file_size, percent, refuse_unwritable, reporting, say
+from .common import corrected, file_size, percent, refuse_unwritable, reporting, say
+from .options import Jobs
 
 _N_TRAIN, _N_TEST = 800, 100
 _IMAGE_SIZE = 192
@@ -39,6 +34,8 @@ def demo(
 
     Needs no network and no data, and writes to FOLDER alone.
     """
+    from ..judging.evaluation import align_all
+
     folder = make_folder(folder)
     refuse_unwritable(folder / "probe")
     with reporting() as progress:
@@ -63,6 +60,9 @@ def _train(jobs, progress):
     """Models by method, trained on drawn faces, and others that were held out."""
     from data_tools.synthetic import synthetic_faces
 
+    from ..loop.starts import Starts
+    from ..methods import METHODS
+
     faces, held_out = (
         synthetic_faces(n, seed, _IMAGE_SIZE, progress=progress.counting("drawing faces"))
         for n, seed in ((_N_TRAIN, _TRAIN_SEED), (_N_TEST, _TEST_SEED))
@@ -80,21 +80,24 @@ def _train(jobs, progress):
 
 def _judge(folder, models, held_out, aligned):
     """Write and tell how the models do on the held-out faces: the files and what they are."""
+    import numpy as np
+
+    from data_tools import metrics
     from data_tools.plots import montage, overlay, plot_ced
 
     first = next(iter(models.values()))
     mean = np.concatenate(
         [first.align(held_out.image(i), held_out.boxes[i]).initial for i in range(_N_TEST)]
     )
-    shapes = {"mean shape": mean} | {name.upper(): found for name, (found, _) in aligned.items()}
+    shapes = {"mean shape": mean} | {name.upper(): found.shapes for name, found in aligned.items()}
     errors = {
         name: metrics.nme(found, held_out.shapes, held_out.scheme) for name, found in shapes.items()
     }
     say(f"mean error of {_N_TEST} drawn faces that training did not see, by outer eye corners:")
     for name, error in errors.items():
         say(f"  {name:<12}{percent(error.mean()):>8}")
-    for name, (_, seconds) in aligned.items():
-        say(f"  {name.upper()} at {np.median(seconds) * 1e3:.2f} ms a face on one thread")
+    for name, found in aligned.items():
+        say(f"  {name.upper()} at {np.median(found.seconds) * 1e3:.2f} ms a face on one thread")
     written = []
     for name, model in models.items():
         model.save(folder / f"{name}.safetensors")
@@ -139,5 +142,7 @@ def _portrait(folder):
 
 
 def _write_png(path, image):
+    import cv2
+
     _, data = cv2.imencode(".png", image)
     replace_file(path, data.tobytes())

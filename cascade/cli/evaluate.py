@@ -5,26 +5,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from data_tools.files import replace_file
-from data_tools.plots import FORMATS, plot_ced
 
-from ..judging.evaluation import evaluate as evaluate_model
-from ..judging.evaluation import reference_errors
 from .common import (
-    Boxes,
-    Detector,
-    Folders,
-    NStarts,
+    check_boxes,
+    inputs_of,
     load_model,
     percent,
     read_faces,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     say,
     terminal,
 )
+from .options import Boxes, Detector, Folders, NStarts
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -60,8 +56,20 @@ def evaluate(
     Where faces have visible.csv and the model tells visibility, also how well it finds covered
     landmarks.
     """
+    from rich.table import Table
+
+    from data_tools.plots import FORMATS, plot_ced
+
+    from ..judging.evaluation import evaluate as evaluate_model
+    from ..judging.evaluation import reference_errors
+
     if plot is not None and plot.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")
+    check_boxes(boxes, detector)
+    refuse_overwriting(
+        {"--json": json_, "--plot": plot},
+        inputs_of(boxes, detector, MODEL=[model], faces=folders),
+    )
     for path in (json_, plot):
         if path is not None:
             refuse_unwritable(path)
@@ -79,7 +87,7 @@ def evaluate(
         if name in _LABELS:
             table.add_row(_LABELS[name], percent(value))
     table.add_row("time per face", f"{figures['ms_per_face']:.3f} ms")
-    terminal.print(table)
+    terminal().print(table)
     if json_ is not None:
         replace_file(json_, (json.dumps(figures, indent=2) + "\n").encode())
         say(f"wrote {json_}")

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
+from data_tools.cells import guarded
 from data_tools.files import replace_file
-from data_tools.writers import write_folder
-from data_tools.writers.folder import refuse_filled
 from features.errors import InputError
 
 from .common import reporting, say, tell_skipped
@@ -51,6 +50,9 @@ def faces(
     Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
     is covered, and for WFLW attributes.csv, which compare takes as --subsets.
     """
+    from data_tools.writers import write_folder
+    from data_tools.writers.folder import refuse_filled
+
     refuse_filled(out)
     kind = Path(source).suffix.lower()
     for hint, given, its in (("--images", images, ".txt"), ("--points68", points68, ".mat")):
@@ -89,5 +91,7 @@ def _write_attributes(path, names, attributes):
     """A column an attribute, which holds its name or nothing."""
     rows = [",".join(["image", *attributes])]
     for i, name in enumerate(names):
-        rows.append(",".join([name, *(a if has[i] else "" for a, has in attributes.items())]))
+        rows.append(
+            ",".join([guarded(name), *(a if has[i] else "" for a, has in attributes.items())])
+        )
     replace_file(path, ("\n".join(rows) + "\n").encode())

@@ -4,14 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from features.errors import InputError
 
-from ..formats import load
-from ..loop import model_file
-from ..loop.state import parameters as parameters_of
-from .common import file_size, percent, say, terminal
+from .common import file_size, percent, printable, say, terminal
 
 # The facts of the model card come in this order, any others after them.
 _CARD = ("name", "data", "terms", "boxes", "limits", "figures")
@@ -37,6 +33,9 @@ def info(
 
 
 def _show(path):
+    from ..formats import load
+    from ..loop.state import parameters as parameters_of
+
     cascade = load(path)
     scheme, frame = cascade.scheme_, cascade.frame_
     # Files of dlib's and OpenCV's tell sizes, and not how their models were trained.
@@ -63,7 +62,7 @@ def _show(path):
     if trained:
         say()
         say("History", style="bold")
-        terminal.print(_history(cascade.history_), markup=False)
+        terminal().print(_history(cascade.history_), markup=False)
 
 
 def _rows(title, facts):
@@ -108,22 +107,30 @@ def _poses(cascade):
 
 def _history(rows):
     """A table of the stages: errors, and what their regressors chose."""
+    from rich.table import Table
+
     chosen = list(dict.fromkeys(name for row in rows for name in row if name not in _ERRORS))
-    table = Table("stage", "train NME", "validation NME", *chosen, box=None, pad_edge=False)
+    titles = map(printable, chosen)
+    table = Table("stage", "train NME", "validation NME", *titles, box=None, pad_edge=False)
     for row in rows:
         stage, *errors = (row.get(name) for name in _ERRORS)
-        cells = [str(stage), *map(percent, errors), *(str(row.get(name, "")) for name in chosen)]
-        table.add_row(*cells)
+        others = (printable(row.get(name, "")) for name in chosen)
+        table.add_row(str(stage), *map(percent, errors), *others)
     return table
 
 
 def _unfinished(path):
     """Facts of the header beyond the model; none for files of other formats."""
+    from ..loop import model_file
+
     try:
         header, _ = model_file.read(path)
     except InputError:
         return {}
-    facts = {"made with": ", ".join(f"{k} {v}" for k, v in sorted(header["versions"].items()))}
+    versions = header.get("versions")
+    facts = {}
+    if isinstance(versions, dict):
+        facts["made with"] = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
     if "training" in header:
         facts["state"] = "checkpoint of an unfinished training"
     return facts

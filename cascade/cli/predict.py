@@ -5,28 +5,26 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import cv2
-import numpy as np
 import typer
 
 from data_tools.files import make_folder, replace_file
-from data_tools.readers import read_boxes
-from data_tools.readers.folder import IMAGE_SUFFIXES
-from data_tools.writers import write_pts
 from features.errors import InputError
-from features.images import as_grey, read_image
 
 from .app import WRONG_INPUT
 from .common import (
     SEEN,
-    NStarts,
+    check_detector,
     corrected,
+    inputs_of,
     load_model,
     looks_like_model,
+    printable,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     rounded,
 )
+from .options import NStarts, known_detector
 
 _STDOUT = Path("-")
 
@@ -49,7 +47,11 @@ def predict(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Face detector: lbp (default), dlib or yunet:FILE."),
+        typer.Option(
+            metavar="NAME",
+            help="Face detector: lbp (default), dlib or yunet:FILE.",
+            callback=known_detector,
+        ),
     ] = None,
     json_: Annotated[
         Path | None,
@@ -73,9 +75,18 @@ def predict(
     if not inputs:
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
     images = _images(inputs)
+    if model is not None and not model.exists():
+        raise InputError(f"{model}: no such model file")
     if json_ is None and pts is None and draw is None:
         json_ = _STDOUT
-    if json_ not in (None, _STDOUT):
+    outputs = {"--json": None if json_ == _STDOUT else json_}
+    for path in images:
+        if pts is not None:
+            outputs[f"--pts {path.name}"] = pts / f"{path.stem}.pts"
+        if draw is not None:
+            outputs[f"--draw {path.name}"] = draw / f"{path.stem}.landmarks.png"
+    refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
+    if outputs["--json"] is not None:
         refuse_unwritable(json_)
     cascade = load_model(model)
     writers = []
@@ -92,11 +103,11 @@ def predict(
             try:
                 entry = _align(cascade, path, find, n_starts, writers)
             except _Unusable as error:
-                progress.say(f"error: {error}")
+                progress.say(printable(f"error: {error}"))
                 n_failed += 1
             else:
                 if not entry["faces"]:
-                    progress.say(f"{path}: no face found")
+                    progress.say(printable(f"{path}: no face found"))
                 n_faces += len(entry["faces"])
                 entries.append(entry)
             tell(i, len(images))
@@ -105,7 +116,8 @@ def predict(
     written = [str(target) for target in (json_, pts, draw) if target not in (None, _STDOUT)]
     n_images = len(images)
     text = f"{n_faces} face{'s' * (n_faces != 1)} in {n_images} image{'s' * (n_images != 1)}"
-    print(text + (f"; wrote {', '.join(written)}" if written else ""), file=sys.stderr)
+    text += f"; wrote {', '.join(written)}" if written else ""
+    print(printable(text), file=sys.stderr)
     if n_failed:
         raise typer.Exit(WRONG_INPUT)
     if not n_faces:
@@ -120,6 +132,10 @@ class _Unusable(Exception):
 
 def _align(cascade, path, find, n_starts, writers):
     """The entry of one image for the JSON file."""
+    import numpy as np
+
+    from features.images import as_grey, read_image
+
     try:
         image = read_image(path, grey=False)
         grey = as_grey(image)
@@ -146,6 +162,8 @@ def _align(cascade, path, find, n_starts, writers):
 
 def _images(inputs):
     """The image files; a folder stands for those in it."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+
     images = []
     for path in inputs:
         if path.is_dir():
@@ -161,12 +179,12 @@ def _images(inputs):
 def _box_source(cascade, table, detector):
     """The function (path, grey image) -> boxes that the options ask for."""
     if table is not None:
+        from data_tools.readers import read_boxes
+
         known = read_boxes(table)
         return lambda path, grey: known.get(path.name, [])
-    from data_tools.detectors import get_detector
-
     detector = detector or "lbp"
-    ready = get_detector(detector)
+    ready = check_detector(detector)
     return lambda path, grey: corrected(ready(grey), detector, cascade)
 
 
@@ -204,6 +222,8 @@ class _PtsWriter(_FolderWriter):
                 raise InputError(f"{beside}: would be overwritten; name another folder for --pts")
 
     def __call__(self, path, image, shapes, boxes, visible):
+        from data_tools.writers import write_pts
+
         for i, shape in enumerate(shapes):
             suffix = f"_{i + 1}" if i else ""
             write_pts(self.folder / f"{path.stem}{suffix}.pts", shape)
@@ -217,6 +237,8 @@ class _Drawer(_FolderWriter):
         self.scheme = scheme
 
     def __call__(self, path, image, shapes, boxes, visible):
+        import cv2
+
         from data_tools.plots import overlay
 
         seen = None if visible is None else visible >= SEEN

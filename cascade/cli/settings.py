@@ -2,25 +2,11 @@
 
 import ast
 import difflib
+from copy import deepcopy
 
 import typer
-from sklearn.base import clone
-
-from ..methods import METHODS
-from ..pose.poses import Poses
 
 _HINT = "--set"
-
-
-def presets():
-    """The presets of all methods, for a help text, and which methods have those that not all do."""
-    names = dict.fromkeys(name for method in METHODS.values() for name in method.PRESETS)
-    told = []
-    for name in names:
-        having = [key for key, method in METHODS.items() if name in method.PRESETS]
-        whose = "" if len(having) == len(METHODS) else f" ({', '.join(having)})"
-        told.append(name + whose)
-    return ", ".join(told)
 
 
 def configured(method, preset, assignments, **run):
@@ -46,11 +32,7 @@ def configured(method, preset, assignments, **run):
         raise typer.BadParameter(
             f"{preset!r} is none of {', '.join(method.PRESETS)}", param_hint="--preset"
         )
-    model = clone(method(**method.PRESETS[preset], **run))
-    if "starts" in model.get_params(deep=False) and model.starts is None:
-        model.starts = type(model)().starts
-    if "poses" in model.get_params(deep=False) and model.poses is None:
-        model.poses = Poses()
+    model = deepcopy(method(**method.PRESETS[preset], **run))
     for assignment in assignments:
         _assign(model, assignment)
     return model

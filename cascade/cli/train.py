@@ -4,29 +4,25 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from data_tools.schemes import SCHEMES, get_scheme
+from data_tools.schemes import SCHEMES
 from features.errors import InputError
 
-from ..formats import load
-from ..judging.evaluation import align_all, reference_errors
 from ..methods import METHODS
 from .app import Interrupted
 from .common import (
-    Boxes,
-    Detector,
-    Folders,
-    Jobs,
+    check_boxes,
     file_size,
+    inputs_of,
     percent,
     read_faces,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     say,
 )
-from .settings import configured, presets
+from .options import Boxes, Detector, Folders, Jobs
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -55,7 +51,12 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help=f"How much to invest, or how: {presets()}.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="How much to invest: small, default or accurate; of some methods also fast (lbf), "
+            "robust and sift (sdm), published (cpr, esr, lbf, rcpr).",
+        ),
     ] = "default",
     jobs: Jobs = -1,
     seed: Annotated[
@@ -78,10 +79,21 @@ def train(
     A checkpoint FILE.part is written after every stage and removed at the end.
     Ctrl-C stops at any time; the same command with --resume goes on from there.
     """
+    from ..formats import format_of
+    from .settings import configured
+
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     model = configured(METHODS[method], preset, set_ or [], random_state=seed, n_jobs=jobs)
+    kind = format_of(out)
+    if kind.methods is not None and method not in kind.methods:
+        raise InputError(
+            f"{out.name}: {kind.name} holds models of method {', '.join(kind.methods)} alone; name "
+            "a .safetensors file, or train another method"
+        )
     refuse_unwritable(out)
+    check_boxes(boxes, detector)
+    refuse_overwriting({"--out": out}, inputs_of(boxes, detector, faces=folders))
     part = out.with_name(out.name + ".part")
     if part.exists() and not resume:
         raise InputError(
@@ -102,7 +114,7 @@ def train(
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
         try:
-            model.save(out)
+            kind.write(model, out)
         except InputError as error:
             raise InputError(
                 f"{error}; the trained stages are safe in {part}, make room and run the same "
@@ -111,7 +123,7 @@ def train(
         part.unlink(missing_ok=True)
         progress.say("checking the model file")
         checked = (faces if watched is None else watched).subset(slice(_N_CHECKED))
-        errors, unit = _errors_in_memory_and_file(model, out, checked)
+        errors, unit = _errors_in_memory_and_file(model, out if kind.reads else None, checked)
     last = model.history_[-1]
     figures = f"train {percent(last['train_nme'])}"
     if last["validation_nme"] is not None:
@@ -125,6 +137,8 @@ def train(
 
 def _with_scheme(faces, scheme):
     """The faces as annotated by `scheme`, where the user named one."""
+    from data_tools.schemes import get_scheme
+
     if scheme is None:
         return faces
     faces.scheme = get_scheme(scheme)
@@ -185,8 +199,13 @@ def _stopped(part):
 
 def _errors_in_memory_and_file(model, path, faces):
     """NME of what was trained and of what its file holds, and their unit in words."""
+    import numpy as np
+
+    from ..formats import load
+    from ..judging.evaluation import align_all, reference_errors
+
     errors = []
-    for aligner in (model, load(path)):
-        found, unit = reference_errors(align_all(aligner, faces)[0], faces)
+    for aligner in (model, model if path is None else load(path)):
+        found, unit = reference_errors(align_all(aligner, faces).shapes, faces)
         errors.append(np.nanmean(found))
     return errors, unit

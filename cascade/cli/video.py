@@ -6,26 +6,25 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from data_tools.files import scratch_beside
-from data_tools.video import VideoReader, VideoWriter, video_codec
 from features.errors import InputError
 
-from ..video.tracking import Tracker
 from .app import Interrupted
 from .common import (
     SEEN,
-    Detector,
-    NStarts,
+    check_detector,
     corrected,
+    inputs_of,
     load_model,
+    refuse_overwriting,
     refuse_unwritable,
     reporting,
     rounded,
     say,
 )
+from .options import Detector, NStarts
 
 
 def video(
@@ -69,17 +68,28 @@ def video(
     A face is detected once, and then found where it was in the frame before. Ctrl-C ends a camera's
     recording; of a video, the frames until then are kept, too.
     """
+    import numpy as np
+
+    from data_tools.video import VideoReader, video_codec
+
+    from ..video.tracking import Tracker
+
     targets = [path for path in (out, csv_, json_) if path is not None]
     if not targets:
         raise typer.BadParameter("name what to write: --out, --csv or --json", param_hint="--out")
+    camera = source.isdecimal() and not Path(source).exists()
+    if camera and len(source) > 9:
+        raise typer.BadParameter(f"there is no camera {source[:20]}…", param_hint="VIDEO|CAMERA")
+    refuse_overwriting(
+        {"--out": out, "--csv": csv_, "--json": json_},
+        {"the video": None if camera else source, "--model": model, **inputs_of(None, detector)},
+    )
     for path in targets:
         refuse_unwritable(path)
     if out is not None:
         video_codec(out)
-    from data_tools.detectors import get_detector
-
-    cascade, find = load_model(model), get_detector(detector)
-    with VideoReader(int(source) if source.isdecimal() else source) as frames:
+    cascade, find = load_model(model), check_detector(detector)
+    with VideoReader(int(source) if camera else source) as frames:
         tracker = Tracker(
             cascade,
             lambda grey: corrected(find(grey), detector, cascade),
@@ -147,6 +157,8 @@ class _Drawer:
     """A video with the landmarks, covered ones in another colour."""
 
     def __init__(self, path, frames, scheme):
+        from data_tools.video import VideoWriter
+
         self.scheme = scheme
         self.file = VideoWriter(path, frames.rate, frames.size)
 

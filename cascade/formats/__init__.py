@@ -30,6 +30,8 @@ class Format:
         In this package; has ``read(path)`` and ``write(model, path)``, as far as it can.
     reads, writes : bool
         Whether it can.
+    methods : tuple of str or None
+        The methods whose models it holds; None for all.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Format:
     module: str
     reads: bool = True
     writes: bool = True
+    methods: tuple[str, ...] | None = None
 
     def recognises(self, head, size):
         """Whether a file of `size` bytes that begins with `head` (8 bytes) may be of this kind."""
@@ -57,9 +60,9 @@ class Format:
 
 #: Recognised by content in this order; the last reads what none before it recognises.
 FORMATS = (
-    Format("dlib's shape_predictor", (".dat",), "dlib"),
-    Format("OpenCV's FacemarkLBF", (".yaml", ".yml"), "opencv"),
-    Format("ONNX", (".onnx",), "onnx", reads=False),
+    Format("dlib's shape_predictor", (".dat",), "dlib", methods=("dlib",)),
+    Format("OpenCV's FacemarkLBF", (".yaml", ".yml"), "opencv", methods=("opencv",)),
+    Format("ONNX", (".onnx",), "onnx", reads=False, methods=("ert", "lbf")),
     Format("the toolkit's own", (".safetensors",), "native"),
 )
 

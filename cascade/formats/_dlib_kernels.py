@@ -7,7 +7,8 @@ little-endian; a float is a mantissa and an exponent of two, both such integers.
 import math
 
 import numpy as np
-from numba import njit
+
+from features.jit import njit
 
 # What kernels return instead of a position.
 TRUNCATED, BAD_NUMBER, BAD_SIZE = -1, -2, -3

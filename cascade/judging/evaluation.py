@@ -1,23 +1,41 @@
-"""How well and how fast a cascade aligns annotated faces."""
+"""How well and how fast a model aligns annotated faces."""
 
 import time
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from data_tools import metrics
 from features.errors import InputError
 
-_N_WARM_UP = 3
+from .timing import N_WARM_UP, one_thread
+
+
+class Aligned(NamedTuple):
+    """What a model found in the faces of a dataset.
+
+    Attributes
+    ----------
+    shapes : ndarray of shape (n, L, 2), float32
+        In pixels of each face's image.
+    visible : ndarray of shape (n, L), float32, or None
+        Probability that each landmark can be seen; None from models that do not say.
+    seconds : ndarray of shape (n,), float64
+        Wall time of one call of `align` on one thread, from the decoded grey image, without
+        detection or decoding. It takes a few microseconds more than `predict`.
+    """
+
+    shapes: np.ndarray
+    visible: np.ndarray | None
+    seconds: np.ndarray
 
 
 def align_all(model, faces, n_starts=None, progress=None):
-    """Predict every face of a dataset on its own, on one thread.
+    """Align every face of a dataset on its own, on one thread.
 
     Parameters
     ----------
-    model : BaseCascade
+    model : Aligner
     faces : FaceDataset
     n_starts : int, optional
         Starts whose median is the answer; without it, the model's own number.
@@ -26,42 +44,37 @@ def align_all(model, faces, n_starts=None, progress=None):
 
     Returns
     -------
-    predicted : ndarray of shape (n, L, 2), float32
-        In pixels of each face's image.
-    seconds : ndarray of shape (n,), float64
-        Wall time of each prediction from the decoded grey image, without detection or decoding.
+    Aligned
 
     Raises
     ------
     InputError
         If the faces have another number of landmarks than the model finds.
     """
-    n_landmarks = len(model.mean_)
+    n_landmarks = model.scheme_.n_points
     if faces.shapes.shape[1] != n_landmarks:
         raise InputError(
             f"the faces have {faces.shapes.shape[1]} landmarks but the model finds {n_landmarks}; "
             "evaluate it on faces annotated like those it was trained on"
         )
-    predicted = np.empty(faces.shapes.shape, np.float32)
-    seconds = np.empty(len(faces))
-    n_threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with threadpool_limits(1):
-            if len(faces):  # what is compiled or cached at the first calls is no prediction
-                image = faces.image(0)
-                for _ in range(_N_WARM_UP):
-                    model.predict(image, faces.boxes[0], n_starts=n_starts)
-            for i in range(len(faces)):
-                image, box = faces.image(i), faces.boxes[i]
-                began = time.perf_counter()
-                predicted[i] = model.predict(image, box, n_starts=n_starts)
-                seconds[i] = time.perf_counter() - began
-                if progress is not None:
-                    progress(i + 1, len(faces))
-    finally:
-        cv2.setNumThreads(n_threads)
-    return predicted, seconds
+    options = {} if n_starts is None else {"n_starts": n_starts}
+    shapes = np.empty(faces.shapes.shape, np.float32)
+    visible, seconds = [], np.empty(len(faces))
+    with one_thread():
+        for i in range(len(faces)):
+            image, box = faces.image(i), faces.boxes[i]
+            # What is compiled or cached at the first calls is no part of an alignment.
+            for _ in range(N_WARM_UP if i == 0 else 0):
+                model.align(image, box, **options)
+            began = time.perf_counter()
+            found = model.align(image, box, **options)
+            seconds[i] = time.perf_counter() - began
+            shapes[i] = found.shapes[0]
+            if found.visible is not None:
+                visible.append(found.visible[0])
+            if progress is not None:
+                progress(i + 1, len(faces))
+    return Aligned(shapes, np.stack(visible) if visible else None, seconds)
 
 
 def evaluate(model, faces, n_starts=None, progress=None):
@@ -76,9 +89,8 @@ def evaluate(model, faces, n_starts=None, progress=None):
     -------
     figures : dict
         What `data_tools.metrics.summary` returns, errors as fractions, and `ms_per_face`: the
-        median wall time of a prediction on one thread in milliseconds. Where both the faces and
-        the model tell visible landmarks from covered ones, also what
-        `data_tools.metrics.occlusion_summary` returns.
+        median of `Aligned.seconds` in milliseconds. Where both the faces and the model tell visible
+        landmarks from covered ones, also what `data_tools.metrics.occlusion_summary` returns.
     predicted : ndarray of shape (n, L, 2), float32
 
     Raises
@@ -86,40 +98,17 @@ def evaluate(model, faces, n_starts=None, progress=None):
     InputError
         As in `align_all`.
     """
-    predicted, seconds = align_all(model, faces, n_starts, progress)
-    figures = dict(metrics.summary(predicted, faces.shapes, faces.scheme, faces.boxes))
-    figures["ms_per_face"] = float(np.median(seconds) * 1e3)
-    visibility = None if faces.visible is None else predict_visibility(model, faces, n_starts)
-    if visibility is not None:
+    found = align_all(model, faces, n_starts, progress)
+    figures = dict(metrics.summary(found.shapes, faces.shapes, faces.scheme, boxes=faces.boxes))
+    figures["ms_per_face"] = float(np.median(found.seconds) * 1e3)
+    if faces.visible is not None and found.visible is not None:
         annotated = np.isfinite(faces.shapes).all(-1)
-        figures |= metrics.occlusion_summary(visibility[annotated], faces.visible[annotated])
-    return figures, predicted
-
-
-def predict_visibility(model, faces, n_starts=None):
-    """Probability that each landmark of a dataset can be seen.
-
-    Parameters
-    ----------
-    model, faces, n_starts
-        As in `align_all`.
-
-    Returns
-    -------
-    ndarray of shape (n, L), float32, or None
-        None from models that do not say.
-    """
-    found = []
-    for i in range(len(faces)):
-        visible = model.align(faces.image(i), faces.boxes[i], n_starts=n_starts).visible
-        if visible is None:
-            return None
-        found.append(visible[0])
-    return np.stack(found) if found else None
+        figures |= metrics.occlusion_summary(found.visible[annotated], faces.visible[annotated])
+    return figures, found.shapes
 
 
 def reference_errors(predicted, faces):
-    """Error of each face by the distance of the outer eye corners, if the scheme has any.
+    """Error of each face by the usual length of its scheme, see `Scheme.normalizer`.
 
     Returns
     -------
@@ -128,8 +117,5 @@ def reference_errors(predicted, faces):
     unit : str
         What they are fractions of, in words.
     """
-    if faces.scheme.eye_corners:
-        kind, unit = "interocular", "distance of the outer eye corners"
-    else:
-        kind, unit = "diagonal", "diagonal of the landmarks"
-    return metrics.nme(predicted, faces.shapes, faces.scheme, kind=kind), unit
+    errors = metrics.nme(predicted, faces.shapes, faces.scheme)
+    return errors, metrics.UNITS[faces.scheme.normalizer]

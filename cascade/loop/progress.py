@@ -18,6 +18,12 @@ class Silent:
     def tick(self, share):
         """`share` of the current stage is done."""
 
+    def compiling(self):
+        """Kernels begin to be compiled."""
+
+    def compiled(self, seconds):
+        """They are, after so many seconds."""
+
     def stage_ends(self, row):
         """A stage is done; `row` is its line of the history."""
 
@@ -53,6 +59,7 @@ class Console(Silent):
         self._subject = None
         self._stage, self._n_stages = 1, 1
         self._began = time.perf_counter()
+        self._announced, self._compiling = False, 0.0
 
     def __enter__(self):
         self._bar.start()
@@ -76,9 +83,19 @@ class Console(Silent):
         if n_done:
             self.say(f"resumed: {n_done} of {n_stages} stages were trained before")
 
+    def compiling(self):
+        """Kernels begin to compile: said once."""
+        if not self._announced:
+            self._announced = True
+            self.say("compiling kernels, once on this machine: about ten seconds")
+
+    def compiled(self, seconds):
+        """Compilation that took `seconds` is done; a stage's time is told without it."""
+        self._compiling += seconds
+
     def stage_begins(self, stage, n_stages):
         self._stage, self._n_stages = stage, n_stages
-        self._began = time.perf_counter()
+        self._began, self._compiling = time.perf_counter(), 0.0
         self.tick(0.0)
 
     def tick(self, share):
@@ -89,7 +106,10 @@ class Console(Silent):
         text = f"stage {row['stage']:>2}  train NME {row['train_nme'] * 100:5.2f} %"
         if row["validation_nme"] is not None:
             text += f"  validation NME {row['validation_nme'] * 100:5.2f} %"
-        self.say(f"{text}  {time.perf_counter() - self._began:6.1f} s")
+        compiling = self._compiling
+        seconds = max(time.perf_counter() - self._began - compiling, 0.0)
+        once = f" (and {compiling:.1f} s of compilation, once)" if compiling >= 0.1 else ""
+        self.say(f"{text}  {seconds:6.1f} s{once}")
 
     def _show(self, subject, description, share):
         """Move the bar of `subject`; one of another subject gives way to it."""

@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from data_tools.metrics import nme
 from features.errors import InputError, require_count, require_flag
 from features.frame import Frame
 from features.parameters import Parameters
@@ -301,10 +302,7 @@ class BaseCascade(Predictor, Parameters):
         self.history_.append(row | stage.facts)
 
     def _error(self, samples):
-        from data_tools.metrics import nme
-
-        kind = "interocular" if self.scheme_.eye_corners else "diagonal"
-        return float(np.nanmean(nme(samples.shapes, samples.truth, self.scheme_, kind=kind)))
+        return float(np.nanmean(nme(samples.shapes, samples.truth, self.scheme_)))
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""

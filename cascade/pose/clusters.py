@@ -4,6 +4,7 @@ import numpy as np
 
 from features.errors import InputError
 from features.geometry import inverse, rotate, similarity
+from features.threads import one_blas_thread
 
 
 def aligned(shapes, mean):
@@ -44,15 +45,13 @@ def centres(rows, n_clusters, rng):
         If there are fewer rows than clusters.
     """
     from sklearn.cluster import KMeans  # training alone needs them
-    from threadpoolctl import threadpool_limits
 
     if len(rows) < n_clusters:
         raise InputError(
             f"poses: {n_clusters} kinds of {len(rows)} shapes; ask for fewer, or give more faces"
         )
     seed = int(rng.integers(2**31))
-    # One thread, because the order in which k-means adds depends on their number.
-    with threadpool_limits(1):
+    with one_blas_thread():
         found = KMeans(n_clusters, n_init=4, random_state=seed).fit(rows)
     order = np.argsort(-np.bincount(found.labels_, minlength=n_clusters), kind="stable")
     return found.cluster_centers_[order].astype(np.float32)

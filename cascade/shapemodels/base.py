@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from data_tools.metrics import nme
 from data_tools.schemes import Scheme
 from features.errors import InputError, require_count, require_flag, require_range
 from features.frame import Frame
@@ -260,11 +261,8 @@ class ShapeModel(Aligner, Parameters):
 
     def _append(self, level, store, watched, workers):
         """Add a trained level and a line of the history."""
-        from data_tools.metrics import nme
-
         self.stages_.append(level)
         self.make_ready()
-        kind = "interocular" if self.scheme_.eye_corners else "diagonal"
         errors = []
         for faces in (store, watched):
             if faces is None:
@@ -280,9 +278,7 @@ class ShapeModel(Aligner, Parameters):
                     found[i] = self._shape(pose, numbers)
 
             workers.over_spans(run, len(rows))
-            errors.append(
-                float(np.nanmean(nme(found, faces.shapes[rows], self.scheme_, kind=kind)))
-            )
+            errors.append(float(np.nanmean(nme(found, faces.shapes[rows], self.scheme_))))
         row = {"stage": len(self.stages_), "train_nme": errors[0], "validation_nme": errors[1]}
         self.history_.append(row)
 

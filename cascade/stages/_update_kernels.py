@@ -1,20 +1,34 @@
-"""The end of a stage in the fused kernels: from a sum of leaves or components to a moved shape."""
+"""The end of a stage in the fused kernels: from a sum of leaves or components to a moved shape.
+
+Plain loops in place of assignments of whole rows, which take numba over a second to compile.
+"""
 
 import numpy as np
-from numba import njit
+
+from features.jit import njit
 
 
 @njit(nogil=True, cache=True)
-def update_of(total, basis, bias, delta):
-    """``total @ basis + bias`` into `delta`; `basis` has a multiple of four rows."""
-    delta[:] = bias
-    for r in range(0, basis.shape[0], 4):
-        # Four rows a pass, for a quarter of the loads and stores of `delta`.
-        first, second, third, fourth = basis[r], basis[r + 1], basis[r + 2], basis[r + 3]
-        a, b = np.float32(total[r]), np.float32(total[r + 1])
-        c, d = np.float32(total[r + 2]), np.float32(total[r + 3])
-        for i in range(delta.shape[0]):
-            delta[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
+def apply_basis(total, unit, basis, bias, delta):
+    """The update ``unit * total @ basis + bias`` into `delta`, row by row of the basis.
+
+    In this order: the files of ONNX add in the same.
+
+    Parameters
+    ----------
+    total : (R,) int32 or float32
+    unit : float32
+        What one step of `total` is worth.
+    basis, bias : (R, 2L) float32, (2L,) float32
+    delta : (2L,) float32
+        Overwritten.
+    """
+    for c in range(delta.shape[0]):
+        delta[c] = bias[c]
+    for r in range(basis.shape[0]):
+        weight, row = np.float32(total[r]) * unit, basis[r]
+        for c in range(delta.shape[0]):
+            delta[c] += weight * row[c]
 
 
 @njit(nogil=True, cache=True)
@@ -24,3 +38,11 @@ def move(shape, a, b, delta):
         x, y = delta[2 * k], delta[2 * k + 1]
         shape[k, 0] += a * x - b * y
         shape[k, 1] += b * x + a * y
+
+
+@njit(nogil=True, cache=True)
+def keep(shape, out):
+    """Copy one shape (L, 2)."""
+    for k in range(shape.shape[0]):
+        out[k, 0] = shape[k, 0]
+        out[k, 1] = shape[k, 1]

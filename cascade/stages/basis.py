@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from features.threads import one_blas_thread
 
 # Bound of the absolute sum of one row's coefficients: any signed fold of them fits 16 bits, with
 # as much room again for residuals that grow while trees are added.
@@ -89,8 +90,7 @@ def principal_components(residuals, n_components):
     count = np.maximum(seen.sum(0), 1)
     mean = (np.where(seen, residuals, 0).sum(0, dtype=np.float64) / count).astype(np.float32)
     centred = np.where(seen, residuals - mean, np.float32(0))
-    # One thread, because the order in which BLAS adds depends on their number.
-    with threadpool_limits(1):
+    with one_blas_thread():
         covariance = (centred.T @ centred).astype(np.float64)
         if whole:
             covariance /= len(centred)

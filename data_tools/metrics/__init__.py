@@ -6,7 +6,7 @@ Every error is a fraction of a length on the face, the normaliser: 0.04 is what 
 from .curves import auc, ced, failure_rate
 from .errors import face_errors, landmark_errors, landmark_means, nme, point_errors
 from .figures import summary
-from .normalizers import NORMALIZERS, normalizer
+from .normalizers import NORMALIZERS, UNITS, face_lengths, normalizer
 from .occlusion import (
     average_precision,
     occlusion_precision_recall,
@@ -19,11 +19,13 @@ from .statistics import bootstrap_interval, holm, paired_test
 
 __all__ = [
     "NORMALIZERS",
+    "UNITS",
     "auc",
     "average_precision",
     "bootstrap_interval",
     "ced",
     "face_errors",
+    "face_lengths",
     "failure_rate",
     "holm",
     "landmark_errors",

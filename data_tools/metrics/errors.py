@@ -5,10 +5,10 @@ import numpy as np
 from features.errors import InputError
 
 from .checks import nan_mean, same_faces
-from .normalizers import normalizer
+from .normalizers import face_lengths
 
 
-def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
+def landmark_errors(predicted, truth, scheme, *, kind=None, boxes=None):
     """Normalised distance of every predicted landmark from the true one.
 
     Parameters
@@ -16,8 +16,8 @@ def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
     predicted, truth : array_like of shape (n, L, 2)
         In pixels of the same image. NaN in `truth` marks a landmark that was not annotated, NaN
         in `predicted` one that was not found.
-    scheme, boxes, kind
-        As for `normalizer`, of which `truth` is the shapes.
+    scheme, kind, boxes
+        As for `face_lengths`, of which `truth` is the shapes.
 
     Returns
     -------
@@ -28,10 +28,10 @@ def landmark_errors(predicted, truth, scheme, boxes=None, kind="interocular"):
     Raises
     ------
     InputError
-        If shapes do not agree, or as `normalizer`.
+        If shapes do not agree, or as `face_lengths`.
     """
     predicted, truth = same_faces(predicted, truth)
-    return point_errors(predicted, truth, normalizer(truth, scheme, boxes, kind))
+    return point_errors(predicted, truth, face_lengths(truth, scheme, kind=kind, boxes=boxes))
 
 
 def point_errors(predicted, truth, lengths):
@@ -70,7 +70,7 @@ def face_errors(errors):
     return nan_mean(np.asarray(errors, np.float64)[:, :, None])[:, 0]
 
 
-def nme(predicted, truth, scheme, kind="interocular", boxes=None):
+def nme(predicted, truth, scheme, *, kind=None, boxes=None):
     """Normalised mean error of every face: the mean of its `landmark_errors`.
 
     Parameters
@@ -90,7 +90,7 @@ def nme(predicted, truth, scheme, kind="interocular", boxes=None):
     InputError
         As `landmark_errors`.
     """
-    return face_errors(landmark_errors(predicted, truth, scheme, boxes, kind))
+    return face_errors(landmark_errors(predicted, truth, scheme, kind=kind, boxes=boxes))
 
 
 def landmark_means(errors):

@@ -7,7 +7,7 @@ from .errors import nme
 from .normalizers import NORMALIZERS
 
 
-def summary(predicted, truth, scheme, boxes=None):
+def summary(predicted, truth, scheme, *, boxes=None):
     """The figures a paper prints.
 
     Parameters
@@ -20,11 +20,12 @@ def summary(predicted, truth, scheme, boxes=None):
     dict
         ``n`` faces counted and ``n_excluded`` without a landmark or normaliser, ``n_missed`` with
         an error of inf; means over the counted faces, ``nme_interocular``, ``nme_interpupil``,
-        ``nme_diagonal`` and ``nme_box``; and of the interocular errors ``median_interocular``,
-        ``auc08`` (`auc` at 0.08), ``fr08`` and ``fr10`` (`failure_rate` at 0.08 and 0.1). All but
-        the counts are fractions. Missed faces count in the last four alone, since a mean over
-        them would be inf. None where the scheme has no such normaliser, boxes are not given, or
-        no face is left; counts are of the diagonal where there is no interocular distance.
+        ``nme_diagonal`` and ``nme_box``; ``normalizer``, the name of the usual one of the scheme
+        (`Scheme.normalizer`), and by it ``median``, ``auc08`` (`auc` at 0.08), ``fr08`` and
+        ``fr10`` (`failure_rate` at 0.08 and 0.1). All but the counts are fractions. Missed faces
+        count in the last four alone, since a mean over them would be inf. None where the scheme
+        has no such normaliser, boxes are not given, or no face is left. ``median_interocular`` is
+        the name of ``median`` in version 0.1, None where that is another length.
 
     Raises
     ------
@@ -38,9 +39,11 @@ def summary(predicted, truth, scheme, boxes=None):
         "box": boxes is not None,
     }
     errors = {
-        kind: nme(predicted, truth, scheme, kind, boxes) for kind, has in available.items() if has
+        kind: nme(predicted, truth, scheme, kind=kind, boxes=boxes)
+        for kind, has in available.items()
+        if has
     }
-    reference = errors.get("interocular", errors["diagonal"])
+    reference = errors[scheme.normalizer]
     result = {
         "n": int((~np.isnan(reference)).sum()),
         "n_excluded": int(np.isnan(reference).sum()),
@@ -50,10 +53,11 @@ def summary(predicted, truth, scheme, boxes=None):
         found = errors.get(kind, np.zeros(0))
         found = found[np.isfinite(found)]
         result[f"nme_{kind}"] = float(found.mean()) if len(found) else None
-    counted = errors.get("interocular", np.zeros(0))
-    counted = counted[~np.isnan(counted)]
+    counted = reference[~np.isnan(reference)]
     some = len(counted) > 0
-    result["median_interocular"] = float(np.median(counted)) if some else None
+    result["normalizer"] = scheme.normalizer
+    result["median"] = float(np.median(counted)) if some else None
+    result["median_interocular"] = result["median"] if scheme.eye_corners else None
     result["auc08"] = auc(counted, 0.08) if some else None
     result["fr08"] = failure_rate(counted, 0.08) if some else None
     result["fr10"] = failure_rate(counted, 0.1) if some else None

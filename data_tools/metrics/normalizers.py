@@ -9,9 +9,16 @@ from ..boxes import tight_box
 from .checks import as_shapes, check_scheme, nan_mean
 
 NORMALIZERS = ("interocular", "interpupil", "diagonal", "box")
+#: What errors are fractions of, in words.
+UNITS = {
+    "interocular": "distance of the outer eye corners",
+    "interpupil": "distance of the pupils",
+    "diagonal": "diagonal of the landmarks",
+    "box": "side of the face box",
+}
 
 
-def normalizer(shapes, scheme, boxes=None, kind="interocular"):
+def face_lengths(shapes, scheme, *, kind=None, boxes=None):
     """The length on each face that its errors are divided by.
 
     300-W (Sagonas et al. 2013) divides by the distance of the outer eye corners, "interocular".
@@ -27,9 +34,10 @@ def normalizer(shapes, scheme, boxes=None, kind="interocular"):
         The true landmarks.
     scheme : Scheme
         Its `eye_corners` and `pupils` are used.
+    kind : {"interocular", "interpupil", "diagonal", "box"}, optional
+        Without it, `Scheme.normalizer`.
     boxes : array_like of shape (n, 4), optional
         Needed for "box".
-    kind : {"interocular", "interpupil", "diagonal", "box"}
 
     Returns
     -------
@@ -43,6 +51,7 @@ def normalizer(shapes, scheme, boxes=None, kind="interocular"):
     """
     shapes = as_shapes("shapes", shapes)
     check_scheme(shapes, scheme)
+    kind = scheme.normalizer if kind is None else kind
     if kind == "interocular":
         if scheme.eye_corners is None:
             raise InputError(_lacks(scheme, kind, "eye_corners"))
@@ -66,6 +75,10 @@ def normalizer(shapes, scheme, boxes=None, kind="interocular"):
     else:
         raise InputError(f"no normaliser {kind!r}; choose one of {', '.join(NORMALIZERS)}")
     return np.where(length > 0, length, np.nan)
+
+
+#: The function by its name in version 0.1.
+normalizer = face_lengths
 
 
 def _lacks(scheme, kind, field):

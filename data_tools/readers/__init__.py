@@ -1,5 +1,6 @@
 """Readers of annotated faces, one module a format."""
 
+from ._rows import read_rows
 from .boxes import read_boxes
 from .cofw import read_cofw
 from .folder import read_folder, read_folders
@@ -15,6 +16,7 @@ __all__ = [
     "read_folders",
     "read_imglab",
     "read_pts",
+    "read_rows",
     "read_visible",
     "read_wflw",
 ]

@@ -5,6 +5,7 @@ import io
 
 from features.errors import InputError
 
+from ..cells import unguarded
 from ..files import read_text
 
 MAX_BYTES = 1 << 26
@@ -22,7 +23,7 @@ def read_rows(path):
     where : str
         The file and the line, for messages.
     cells : list of str
-        Without blanks around them.
+        Without blanks around them, nor the quote that guards a text against spreadsheets.
 
     Raises
     ------
@@ -34,6 +35,6 @@ def read_rows(path):
     try:
         for row in rows:
             if row:
-                yield f"{path}, line {rows.line_num}", [cell.strip() for cell in row]
+                yield f"{path}, line {rows.line_num}", [unguarded(cell.strip()) for cell in row]
     except csv.Error as error:
         raise InputError(f"{path}, line {rows.line_num}: not csv ({error})") from error

@@ -5,6 +5,7 @@ import math
 from features.errors import InputError
 
 from ._rows import read_rows
+from .pts import MAX_COORDINATE
 
 COLUMNS = ("image", "left", "top", "right", "bottom")
 
@@ -22,8 +23,8 @@ def read_boxes(path):
     Returns
     -------
     dict of str to list of (float, float, float, float)
-        The boxes of each image, in the order of the file. They are finite, but not checked to
-        have an area.
+        The boxes of each image, in the order of the file. No edge lies beyond a million pixels,
+        but they are not checked to have an area.
 
     Raises
     ------
@@ -50,8 +51,9 @@ def _box(where, row):
         box = tuple(float(value) for value in row[1:])
     except ValueError:
         box = (math.nan,)
-    if not all(map(math.isfinite, box)):
+    if not all(abs(edge) <= MAX_COORDINATE for edge in box):  # false for NaN
         raise InputError(
-            f"{where}: left, top, right and bottom must be finite numbers, not {row[1:]}"
+            f"{where}: left, top, right and bottom must be numbers of pixels, at most "
+            f"{MAX_COORDINATE:.0f}, not {[cell[:40] for cell in row[1:]]}"
         )
     return row[0], box

@@ -83,6 +83,12 @@ class Scheme:
             pupils = tuple(self._indices("pupils", points) for points in pupils)
             object.__setattr__(self, "pupils", pupils)
 
+    @property
+    def normalizer(self):
+        """What errors are divided by where nothing else is said: "interocular", the distance of
+        the outer eye corners, or "diagonal", that of the landmarks, where these are not known."""
+        return "interocular" if self.eye_corners else "diagonal"
+
     def mirrored(self, shapes):
         """Shapes of the mirrored faces: x becomes −x, and counterparts trade places.
 

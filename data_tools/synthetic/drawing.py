@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numba import njit
+
+from features.jit import njit
 
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws
 

@@ -6,6 +6,7 @@ import cv2
 
 from features.errors import InputError
 
+from ..cells import guarded
 from ..files import make_folder, replace_file
 from .pts import write_pts
 
@@ -46,9 +47,9 @@ def write_folder(folder, faces, *, progress=None):
         _, data = cv2.imencode(".png", faces.image(i))
         replace_file(folder / name, data.tobytes())
         write_pts((folder / name).with_suffix(".pts"), faces.shapes[i])
-        tables["boxes.csv"].append(_row(name, *(f"{edge:.3f}" for edge in faces.boxes[i])))
+        tables["boxes.csv"].append(_row(guarded(name), *(f"{edge:.3f}" for edge in faces.boxes[i])))
         if faces.visible is not None:
-            tables["visible.csv"].append(_row(name, *faces.visible[i].astype(int)))
+            tables["visible.csv"].append(_row(guarded(name), *faces.visible[i].astype(int)))
         if progress is not None:
             progress(i + 1, len(names))
     for name, rows in tables.items():

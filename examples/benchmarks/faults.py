@@ -6,7 +6,6 @@ The process gets SIGKILL, which it cannot notice, at a moment drawn from the tim
 take, including the moments in which a checkpoint is written. Needs fork, as Linux has it.
 """
 
-import argparse
 import os
 import random
 import signal
@@ -17,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+
+from common import arguments, run  # noqa: E402
 
 from cascade import ERT, Starts  # noqa: E402
 from data_tools.synthetic import synthetic_faces  # noqa: E402
@@ -41,7 +42,7 @@ def killed(faces, part, out, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -71,4 +72,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -4,19 +4,19 @@ Both cascades have the same stages, trees and depth and see the same crops and b
 another image, so that its pixels are cold in the cache. The two alternate, and the medians of the
 rounds are compared.
 
-    python examples/benchmarks/inference.py FOLDER [--stages 10 --trees 500 --depth 4]
+    python examples/benchmarks/inference.py DATA [--stages 10 --trees 500 --depth 4]
+    python examples/benchmarks/inference.py synthetic --faces 60 --trees 50 --rounds 3
 
-FOLDER is a folder of faces as `cascade train` takes it, or the word `synthetic`.
+DATA is the folder that holds ``300w/`` and ``imm/``, or the word `synthetic`.
 """
 
-import argparse
 import json
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-from common import dlib_trainer, machine, read_faces
+from common import add_data, arguments, dlib_trainer, machine, needed_dlib, read_faces, run
 
 from cascade import ERT, Starts, load
 
@@ -30,8 +30,8 @@ def per_face(predict, n_faces):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder")
+    parser = arguments(__doc__)
+    add_data(parser, ["300w/lfpw/trainset"])
     parser.add_argument("--stages", type=int, default=10)
     parser.add_argument("--trees", type=int, default=500)
     parser.add_argument("--depth", type=int, default=4)
@@ -41,7 +41,8 @@ def main():
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
 
-    faces = read_faces(options.folder, options.faces)
+    dlib = needed_dlib()
+    faces = read_faces(options, options.faces)
     store = faces.store(mirror=False)
     crops = list(store.images)
     cx, cy, side = store.placements[0]
@@ -52,8 +53,6 @@ def main():
                 starts=Starts(n=1), smallest_leaf=2, random_state=0).fit(faces)  # fmt: skip
     model.predict(crops[0], box)
     print(f"our model trained and warmed up in {time.perf_counter() - began:.1f} s")
-
-    import dlib
 
     trainer = dlib_trainer(options.stages, options.trees, options.depth, oversampling=1)
     few = min(60, len(crops))
@@ -109,4 +108,4 @@ def stack_ms(model, stack, box):
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -6,7 +6,6 @@ Drawn faces; a check that the same bytes come out of one thread and of several, 
 memory of the process before and after predictions one by one.
 """
 
-import argparse
 import gc
 import hashlib
 import os
@@ -20,6 +19,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from common import arguments, run  # noqa: E402
+
 from cascade.formats import load  # noqa: E402
 from cascade.models import pretrained  # noqa: E402
 from data_tools.synthetic import synthetic_faces  # noqa: E402
@@ -32,7 +33,7 @@ def resident():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--model", type=Path, help="without it, the pretrained model")
     parser.add_argument("--faces", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=8)
@@ -73,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,13 +8,12 @@ points through a user scheme, trained on people 1 to 30, tested on 31 to 40, err
 diagonal). Rows are written as they come; a row that is there is not measured again.
 """
 
-import argparse
 import json
 import tempfile
 import time
 from pathlib import Path
 
-from common import machine
+from common import IMM, TEST, TRAINING, add_data, arguments, data_folder, machine, run
 
 from cascade import METHODS
 from cascade.judging.evaluation import evaluate
@@ -26,12 +25,10 @@ ROWS = (
     ("lbf", "accurate"), ("cpr", "default"), ("esr", "default"), ("rcpr", "default"),
     ("sdm", "default"), ("sdm", "accurate"), ("sdm", "robust"),
 )  # fmt: skip
-TRAINING = ("300w/helen/trainset", "300w/lfpw/trainset", "300w/afw")
-TEST = "300w/lfpw/testset"
 
 
 def read_300w(data):
-    return read_folders([data / folder for folder in TRAINING]), read_folder(data / TEST)
+    return tuple(read_folders([data / folder for folder in sets]) for sets in (TRAINING, TEST))
 
 
 def read_imm(data):
@@ -40,7 +37,7 @@ def read_imm(data):
         file = Path(folder) / "imm.json"
         file.write_text(json.dumps(SCHEMES["imm58"].to_dict()))
         scheme = get_scheme(str(file))
-    faces = read_folder(data / "imm", boxes="tight", scheme=scheme)
+    faces = read_folder(data / IMM, boxes="tight", scheme=scheme)
     person = [int(Path(file).name.split("-")[0]) for file in faces.files]
     train = [i for i, p in enumerate(person) if p <= 30]
     test = [i for i, p in enumerate(person) if p > 30]
@@ -62,14 +59,14 @@ def measure(method, preset, train, test):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", type=Path)
+    parser = arguments(__doc__)
+    add_data(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--imm", action="store_true")
     parser.add_argument("--only", help="method/preset")
     options = parser.parse_args()
     rows = json.loads(options.out.read_text()) if options.out.exists() else {}
-    train, test = (read_imm if options.imm else read_300w)(options.data)
+    train, test = (read_imm if options.imm else read_300w)(data_folder(options))
     for method, preset in ROWS:
         name = f"{method}/{preset}"
         if method not in METHODS or name in rows or options.only not in (None, name):
@@ -86,4 +83,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

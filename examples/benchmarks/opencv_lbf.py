@@ -1,14 +1,13 @@
 """OpenCV's FacemarkLBF in OpenCV and here: CPU time a face, landmarks, NME.
 
     pip uninstall opencv-python && pip install opencv-contrib-python
-    python examples/benchmarks/opencv_lbf.py FOLDER [--model FILE.yaml]
+    python examples/benchmarks/opencv_lbf.py DATA [--model FILE.yaml]
 
-FOLDER is a folder of faces as `cascade train` takes it, or `synthetic`. Without --model, one of the
-size of OpenCV's public model is trained on the faces themselves, which makes its NME worthless.
-Both alternate on one thread, and the medians of the rounds are compared.
+DATA is the folder that holds ``300w/`` and ``imm/``, or the word `synthetic`. Without --model, one
+of the size of OpenCV's public model is trained on the faces themselves, which makes its NME
+worthless. Both alternate on one thread, and the medians of the rounds are compared.
 """
 
-import argparse
 import json
 import tempfile
 import time
@@ -16,24 +15,30 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from common import alternate, machine, read_faces
+from common import TEST, add_data, alternate, arguments, machine, read_faces, run
 
 import cascade
 from cascade import FacemarkLBF, Starts
 from cascade.formats import opencv as opencv_lbf
 from data_tools.metrics import nme
+from features.errors import InputError
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder")
+    parser = arguments(__doc__)
+    add_data(parser, TEST)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
+    if not hasattr(cv2, "face"):
+        raise InputError(
+            "this benchmark needs the contrib modules of OpenCV; install them with: "
+            "pip uninstall opencv-python && pip install opencv-contrib-python"
+        )
 
-    faces = read_faces(options.folder)
+    faces = read_faces(options)
     images = [faces.image(i) for i in range(len(faces))]
     boxes = [[round(edge) for edge in box] for box in faces.boxes.tolist()]
     rectangles = [
@@ -83,4 +88,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

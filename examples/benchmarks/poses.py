@@ -22,14 +22,13 @@ them: key shapes do not change how stages are trained. With ``--models FILE ...`
 model files instead. Rows are written as they come; a row that is there is not measured again.
 """
 
-import argparse
 import copy
 import json
 import time
 from pathlib import Path
 
 import numpy as np
-from common import machine
+from common import add_data, arguments, data_folder, machine, run
 from methods import read_300w, read_imm
 
 import cascade
@@ -128,9 +127,9 @@ def variants(method, train, names):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("what", choices=("turned", "yaw", "imm"))
-    parser.add_argument("data", type=Path)
+    add_data(parser)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--method", default="sdm", choices=[m for m in METHODS if m != "dlib"])
     parser.add_argument("--models", type=Path, nargs="+", help="model files, for `turned`")
@@ -138,11 +137,11 @@ def main():
     options = parser.parse_args()
     rows = json.loads(options.out.read_text()) if options.out.exists() else {}
     if options.what == "imm":
-        train, test = read_imm(options.data)
+        train, test = read_imm(data_folder(options))
         photograph = [Path(file).stem.split("-")[1][0] for file in test.files]
         test = test.subset([i for i, p in enumerate(photograph) if p in "34"])
     else:
-        train, test = read_300w(options.data)
+        train, test = read_300w(data_folder(options))
     if options.what == "yaw":
         test, train = split_by_yaw(train)
         print(f"{len(test)} faces of yaw {np.abs(yaw(test.shapes)).min():.2f} and more, by photo")
@@ -171,4 +170,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,26 +1,24 @@
 """Train dlib's shape predictor on folders of annotated faces, as a peer for `cascade compare`.
 
-    python examples/benchmarks/train_dlib.py FOLDER... --out predictor.dat [--faces 400]
+    python examples/benchmarks/train_dlib.py DATA --out predictor.dat [--faces 400]
     cascade compare TEST_FOLDER --model ert68 --model dlib:predictor.dat
 
-It sees the same faces and boxes as a cascade would, and their mirror images. dlib's own defaults
-(10 stages of 500 trees, 20 starts) take it minutes to hours; the settings here are for a peer
-that trains in about a minute.
+DATA is the folder that holds ``300w/`` and ``imm/``, or the word `synthetic`. dlib sees the
+same faces and boxes as a cascade would, and their mirror images. Its own defaults (10 stages of 500
+trees, 20 starts) take it minutes to hours; the settings here are for a peer that trains in about a
+minute.
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
-from common import dlib_trainer
-
-from data_tools.readers import read_folders
+from common import TRAINING, add_data, arguments, dlib_trainer, needed_dlib, read_faces, run
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser = arguments(__doc__)
+    add_data(parser, TRAINING)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--faces", type=int, help="train on this many, spread over the folders")
     parser.add_argument("--stages", type=int, default=10)
@@ -30,11 +28,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
 
-    import dlib
-
-    faces = read_folders(options.folders)
-    if options.faces and options.faces < len(faces):
-        faces = faces.subset(np.linspace(0, len(faces) - 1, options.faces).astype(int))
+    dlib = needed_dlib()
+    faces = read_faces(options, options.faces)
     images, rectangles, shapes = [], [], []
     for i in range(len(faces)):
         image, box = faces.image(i), np.rint(faces.boxes[i]).astype(int)
@@ -65,4 +60,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,14 +1,14 @@
 """Cost of training: the ERT trainer here and dlib's, on the same crops, boxes and trees.
 
-    python examples/benchmarks/training.py FOLDER[,FOLDER...] [--share 0.05]
+    python examples/benchmarks/training.py DATA [--share 0.05]
+    python examples/benchmarks/training.py DATA --sets 300w/helen/trainset 300w/afw --scaling
 
-FOLDER is a folder of faces as `cascade train` takes it, or `synthetic`. With ``--share 0.05`` each
-trains a twentieth of the trees of every stage, and the figures are not scaled up. Both use one
+DATA is the folder that holds ``300w/`` and ``imm/``, or the word `synthetic`. With ``--share 0.05``
+each trains a twentieth of the trees of every stage, and the figures are not scaled up. Both use one
 thread; CPU seconds exclude reading and cropping. Compilation and import are measured apart, in
 fresh processes. ``--scaling`` shows instead how our cost grows with samples, trees and landmarks.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from common import dlib_trainer, machine, read_faces
+from common import add_data, arguments, dlib_trainer, machine, needed_dlib, read_faces, run
 
 from cascade import ERT, METHODS, Starts
 
@@ -68,7 +68,7 @@ def ours(store, starts, jobs=1, **options):
 
 
 def compare(options):
-    faces = read_faces(options.folder, options.faces)
+    faces = read_faces(options, options.faces)
     store = faces.store(mirror=False)
     trees = max(1, round(options.trees * options.share))
     size = {"n_stages": options.stages, "n_trees": trees, "depth": options.depth}
@@ -85,8 +85,7 @@ def compare(options):
         print(f"ours, {jobs} thread(s): {cpu:8.1f} CPU s {wall:8.1f} s wall, peak {peak_mib():.0f} "
               f"MiB (before: {before:.0f})")  # fmt: skip
     if not options.no_dlib:
-        import dlib
-
+        dlib = needed_dlib()
         train = dlib_trainer(options.stages, trees, options.depth, options.starts)
         corners = [
             dlib.rectangle(*np.rint([cx - s / 2, cy - s / 2, cx + s / 2, cy + s / 2]).astype(int))
@@ -107,7 +106,7 @@ def compare(options):
 
 def scaling(options):
     """CPU seconds of one stage of `--method` against samples, trees and landmarks."""
-    store = read_faces(options.folder, options.faces).store(mirror=False)
+    store = read_faces(options, options.faces).store(mirror=False)
 
     def stage(store, starts, n_trees=None):
         one = {"radius": (0.2,)} if options.method == "lbf" else {"n_stages": 1}
@@ -132,8 +131,8 @@ def scaling(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder")
+    parser = arguments(__doc__)
+    add_data(parser, ["300w/lfpw/trainset"])
     parser.add_argument("--stages", type=int, default=10)
     parser.add_argument("--trees", type=int, default=500)
     parser.add_argument("--depth", type=int, default=4)
@@ -151,4 +150,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

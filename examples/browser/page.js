@@ -1,5 +1,7 @@
 // Landmarks on a photo or a video file, by onnxruntime-web and a model that `cascade convert` wrote.
 
+import { ownAddress } from "./address.js";
+
 const RUNTIME = "./node_modules/onnxruntime-web/dist/";
 
 const byId = (id) => document.getElementById(id);
@@ -17,7 +19,14 @@ function say(text, wrong = false) {
   byId("status").classList.toggle("wrong", wrong);
 }
 
-async function loadModel(url) {
+// A file of the page's own server; one that sends the browser elsewhere is not followed.
+async function fetchOwn(text, remedy) {
+  const answer = await fetch(ownAddress(text, location.href), { mode: "same-origin" });
+  if (!answer.ok) throw new Error(`${text} is not here: ${remedy}`);
+  return answer;
+}
+
+async function loadModel(name) {
   try {
     ort = await import(`${RUNTIME}ort.wasm.min.mjs`);
   } catch {
@@ -26,10 +35,7 @@ async function loadModel(url) {
   ort.env.wasm.wasmPaths = new URL(RUNTIME, import.meta.url).href;
   // One thread needs no special headers from the server, and a face is too little work for more.
   ort.env.wasm.numThreads = 1;
-  const answer = await fetch(url);
-  if (!answer.ok) {
-    throw new Error(`${url} is not here: run cascade convert MODEL.safetensors ${url}`);
-  }
+  const answer = await fetchOwn(name, `run cascade convert MODEL.safetensors ${name}`);
   session = await ort.InferenceSession.create(await answer.arrayBuffer());
 }
 
@@ -231,9 +237,15 @@ async function start() {
   listen();
   await loadModel(wanted.get("model") ?? "model.onnx");
   say("Choose a photo or a video file.");
-  if (wanted.has("photo")) await showPhoto(await (await fetch(wanted.get("photo"))).blob());
+  const remedy = "copy it beside the page, or choose a file";
+  if (wanted.has("photo")) {
+    await showPhoto(await (await fetchOwn(wanted.get("photo"), remedy)).blob());
+  }
   film.defaultPlaybackRate = Number(wanted.get("rate") ?? 1);
-  if (wanted.has("video")) await showVideo(wanted.get("video"));
+  if (wanted.has("video")) {
+    const file = await (await fetchOwn(wanted.get("video"), remedy)).blob();
+    await showVideo(URL.createObjectURL(file));
+  }
   if (wanted.has("box")) {
     byId("box").value = wanted.get("box");
     await fitSource();

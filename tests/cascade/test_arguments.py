@@ -88,7 +88,7 @@ class TestFit:
         shapes[:, 30] = np.nan  # the tip of the nose, its own mirror image
         images = [synthetic.image(i) for i in range(len(synthetic))]
         faces = FaceDataset.from_arrays(images, shapes, synthetic.boxes)
-        with pytest.raises(InputError, match="landmark 30 .* missing in all"):
+        with pytest.raises(InputError, match=r"landmark 30 .* missing in all"):
             method(random_state=0).fit(faces, checkpoint=tmp_path / "part")
         assert not list(tmp_path.iterdir())
 

@@ -107,7 +107,7 @@ def site(tmp_path_factory, small_ert):
     from cascade.formats.onnx import export as onnx
 
     folder = tmp_path_factory.mktemp("site")
-    for name in ("index.html", "page.js"):
+    for name in ("index.html", "page.js", "address.js"):
         shutil.copy(_PAGE / name, folder)
     (folder / "node_modules").symlink_to(_PAGE / "node_modules")
     onnx.write(small_ert, folder / "model.onnx")
@@ -126,6 +126,62 @@ def browser(tmp_path_factory):
     chromium = Chromium(program, tmp_path_factory.mktemp("profile"))
     yield chromium
     chromium.close()
+
+
+_CHECK = """
+import { ownAddress } from %s;
+for (const text of JSON.parse(process.argv[1])) {
+  let answer;
+  try { answer = ownAddress(text, process.argv[2]); }
+  catch (error) { answer = `! ${error.message}`; }
+  console.log(answer);
+}
+"""
+_OWN = {
+    "face.jpg": "http://here.example:8000/demo/face.jpg",
+    "../a b.onnx?x=1": "http://here.example:8000/a%20b.onnx?x=1",
+    "/models/m.onnx": "http://here.example:8000/models/m.onnx",
+    "http://here.example:8000/x": "http://here.example:8000/x",
+    "HTTP://HERE.example:8000/x": "http://here.example:8000/x",
+}
+_ELSEWHERE = [
+    "http://evil.example/x", "https://here.example:8000/x", "http://here.example/x",
+    "//evil.example/x", "\\\\evil.example/x", "/\\evil.example/x", "\thttp://evil.example",
+    "http://here.example:8000@evil.example/", "http://here.example:8000.evil.example/",
+    "data:text/plain,x", "file:///etc/hostname", "javascript:alert(1)",
+    "blob:http://here.example:8000/1", "http://",
+]  # fmt: skip
+
+
+def in_node(texts, page):
+    """What `ownAddress` answers to each of the texts, in node."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node; apt-get install nodejs")
+    code = _CHECK % json.dumps((_PAGE / "address.js").as_uri())
+    done = subprocess.run(
+        [node, "--input-type=module", "--eval", code, "--", json.dumps(texts), page],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+def test_only_files_of_the_own_server_are_fetched():
+    page = "http://here.example:8000/demo/?photo=x"
+    assert in_node(list(_OWN), page) == list(_OWN.values())
+    answers = in_node(_ELSEWHERE, page)
+    assert len(answers) == len(_ELSEWHERE) and all(answer.startswith("!") for answer in answers)
+    (answer,) = in_node(["file:///etc/hostname"], "file:///home/page.html")
+    assert answer.startswith("!")
+
+
+def test_the_page_fetches_nothing_but_through_that_check():
+    text = (_PAGE / "page.js").read_text()
+    assert text.count("fetch(") == text.count("fetch(ownAddress(") == 1
+    # What a link says goes to numbers, the box, or that one function.
+    named = ("model", "photo", "video")
+    assert all(text.count(f'fetchOwn(wanted.get("{name}")') == 1 for name in named[1:])
+    assert text.count('loadModel(wanted.get("model")') == 1 and "fetchOwn(name" in text
 
 
 def as_query(box):
@@ -216,3 +272,5 @@ def test_wrong_box_is_said(site, browser, synthetic):
         browser.landmarks(f"{address}/?photo=face.png&box=900,900,950,950")
     with pytest.raises(AssertionError, match="cascade convert"):
         browser.landmarks(f"{address}/?model=absent.onnx")
+    with pytest.raises(AssertionError, match="another server"):
+        browser.landmarks(f"{address}/?photo=http://127.0.0.1:1/face.png&box=9,9,33,20")

@@ -1,7 +1,7 @@
 """The loop: training, prediction, and their manners."""
 
-import copy
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from data_tools.dataset import FaceDataset
 from data_tools.metrics import nme
 from features.geometry import box_placement, from_box_frame
 from features.pixels import Pixels
+from tests.cascade.slow import slow_predict
 
 SMALL = {"n_stages": 2, "n_trees": 8, "n_points": 60, "depth": 3, "starts": Starts(n=3)}
 
@@ -136,8 +137,6 @@ class TestPrediction:
                 self.trees = trees
 
             def predict(self, pixels):
-                from tests.cascade.test_trees import slow_predict
-
                 return slow_predict(self.trees, pixels).astype(np.float32)
 
         store = synthetic.subset(slice(0, 12)).store(mirror=False)
@@ -145,9 +144,9 @@ class TestPrediction:
         fused, plain = (Samples.from_store(store, starts) for _ in range(2))
         for runner in small_ert.runners:
             runner.run(fused)
-        stages = [copy.copy(stage) for stage in small_ert.stages_]
-        for stage in stages:
-            object.__setattr__(stage, "predictor", SlowTrees(stage.predictor))
+        stages = [
+            replace(stage, predictor=SlowTrees(stage.predictor)) for stage in small_ert.stages_
+        ]
         PlainRunner(stages, small_ert.reference).run(plain)
         np.testing.assert_allclose(fused.shapes, plain.shapes, atol=2e-3)
 

@@ -344,7 +344,7 @@ def test_evaluate_writes_figures(data, tmp_path):
     names = {"nme_interocular", "nme_interpupil", "nme_diagonal", "auc08", "fr08", "ms_per_face"}
     assert names <= set(found) and found["n"] == 6
     faces = read_folder(data.test)
-    predicted, _ = align_all(cascade.load(data.model), faces)
+    predicted = align_all(cascade.load(data.model), faces).shapes
     distances = np.linalg.norm(predicted - faces.shapes, axis=2).mean(1)
     eyes = np.linalg.norm(faces.shapes[:, 36] - faces.shapes[:, 45], axis=1)
     assert found["nme_interocular"] == pytest.approx((distances / eyes).mean(), rel=1e-5)
@@ -453,6 +453,7 @@ def test_boxes_of_another_detector_are_corrected(data, tmp_path, monkeypatch):
     centre, half = (truth[:2] + truth[2:]) / 2, (truth[2:] - truth[:2]) / 4
     small = np.concatenate([centre - half, centre + half])[None]
     monkeypatch.setattr(detectors, "get_detector", lambda spec: lambda image: small)
+    monkeypatch.setattr(detectors, "DETECTORS", ("lbp", "small", "other"))
     known = {("small", "csv"): detectors.BoxCorrection(scale=2.0)}
     monkeypatch.setattr(detectors, "CORRECTIONS", known)
     for detector, expected in (("small", truth), ("other", small[0])):

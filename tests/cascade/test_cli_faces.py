@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cascade.cli import app
 from cascade.formats import load
 from cascade.judging.compare.subsets import read_subsets
-from cascade.judging.evaluation import predict_visibility
+from cascade.judging.evaluation import align_all
 from data_tools.metrics import recall_at_precision
 from data_tools.plots import COVERED
 from data_tools.readers import read_folder
@@ -48,7 +48,7 @@ def test_evaluate_reports_occlusion(covered):
     assert "recall at 80 % precision" in done.stdout and "average precision" in done.stdout
     figures = json.loads((covered / "f.json").read_text())
     faces, model = read_folder(covered / "set"), load(covered / "m.safetensors")
-    visibility = predict_visibility(model, faces)
+    visibility = align_all(model, faces).visible
     assert figures["occlusion_recall_at_precision80"] == pytest.approx(
         recall_at_precision(visibility, faces.visible)
     )

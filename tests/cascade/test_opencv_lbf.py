@@ -407,7 +407,7 @@ def test_facemarks_are_given_images_that_they_can_read(tmp_path, monkeypatch, ki
     names = ("createFacemarkLBF", "createFacemarkKazemi")
     stand_in = SimpleNamespace(**dict.fromkeys(names, Facemark))
     monkeypatch.setattr(cv2, "face", stand_in, raising=False)
-    (tmp_path / "model").touch()
+    (tmp_path / "model").write_bytes(opencv_lbf.dumps(random_model(np.random.default_rng(0))))
     find = open_model(f"opencv-{kind}:{tmp_path / 'model'}").find
     image = np.zeros((40, 50), np.uint8)
     assert find(image, [10, 10, 30, 30]).shape == (68, 2)

@@ -94,9 +94,11 @@ def test_follows_a_moving_face_with_one_detection(follower, movie, synthetic):
     assert {tuple(tracked.ids) for tracked in found} == {(0,)}
     shapes = np.concatenate([tracked.shapes for tracked in found])
     ours = nme(shapes, np.stack(movie.shapes), synthetic.scheme)
-    each = [follower.predict(f, b) for f, b in zip(movie.frames, movie.boxes, strict=True)]
-    detected = nme(np.stack(each), np.stack(movie.shapes), synthetic.scheme)
-    assert ours.mean() < 1.3 * detected.mean() and ours.max() < 0.2
+    # A box that stays where the face was at first is what following replaces.
+    still = [follower.predict(frame, movie.boxes[0]) for frame in movie.frames]
+    left_behind = nme(np.stack(still), np.stack(movie.shapes), synthetic.scheme)
+    assert ours.mean() < 0.5 * left_behind.mean()
+    assert ours.max() < 0.5 * left_behind.max()
     # The face moves by more than its box within the film.
     assert iou(movie.boxes[0], movie.boxes[12])[0, 0] < 0.5
 

@@ -57,6 +57,10 @@ def test_images_in_one_array_stay_apart():
         ({"boxes": [(-9, 2, -1, 9)]}, "image_000000.*outside"),
         ({"boxes": [(2, 20, 9, 30)]}, "image_000000.*outside"),
         ({"boxes": [(2, 20, 9)]}, "boxes must be"),
+        ({"shapes": [SHAPE * 1e30]}, "image_000000.*lies far from"),
+        ({"shapes": [np.vstack([SHAPE[:-1], [[-1.1e6, 5]]])]}, r"landmark at \(-1\.1e\+06, 5\)"),
+        ({"boxes": [(-1e30, 2, 1e30, 9)]}, "image_000000.*reaches far beyond"),
+        ({"boxes": [(2, 2, 9, 1.1e6)]}, "image_000000.*reaches far beyond"),
         ({"scheme": "face68"}, "face68.*68"),
         ({"files": ["a", "b"]}, "files has 2"),
     ],
@@ -66,6 +70,14 @@ def test_from_arrays_refuses(change, names):
     FaceDataset.from_arrays(**good)
     with pytest.raises(InputError, match=names):
         FaceDataset.from_arrays(**{**good, **change})
+
+
+def test_faces_of_files_are_checked_without_a_size():
+    near = SHAPE + np.float32([9e5, 0])
+    FaceDataset(["a.png"], [near], [BOX])
+    for shape in (SHAPE * 1e30, SHAPE - 2e6):
+        with pytest.raises(InputError, match=r"a\.png.*lies far from"):
+            FaceDataset(["a.png"], [shape], [BOX])
 
 
 def test_subset_keeps_faces_together():

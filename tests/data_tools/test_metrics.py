@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,12 +5,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_tools.boxes import iou, tight_box
-from data_tools.metrics import auc, ced, failure_rate, landmark_errors, nme, normalizer, summary
+from data_tools.metrics import (
+    auc,
+    ced,
+    face_lengths,
+    failure_rate,
+    landmark_errors,
+    nme,
+    normalizer,
+    summary,
+)
+from data_tools.schemes import Scheme
 from features.errors import InputError
 
 # Two eyes of two corners each and a chin.
-SCHEME = SimpleNamespace(name="five", n_points=5, eye_corners=(0, 3), pupils=((0, 1), (2, 3)))
-BARE = SimpleNamespace(name="bare", n_points=5, eye_corners=None, pupils=None)
+SCHEME = Scheme(name="five", n_points=5, eye_corners=(0, 3), pupils=((0, 1), (2, 3)))
+BARE = Scheme(name="bare", n_points=5)
 FACE = np.array([[0, 0], [2, 0], [6, 0], [8, 0], [4, 6.0]])
 NAN = float("nan")
 
@@ -21,7 +29,7 @@ NAN = float("nan")
     ("kind", "length"), [("interocular", 8), ("interpupil", 6), ("diagonal", 10), ("box", 12)]
 )
 def test_normalizers_by_hand(kind, length):
-    assert normalizer(FACE[None], SCHEME, [[0, 0, 9, 16]], kind).tolist() == [length]
+    assert face_lengths(FACE[None], SCHEME, kind=kind, boxes=[[0, 0, 9, 16]]).tolist() == [length]
 
 
 def test_normalizer_of_missing_landmarks():
@@ -29,10 +37,11 @@ def test_normalizer_of_missing_landmarks():
     faces[0, 0] = NAN  # an outer corner: the pupil is what is left of its eye
     faces[1] = NAN
     faces[2] = 1.0  # all in one place
-    assert np.isnan(normalizer(faces, SCHEME)).all()
-    np.testing.assert_array_equal(normalizer(faces, SCHEME, kind="interpupil"), [5, NAN, NAN])
+    assert normalizer is face_lengths  # its name in version 0.1
+    assert np.isnan(face_lengths(faces, SCHEME)).all()
+    np.testing.assert_array_equal(face_lengths(faces, SCHEME, kind="interpupil"), [5, NAN, NAN])
     np.testing.assert_allclose(
-        normalizer(faces, SCHEME, kind="diagonal"), [np.hypot(6, 6), NAN, NAN]
+        face_lengths(faces, SCHEME, kind="diagonal"), [np.hypot(6, 6), NAN, NAN]
     )
 
 
@@ -72,8 +81,9 @@ def test_summary_by_hand():
 
 
 def test_summary_of_a_scheme_without_eyes_and_of_no_face():
-    result = summary(FACE[None], FACE[None], BARE, [[0, 0, 4, 4]])
-    assert result["nme_interocular"] is result["auc08"] is result["fr10"] is None
+    result = summary(FACE[None], FACE[None], BARE, boxes=[[0, 0, 4, 4]])
+    assert result["nme_interocular"] is result["median_interocular"] is None
+    assert (result["normalizer"], result["auc08"], result["fr10"]) == ("diagonal", 1, 0)
     assert result["nme_diagonal"] == result["nme_box"] == 0
     assert result["n"] == 1
     empty = summary(np.zeros((0, 5, 2)), np.zeros((0, 5, 2)), SCHEME)
@@ -87,11 +97,14 @@ def test_summary_of_a_scheme_without_eyes_and_of_no_face():
         (lambda: nme(FACE[None], FACE[None, :4], SCHEME), "differ"),
         (lambda: nme(FACE[None, :4], FACE[None, :4], SCHEME), "five"),
         (lambda: nme(FACE, FACE, SCHEME), "must be an array"),
-        (lambda: nme(FACE[None], FACE[None], BARE), "eye_corners"),
-        (lambda: nme(FACE[None], FACE[None], BARE, "interpupil"), "pupils"),
-        (lambda: nme(FACE[None], FACE[None], SCHEME, "box"), "needs boxes"),
-        (lambda: nme(FACE[None], FACE[None], SCHEME, "box", [[0, 0, 1, 1]] * 2), "one a face"),
-        (lambda: nme(FACE[None], FACE[None], SCHEME, "eyes"), "choose one of"),
+        (lambda: nme(FACE[None], FACE[None], BARE, kind="interocular"), "eye_corners"),
+        (lambda: nme(FACE[None], FACE[None], BARE, kind="interpupil"), "pupils"),
+        (lambda: nme(FACE[None], FACE[None], SCHEME, kind="box"), "needs boxes"),
+        (
+            lambda: nme(FACE[None], FACE[None], SCHEME, kind="box", boxes=[[0, 0, 1, 1]] * 2),
+            "one a face",
+        ),
+        (lambda: nme(FACE[None], FACE[None], SCHEME, kind="eyes"), "choose one of"),
         (lambda: auc([NAN]), "no error"),
         (lambda: ced([-0.1]), "negative"),
         (lambda: failure_rate([0.1], 0), "threshold"),

@@ -153,13 +153,27 @@ class TestBoxes:
             (["image,left,top,right,bottom", "a.png,1,2,3,4", "a.png,1,2,3"], 3),
             (["image,left,top,right,bottom", "a.png,1,2,3,x"], 2),
             (["image,left,top,right,bottom", "a.png,1,2,3,inf"], 2),
+            (["image,left,top,right,bottom", "a.png,1,2,3,4", "a.png,nan,2,3,4"], 3),
+            (["image,left,top,right,bottom", "a.png,1,2,3,1" + "0" * 400], 2),
+            (["image,left,top,right,bottom", "a.png,1,2,3,-1e30"], 2),
+            (["image,left,top,right,bottom", "a.png,1,2,3,4,5"], 2),
+            (["image,left,top,right,bottom", 'a.png,1,2,3,"4'], 2),
+            (["image,left,top,right,bottom", "a.png,1,2,3," + "x" * 100_000], 2),
             (["image,left,top,right,bottom", "a" * 200_000 + ",1,2,3,4"], 2),
         ],
     )
     def test_errors_name_file_and_line(self, tmp_path, lines, line):
         path = tmp_path / "boxes.csv"
         path.write_text("\n".join(lines))
-        with pytest.raises(InputError, match=rf"boxes\.csv, line {line}"):
+        with pytest.raises(InputError, match=rf"boxes\.csv, line {line}") as caught:
+            read_boxes(path)
+        assert len(str(caught.value)) < 400 + len(str(path))
+
+    def test_a_file_larger_than_any_is_not_read(self, tmp_path):
+        path = tmp_path / "boxes.csv"
+        with path.open("wb") as file:
+            file.truncate((1 << 26) + 1)  # takes no room
+        with pytest.raises(InputError, match=r"boxes\.csv: larger than"):
             read_boxes(path)
 
 

@@ -215,3 +215,27 @@ def test_real_faces(real_data):
     right, left = store.scheme.eye_corners
     assert (store.shapes[:, right, 0] < store.shapes[:, left, 0]).all()
     assert np.abs(store.shapes).max() < 1
+
+
+def test_split_shares_no_photograph_and_keeps_twins_together(synthetic):
+    store = synthetic.store()
+    first, rest = store.split(0.3, 0)
+    assert len(first) + len(rest) == len(store) and len(first) and len(rest)
+    assert not set(first.groups) & set(rest.groups)
+    assert not set(first.source) & set(rest.source)
+    assert first.mirrored.sum() == len(first) / 2
+    # The same photographs as those of the dataset.
+    chosen, _ = synthetic.split(0.3, 0)
+    assert {synthetic.files[i] for i in first.source} == set(chosen.files)
+
+
+@pytest.mark.parametrize("share", [True, "x", 0, 1, 1.5, np.nan, None])
+def test_split_says_what_share_may_be(synthetic, share):
+    for some in (synthetic, synthetic.store()):
+        with pytest.raises(InputError, match="share"):
+            some.split(share, 0)
+
+
+def test_text_is_short(synthetic):
+    for some in (synthetic, synthetic.store(), synthetic.subset(slice(0, 0))):
+        assert len(repr(some)) < 200 and str(len(some)) in repr(some)

@@ -1,5 +1,10 @@
 """Reading and writing videos."""
 
+import shutil
+import socket
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
@@ -84,3 +89,57 @@ def test_a_cut_video_ends_early(tmp_path):
 def test_no_camera():
     with pytest.raises(InputError, match="camera 99"):
         VideoReader(99)
+
+
+@pytest.mark.parametrize("index", [-1, 1 << 31, 1 << 70, 0.5, None])
+def test_what_is_no_index_of_a_camera(index):
+    with pytest.raises(InputError, match="camera"):
+        VideoReader(index)
+
+
+@pytest.fixture
+def clip(tmp_path, monkeypatch):
+    """A video of 64 x 48 pixels in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter("clip.avi", 10, SIZE) as video:
+        video.write(ramps(1)[0])
+    return Path("clip.avi")
+
+
+def test_a_file_named_like_an_address_is_not_fetched(clip):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.5)
+        folder = Path(f"http:/127.0.0.1:{server.getsockname()[1]}")
+        folder.mkdir(parents=True)
+        shutil.copy(clip, folder)
+        with VideoReader(str(folder / clip.name)) as video:
+            assert video.size == SIZE and len(list(video)) == 1
+        with VideoWriter(folder / "out.avi", 10, SIZE) as video:
+            video.write(ramps(1)[0])
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert (folder / "out.avi").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name", ["file:x.avi", "concat:a|b.avi", "pipe:", "a?b#c.avi", "-i.avi"])
+def test_files_named_like_protocols_are_files(clip, name):
+    shutil.copy(clip, name)
+    with VideoReader(name) as video:
+        assert video.size == SIZE and len(list(video)) == 1
+
+
+def test_a_file_named_like_a_series_of_images_is_not_read_as_one(clip):
+    for k in range(3):
+        cv2.imwrite(f"face_{k:03d}.png", np.zeros((10, 12, 3), np.uint8))
+    shutil.copy(clip, "face_%03d.png")
+    with pytest.raises(InputError, match=r"face_%03d\.png: FFmpeg takes a %"):
+        VideoReader("face_%03d.png")
+    shutil.copy(clip, "100%.avi")
+    with VideoReader("100%.avi") as video:
+        assert video.size == SIZE
+
+
+def test_names_that_no_file_can_have():
+    for name in ("a\0.mp4", "x" * 5000 + ".mp4"):
+        with pytest.raises(InputError):
+            VideoReader(name)

@@ -7,6 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from data_tools.readers import read_folder
+from data_tools.schemes import Scheme
+from data_tools.writers import write_pts
 from features.errors import InputError
 from features.images import as_grey, read_image
 
@@ -47,6 +50,48 @@ def test_kinds_of_images_agree():
 )
 def test_other_arrays_are_refused(image):
     with pytest.raises(InputError):
+        as_grey(image)
+
+
+@pytest.mark.parametrize(
+    "image, words",
+    [
+        (np.zeros((4, 4), object), "object is not uint8.*; give all its rows one length"),
+        (np.zeros((4, 4), bool), r"bool is not uint8.*; multiply it by numpy\.uint8"),
+        (np.zeros((4, 4), complex), "complex128 is not uint8.*; take its absolute value"),
+        (np.zeros((4, 4), [("a", "u1")]), "is not uint8.*; choose one of its fields"),
+        (np.zeros((4, 4), "M8[s]"), "is not uint8.*; convert it"),
+        (np.zeros((4, 4), np.uint32), "uint32 is not uint8.*; convert it"),
+        ([[1, 2], [3]], "no array"),
+        (np.array([[None]]), "object"),
+    ],
+)
+def test_arrays_of_other_kinds_are_refused_in_one_sentence(image, words):
+    with pytest.raises(InputError, match=words) as caught:
+        as_grey(image)
+    assert "\n" not in str(caught.value)
+
+
+def test_both_byte_orders():
+    for dtype in (">u2", "<u2"):
+        image = (COLOUR[:, :, 0].astype(np.uint16) * 257).astype(dtype)
+        np.testing.assert_array_equal(as_grey(image), COLOUR[:, :, 0])
+    for dtype in (">f4", "<f8", "f2"):
+        np.testing.assert_array_equal(as_grey(np.eye(3).astype(dtype)), np.eye(3) * 255)
+
+
+@pytest.mark.parametrize("shape", [(1 << 17, 1 << 17), (1 << 24, 1 << 10, 3), (2, (1 << 24) + 1)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_more_pixels_than_any_image_are_refused(shape, dtype):
+    image = np.broadcast_to(np.zeros((1,) * len(shape), dtype), shape)  # takes no memory itself
+    with pytest.raises(InputError, match="too large"):
+        as_grey(image)
+
+
+def test_copies_beyond_memory_are_refused(monkeypatch):
+    monkeypatch.setattr("features.memory.available_memory", lambda: 100 << 20)
+    image = np.broadcast_to(np.uint16(0), (1 << 14, 1 << 14))
+    with pytest.raises(InputError, match=r"copies of the image need 256 MiB.*cut it"):
         as_grey(image)
 
 
@@ -119,6 +164,11 @@ def test_turned_image_is_read_upright(tmp_path):
     path = tmp_path / "turned.jpg"
     path.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
     assert read_image(path, grey=False).shape == (40, 30, 3)
+    assert read_image(path).shape == (40, 30)
+    # A dataset knows the size of the image as it is seen.
+    write_pts(tmp_path / "turned.pts", np.float32([[5, 5], [20, 30], [9, 33]]))
+    faces = read_folder(tmp_path, boxes="tight", scheme=Scheme("three", 3))
+    assert faces.sizes.tolist() == [[30, 40]] and faces.image(0).shape == (40, 30)
 
 
 def test_what_is_no_file_is_refused(tmp_path):

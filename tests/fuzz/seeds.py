@@ -111,6 +111,9 @@ def images():
     found["sound-progressive.jpg"] = cv2.imencode(".jpg", picture, progressive)[1].tobytes()
     found["bad-cut.png"] = found["sound.png"][:-40]
     found["bad-cut.jpg"] = found["sound.jpg"][:-40]
+    # Announces a chunk of 4 GiB.
+    at = found["sound.png"].index(b"IDAT") - 4
+    found["bad-chunk.png"] = found["sound.png"][:at] + b"\xff" * 4 + found["sound.png"][at + 4 :]
     found["bad-bomb.png"] = _png(10_000, 10_000)
     found["bad-size.png"] = _png(1 << 30, 1 << 30, rows=1)
     found["bad-size.webp"] = _webp(16_383, 16_383)

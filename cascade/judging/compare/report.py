@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.cells import guarded
 from data_tools.files import replace_file
-from data_tools.plots import plot_ced
+from data_tools.metrics import UNITS
+from data_tools.plots import FORMATS, plot_ced
 
 from ... import __version__
 from . import tables
 from .page import render
 from .runner import facts, machine
 
-CED_FORMATS = (".png", ".pdf", ".svg")
+# What `write_report` writes into its folder.
+FIGURES = tuple(f"ced{suffix}" for suffix in FORMATS)
+FILES = ("table.csv", "faces.csv", "comparison.json", "report.html", *FIGURES)
 
 
 def write_report(comparison, folder, seed=0):
@@ -25,8 +29,7 @@ def write_report(comparison, folder, seed=0):
     ----------
     comparison : Comparison
     folder : str or Path
-        Must exist. ``table.csv``, ``faces.csv``, ``comparison.json``, ``ced.png``, ``ced.pdf``,
-        ``ced.svg`` and ``report.html`` in it are replaced.
+        Must exist; `FILES` in it are replaced.
     seed : int
         Of the bootstrap.
 
@@ -71,7 +74,7 @@ def write_report(comparison, folder, seed=0):
     ]
     for path, data, _ in written:
         replace_file(path, data)
-    figures = [folder / f"ced{suffix}" for suffix in CED_FORMATS]
+    figures = [folder / name for name in FIGURES]
     _plot(comparison, figures)
     return [(path, what) for path, _, what in written] + [
         (path, "share of faces below each error") for path in figures
@@ -86,7 +89,7 @@ def _plot(comparison, paths):
         for result in comparison.rivals(points)
     }
     errors = {label: values for label, values in errors.items() if not np.isnan(values).all()}
-    unit = "interocular distance" if comparison.kind == "interocular" else "landmarks' diagonal"
+    unit = UNITS[comparison.kind]
     for path in paths if errors else ():
         plot_ced(
             errors,
@@ -108,18 +111,22 @@ def _faces(comparison):
         columns[f"{result.label}: ms"] = result.seconds * 1e3
     names = list(columns)
     return [
-        {name: _cell(value) for name, value in zip(names, values, strict=True)}
+        {name: _rounded(value) for name, value in zip(names, values, strict=True)}
         for values in zip(*columns.values(), strict=True)
     ]
 
 
-def _cell(value):
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _rounded(value):
+    return value if isinstance(value, str) else float(f"{value:.6g}")
 
 
 def _csv(rows):
+    """Rows as csv; texts are guarded, numbers are numbers."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text)
+    writer.writerow(map(guarded, rows[0]))
+    writer.writerows(
+        [guarded(value) if isinstance(value, str) else value for value in row.values()]
+        for row in rows
+    )
     return text.getvalue().encode()

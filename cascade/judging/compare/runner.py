@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from data_tools import metrics
 from data_tools.boxes import iou, tight_box
 from features.errors import InputError
 
+from ..timing import N_WARM_UP, one_thread
 from .points import points_of
 
-_N_WARM_UP = 3
 # What `read_folder` says of an annotated face that has no box.
 _NO_BOX = "no face box"
 
@@ -71,7 +69,7 @@ class Comparison:
     without_box : list of str
         Image files left out because their detector found no face; failures of every model.
     kind : str
-        Normaliser of the errors; see `data_tools.metrics.normalizer`.
+        Normaliser of the errors; see `data_tools.metrics.face_lengths`.
     seconds : dict of str to float
         CPU time of reading images, of the models, and of the harness around them.
     """
@@ -99,7 +97,9 @@ class Comparison:
     @cached_property
     def lengths(self):
         """Normaliser of each face in pixels, always of the whole annotation: (n,)."""
-        return metrics.normalizer(self.faces.shapes, self.faces.scheme, self.faces.boxes, self.kind)
+        return metrics.face_lengths(
+            self.faces.shapes, self.faces.scheme, kind=self.kind, boxes=self.faces.boxes
+        )
 
     def point_errors(self, result, points):
         """Normalised errors of each point (n, P) of one model."""
@@ -146,25 +146,21 @@ def compare(models, faces, subsets=None, progress=None):
     if not len(faces):
         raise InputError("no face to compare on; give folders with annotated faces")
     results = [_blank_result(model, faces) for model in models]
-    kind = "interocular" if faces.scheme.eye_corners else "diagonal"
     lost = [entry.file for entry in faces.skipped if entry.reason == _NO_BOX]
-    n_threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     collecting = gc.isenabled()
     try:
-        with threadpool_limits(1):
+        with one_thread():
             _warm_up(results, faces)
             gc.disable()
             seconds = _rounds(results, faces, progress)
     finally:
         if collecting:
             gc.enable()
-        cv2.setNumThreads(n_threads)
     for result in results:
         _mark_seen(result.model.find, faces)
         if result.problem and not np.isfinite(result.shapes).any():
             raise InputError(f"{result.model.spec}: fails at every face: {result.problem}")
-    return Comparison(faces, results, dict(subsets or {}), lost, kind, seconds)
+    return Comparison(faces, results, dict(subsets or {}), lost, faces.scheme.normalizer, seconds)
 
 
 def machine():
@@ -187,7 +183,7 @@ def _warm_up(results, faces):
     image, box = faces.image(0), faces.boxes[0]
     for result in results:
         began = time.perf_counter()
-        for k in range(_N_WARM_UP):
+        for k in range(N_WARM_UP):
             _answer(result, image, box)
             if k == 0:
                 result.first_seconds = time.perf_counter() - began

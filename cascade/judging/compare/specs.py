@@ -20,6 +20,10 @@ ADAPTERS = {
     "onnx": "onnx_network",
     "python": "function",
 }
+# The module of `cascade.formats` that reads the files of each kind, too.
+CHECKED_BY = {"dlib": "dlib", "opencv-lbf": "opencv"}
+# As much as protobuf takes, and with it ONNX.
+MAX_BYTES = 1 << 31
 FORMS = (
     "a model file",
     "a pretrained name (ert68)",
@@ -86,6 +90,8 @@ class Spec:
     kind: str
     target: str
     options: dict[str, str] = field(default_factory=dict)
+    check_seconds: float = 0.0
+    """Spent in `check`, which is no part of the library's own time."""
 
     @classmethod
     def parse(cls, text):
@@ -111,14 +117,30 @@ class Spec:
         Raises
         ------
         InputError
-            If there is none.
+            If there is none, or it is larger than 2 GiB.
         """
         path = Path(self.target)
         if not self.target:
             raise InputError(f"{self.text}: names no file; write {self.kind}:FILE")
         if not path.is_file():
             raise InputError(f"{path}: no such file")
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than any model may be, {MAX_BYTES} bytes")
         return path
+
+    def check(self):
+        """Read the target with our own reader, before a library that takes it on trust.
+
+        dlib ends the process on a file with an index that cannot be.
+
+        Raises
+        ------
+        InputError
+            If our reader refuses it.
+        """
+        began = time.perf_counter()
+        import_module(f"...formats.{CHECKED_BY[self.kind]}", __package__).read(self.file())
+        self.check_seconds += time.perf_counter() - began
 
     def take(self, name, default, convert=str):
         """Take an option out, converted.
@@ -169,7 +191,7 @@ def open_model(text):
     spec.finish()
     if seen is not None:
         find.seen = seen
-    return Model(spec.label, text, find, time.perf_counter() - began)
+    return Model(spec.label, text, find, time.perf_counter() - began - spec.check_seconds)
 
 
 def open_models(texts):

@@ -1,13 +1,12 @@
 """Subsets of faces: from a list of image names, or from a column of a csv file."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
 from data_tools.files import read_text
 from data_tools.metrics import subset_masks
+from data_tools.readers import read_rows
 from features.errors import InputError
 
 _MAX_BYTES = 1 << 26
@@ -32,22 +31,15 @@ def read_subsets(path, files):
     Raises
     ------
     InputError
-        If the file cannot be read, has no column ``image``, or names none of the faces.
+        If the file cannot be read, has no column ``image`` or rows of different lengths, or names
+        none of the faces.
     """
     path = Path(path)
-    text = read_text(path, _MAX_BYTES)
     if path.suffix.lower() == ".csv":
-        try:
-            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-        except csv.Error as error:
-            raise InputError(f"{path}: not csv ({error})") from error
-        if not rows or "image" not in rows[0]:
-            raise InputError(f"{path}: need a header with the column image, and rows")
-        columns = [name for name in rows[0] if name and name != "image"]
-        names = [row["image"] or "" for row in rows]
-        labels = {column: [row[column] or "" for row in rows] for column in columns}
+        labels = _columns(path)
+        names = labels.pop("image")
     else:
-        names = text.splitlines()
+        names = read_text(path, _MAX_BYTES).splitlines()
         labels = {path.stem: [path.stem] * len(names)}
     masks = {}
     for column in labels.values():
@@ -58,3 +50,21 @@ def read_subsets(path, files):
     if not masks:
         raise InputError(f"{path}: names none of the {len(files)} faces; check its image names")
     return masks
+
+
+def _columns(path):
+    """The cells of each column of a csv file by its name; one is called ``image``."""
+    rows = read_rows(path)
+    where, header = next(rows, (f"{path}, line 1", []))
+    if "image" not in header:
+        raise InputError(f"{where}: need a header with the column image, and rows")
+    named = [name for name in header if name]
+    if len(set(named)) < len(named):
+        raise InputError(f"{where}: two columns have one name; rename one")
+    cells = []
+    for where, row in rows:
+        if len(row) != len(header):
+            raise InputError(f"{where}: expected {len(header)} columns, found {len(row)}")
+        cells.append(row)
+    columns = zip(*cells, strict=True) if cells else [()] * len(header)
+    return {name: column for name, column in zip(header, columns, strict=True) if name}

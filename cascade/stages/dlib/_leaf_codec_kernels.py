@@ -1,7 +1,8 @@
 """Numba kernels of the lossless packing of leaves; see `leaf_codec`."""
 
 import numpy as np
-from numba import njit
+
+from features.jit import njit
 
 # Earlier coordinates of a row that a coordinate is predicted from, and their weights' unit.
 REACH = 8

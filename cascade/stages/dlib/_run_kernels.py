@@ -5,10 +5,13 @@ similarity and for positions in the image. One bit that differs can move a point
 """
 
 import numpy as np
-from numba import njit
 
 from features._float_rows import add_float_rows, prefetch
 from features._lanes import LANES, add_rows
+from features.jit import njit
+
+from .._update_kernels import apply_basis, keep
+from ..trees._walk_kernels import find_leaves
 
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8
@@ -42,17 +45,17 @@ def _similarity(reference, shape):
 
 
 @njit(nogil=True, cache=True)
-def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
+def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, out):
     """Grey levels at the points of one shape, nearest pixel, 0 outside the image.
 
-    `scratch` (2, P) float32 and the first passes are as in `features._pixel_kernels.read_points`.
+    `scratch` (2, P) float32 and `where` (P,) int64 are overwritten; the passes are those of
+    `features._pixel_kernels.read_points`.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
     left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
     right, bottom = float(width), float(height)
     xs, ys = scratch[0], scratch[1]
-    where = ys.view(np.int32)
     for p in range(n_points):
         k = np.uint64(anchors[p])
         xs[p] = shape[k, 0]
@@ -65,32 +68,12 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
         inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
         x = x if inside else 0.0
         y = y if inside else 0.0
-        at = np.int32(np.int32(y) * np.int32(width)) + np.int32(x)
-        where[p] = at if inside else np.int32(-1)
+        at = np.int64(y) * np.int64(width) + np.int64(x)
+        where[p] = at if inside else np.int64(-1)
     flat = image.reshape(-1)
     for p in range(n_points):
         at = where[p]
         out[p] = flat[np.uint64(at)] if at >= 0 else np.uint8(0)
-
-
-@njit(nogil=True, cache=True)
-def _find_leaves(pixel, nodes, n_leaves, place):
-    """Number of the leaf each tree ends in, all leaves of a stage counted; as in `run_trees`."""
-    n_trees = place.shape[0]
-    low = np.uint64(0xFFFF)
-    for k in range(n_trees):
-        place[k] = k
-    level, size = 0, n_trees
-    while size < n_leaves:
-        words = nodes[level : level + size]
-        for k in range(n_trees):
-            word = words[place[k]]
-            first = pixel[word & low]
-            second = pixel[(word >> np.uint64(16)) & low]
-            threshold = np.int16(word >> np.uint64(32))
-            right = np.int16(first) - np.int16(second) >= threshold
-            place[k] = np.uint32(place[k] << 1) | np.uint32(right)
-        level, size = level + size, 2 * size
 
 
 @njit(nogil=True, cache=True)
@@ -129,7 +112,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
     n_values = 2 * shapes.shape[1]
     n_block = min(BLOCK, max(stop - start, 1))
     grey = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     place = np.empty((n_block, n_trees), np.uint32)
     total = np.zeros((n_block, width), np.float32)
     flat_place, flat_total = place.reshape(-1), total.reshape(-1)
@@ -143,14 +126,24 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                 a, b = _similarity(reference, shape)
                 image = _image(pixels, frames, index[begin + i])
                 _read_points(
-                    image, places[begin + i], shape, a, b, anchors[t], offsets[t], scratch, grey
+                    image,
+                    places[begin + i],
+                    shape,
+                    a,
+                    b,
+                    anchors[t],
+                    offsets[t],
+                    scratch,
+                    where,
+                    grey,
                 )
-                _find_leaves(grey, nodes[t], n_leaves, row)
+                find_leaves(grey, nodes[t], n_leaves, row)
                 for k in range(n_trees):
                     row[k] *= np.uint32(width)
                 if size == 1:
                     _fetch(values, row, 0, TOGETHER, width)
-                total[i, :n_values] = flat[begin + i]
+                for c in range(n_values):
+                    total[i, c] = flat[begin + i, c]
             for first in range(0, n_trees, TOGETHER):
                 last = min(first + TOGETHER, n_trees)
                 for i in range(size):
@@ -164,9 +157,10 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                                 flat_place, at + np.uint64(k),
                             )  # fmt: skip
             for i in range(size):
-                flat[begin + i] = total[i, :n_values]
+                for c in range(n_values):
+                    flat[begin + i, c] = total[i, c]
                 if staged.shape[0] > 0:
-                    staged[t, begin + i] = shapes[begin + i]
+                    keep(shapes[begin + i], staged[t, begin + i])
 
 
 @njit(nogil=True, cache=True)
@@ -199,7 +193,7 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = shapes.shape[1]
     grey = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     n_trees = n_leaves - nodes.shape[1]
     place = np.empty(n_trees, np.uint32)
     total = np.zeros(width, np.int32)
@@ -208,8 +202,10 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
         image, shape = _image(pixels, frames, index[i]), shapes[i]
         for t in range(n_stages):
             a, b = _similarity(reference, shape)
-            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, grey)
-            _find_leaves(grey, nodes[t], n_leaves, place)
+            _read_points(
+                image, places[i], shape, a, b, anchors[t], offsets[t], scratch, where, grey
+            )
+            find_leaves(grey, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
@@ -217,13 +213,9 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, LANES):
                     add_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            delta[:] = bias[t]
-            for r in range(width):
-                weight, row = np.float32(total[r]), basis[t, r]
-                for c in range(2 * n_landmarks):
-                    delta[c] += weight * row[c]
+            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
             for k in range(n_landmarks):
                 shape[k, 0] += delta[2 * k]
                 shape[k, 1] += delta[2 * k + 1]
             if staged.shape[0] > 0:
-                staged[t, i] = shape
+                keep(shape, staged[t, i])

@@ -6,9 +6,9 @@ sample. All sums are integers, so their order, and with it the number of threads
 """
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, subtract_lanes
+from features.jit import njit
 
 # Rows handled at a time: sums of as many products fit 32 bits, see `PROJECTION_MAX`.
 TILE = 2048

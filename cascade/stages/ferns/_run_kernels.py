@@ -5,15 +5,15 @@ together, so that each comparison of a fern is one vector operation for all eigh
 """
 
 import numpy as np
-from numba import njit
 
 from features._compare_lanes import bin_lanes
 from features._float_rows import prefetch
 from features._lanes import LANES, WIDE, add_wide_rows
 from features._line_kernels import read_line_points
 from features._pixel_kernels import read_points, similarity_to
+from features.jit import njit
 
-from .._update_kernels import move, update_of
+from .._update_kernels import apply_basis, keep, move
 
 # Ferns whose leaves are added together.
 ABREAST = 8
@@ -75,14 +75,14 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
     first, second, threshold, leaves : (T, K, F), (T, K, F), (T, K, F), (T, K, 2**F, R)
         See `add_ferns`.
     basis, bias : (T, R', 2L) float32, (T, 2L) float32
-        R' is a multiple of four, up to R.
+        R' is up to R.
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """
     n_stages, n_points = anchors.shape
     n_ferns, width = leaves.shape[1], leaves.shape[3]
     pixel = np.zeros((n_points, LANES), np.int16)
-    scratch = np.empty((3, n_points), np.float32)
+    scratch = np.empty((2, n_points), np.float32)
     turns = np.empty((LANES, 2), np.float32)
     totals = np.empty((LANES, width), np.int32)
     places = np.empty((3, ABREAST * LANES), np.uint64)
@@ -104,10 +104,10 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
                 n_samples, places, totals,
             )  # fmt: skip
             for s in range(n_samples):
-                update_of(totals[s], basis[t], bias[t], delta)
+                apply_basis(totals[s], np.float32(1), basis[t], bias[t], delta)
                 move(shapes[block + s], turns[s, 0], turns[s, 1], delta)
                 if staged.shape[0] > 0:
-                    staged[t, block + s] = shapes[block + s]
+                    keep(shapes[block + s], staged[t, block + s])
 
 
 @njit(nogil=True, cache=True)
@@ -134,7 +134,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
     width = leaves.shape[3]
     sees = bias.shape[1] > 2 * n_landmarks
     pixel = np.zeros((n_points, LANES), np.int16)
-    where = np.empty(n_points, np.int32)
+    where = np.empty((2, n_points), np.int32)
     totals = np.empty((LANES, width), np.int32)
     sums = np.empty((LANES, width), np.float32)
     weights = np.ones((LANES, n_zones), np.float32)
@@ -166,13 +166,13 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
             for s in range(n_samples):
                 i = block + s
                 a, b = similarity_to(mean, shapes[i])
-                update_of(sums[s], basis[t], bias[t], delta)
+                apply_basis(sums[s], np.float32(1), basis[t], bias[t], delta)
                 move(shapes[i], a, b, delta)
                 if sees:
                     for k in range(n_landmarks):
                         visibility[i, k] += delta[2 * n_landmarks + k]
                 if staged.shape[0] > 0:
-                    staged[t, i] = shapes[i]
+                    keep(shapes[i], staged[t, i])
 
 
 @njit(nogil=True, cache=True)

@@ -10,11 +10,11 @@ thread or eight grow the same ferns, bit for bit.
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from features.errors import InputError, require_range
 from features.line_pixels import LineIndexedPixels
 from features.parameters import Parameters
+from features.threads import one_blas_thread
 
 from ..basis import ResidualBasis, leaf_units, to_leaves
 from ..trees._grow_kernels import leaf_sums
@@ -372,7 +372,7 @@ def _pixel_statistics(pixels):
     """Means (P,), and 1 / variance of all differences (P, P) float32, from some of the samples."""
     grey = pixels[:, :: max(1, pixels.shape[1] // _N_SELECTION)].astype(np.float64)
     n = grey.shape[1]
-    with threadpool_limits(1):
+    with one_blas_thread():
         # Products of whole numbers below 2^53: exact, whatever the order of the sums.
         products = grey @ grey.T
     total = grey.sum(1)

@@ -33,7 +33,7 @@ class FernsRunner(FusedRunner):
                 for name in _TESTS
             ),
             stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, WIDE) for f in ferns]),
-            stack([whole(f.basis, 0, 4) for f in ferns]),
+            stack([f.basis for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
@@ -55,7 +55,7 @@ class ZonedFernsRunner:
             stack(zone_of),
             np.stack(spans),
             *map(stack, fields),
-            stack([whole(f.basis, 0, 4) for f in ferns]),
+            stack([f.basis for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 

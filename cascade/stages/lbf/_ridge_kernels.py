@@ -5,9 +5,9 @@ Rows of numbers are whole groups of lanes wide.
 """
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, add_lanes
+from features.jit import njit
 
 _TILE = 256
 

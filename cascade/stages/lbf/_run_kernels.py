@@ -1,13 +1,13 @@
 """The fused inference kernel of LBF: walks, sparse sums and shape update in one pass."""
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, add_lanes
 from features._lbf_kernels import walk_shape
 from features._pixel_kernels import similarity_to
+from features.jit import njit
 
-from .._update_kernels import move
+from .._update_kernels import apply_basis, keep, move
 
 
 @njit(nogil=True, cache=True)
@@ -47,7 +47,7 @@ def run_lbf(
     leaves = np.empty(n_codes, np.uint8)
     delta = np.empty(n_coordinates, np.float32)
     scratch = np.empty((2, points.shape[2]), np.int32)
-    step, base = np.empty(points.shape[2], np.int32), np.empty(n_codes, np.int64)
+    step, base = np.empty(points.shape[2], np.int64), np.empty(n_codes, np.int64)
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
@@ -61,11 +61,7 @@ def run_lbf(
                 for group in range(0, width, LANES):
                     lane = np.uint64(group)
                     add_lanes(total, lane, values, row * np.uint64(width) + lane)
-            delta[:] = bias[t]
-            for r in range(width):
-                v, line = np.float32(total[r]), basis[t, r]
-                for c in range(n_coordinates):
-                    delta[c] += v * line[c]
+            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
             move(shape, a, b, delta)
             if staged.shape[0] > 0:
-                staged[t, i] = shape
+                keep(shape, staged[t, i])

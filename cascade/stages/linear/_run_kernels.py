@@ -1,14 +1,14 @@
 """The fused inference kernel of SDM: descriptors, linear map and shape update in one pass."""
 
 import numpy as np
-from numba import njit
 
 from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
 from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
+from features.jit import njit
 
-from .._update_kernels import move
+from .._update_kernels import apply_basis, keep, move
 
 
 @njit(nogil=True, cache=True)
@@ -64,9 +64,9 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
             level = octave(spacings[t] * placement[2], image)
             if shown[level] != index[i]:
                 shown[level] = index[i]
-                sizes[level] = make_plane(image, level, room)
+                sizes[level, 0], sizes[level, 1] = make_plane(image, level, room)
             a, b = similarity_to(mean, shape)
-            height, width = sizes[level]
+            height, width = sizes[level, 0], sizes[level, 1]
             plane = planes[level]
             describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
             total[:] = 0
@@ -74,11 +74,7 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
             if gains[t] > 0:
                 place(shape, mean, a, b, gains[t], placed)
                 add_product(placed, weights[t, n_weights:], total)
-            delta[:] = bias[t]
-            for r in range(total.shape[0]):
-                row, component = basis[t, r], np.float32(total[r]) * np.float32(1 / STEPS)
-                for c in range(2 * n_landmarks):
-                    delta[c] += component * row[c]
+            apply_basis(total, np.float32(1 / STEPS), basis[t], bias[t], delta)
             move(shape, a, b, delta)
             if staged.shape[0] > 0:
-                staged[t, i] = shape
+                keep(shape, staged[t, i])

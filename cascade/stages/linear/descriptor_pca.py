@@ -1,9 +1,9 @@
 """Principal components of the descriptors at each landmark, from moments alone."""
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from features.errors import InputError
+from features.threads import one_blas_thread
 
 # Samples that the components are found from, and how many of them lie in memory at a time.
 _N_SAMPLES = 4096
@@ -50,8 +50,7 @@ class DescriptorPCA:
         """
         step = max(1, n_samples // _N_SAMPLES)
         count, total, moments = 0, 0.0, 0.0
-        # One thread, because the order in which BLAS adds depends on their number.
-        with threadpool_limits(1):
+        with one_blas_thread():
             for start in range(0, n_samples, step * _BATCH):
                 rows = slice(start, min(n_samples, start + step * _BATCH), step)
                 x = self._by_landmark(extract(rows))
@@ -71,7 +70,7 @@ class DescriptorPCA:
         x = self._by_landmark(features)
         self._total += x.sum(1, dtype=np.float64)
         self._n += len(features)
-        with threadpool_limits(1):
+        with one_blas_thread():
             components = x @ self.components_
         return components.swapaxes(0, 1).reshape(len(features), -1)
 

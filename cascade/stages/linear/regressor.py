@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from threadpoolctl import threadpool_limits
 
 from features.errors import InputError, require_range
 from features.parameters import Parameters
+from features.threads import one_blas_thread
 
 from ..basis import principal_components
 from .descriptor_pca import DescriptorPCA
@@ -141,8 +141,7 @@ class ReducedRidge(Parameters):
         target_mean, components, coefficients = principal_components(residuals, residuals.shape[1])
         if held_out is None:
             held_out = np.zeros(len(residuals), bool)
-        # One thread, because the order in which BLAS adds depends on their number.
-        with threadpool_limits(1):
+        with one_blas_thread():
             targets = coefficients @ components
             normal, judges = NormalEquations(workers), NormalEquations(workers)
             start = 0

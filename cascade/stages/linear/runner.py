@@ -4,6 +4,8 @@ import numpy as np
 
 from features._hog_lanes import GROUP
 from features._lanes import LANES
+from features.hog import refuse_small
+from features.workers import SERIAL
 
 from ..fused import FusedRunner
 from ..packing import stack, whole
@@ -14,6 +16,11 @@ class HogRunner(FusedRunner):
     """Linear maps of reduced rank on HOG descriptors."""
 
     kernel = staticmethod(kernels.run_hog)
+
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`."""
+        refuse_small(samples.images)
+        super().run(samples, workers, staged)
 
     def _stacked(self, features, maps):
         n_components = -(-max(len(m.basis) for m in maps) // GROUP) * GROUP

@@ -1,9 +1,9 @@
 """Numba kernels that move shapes as OpenCV's FacemarkLBF does."""
 
 import numpy as np
-from numba import njit
 
 from features._opencv_kernels import turn_and_size, walk_facemark
+from features.jit import njit
 
 from .._update_kernels import move
 

@@ -12,9 +12,9 @@ All sums are integers, so their order, and with it the number of threads, does n
 """
 
 import numpy as np
-from numba import njit
 
 from features._lanes import LANES, add_lanes, fold_lanes, subtract_lanes
+from features.jit import njit
 
 BINS = 32
 BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128
@@ -130,7 +130,8 @@ def descend(pixels, first, second, threshold, node):
                 difference = np.int16(np.int16(a[i]) - np.int16(b[i]))
                 side = right if difference >= t else left
                 child[i] |= side if at[i] == here else np.uint8(0)
-        at[:] = child[: end - tile]
+        for i in range(end - tile):
+            at[i] = child[i]
 
 
 @njit(nogil=True, cache=True)

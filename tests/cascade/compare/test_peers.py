@@ -1,5 +1,9 @@
 """Models of other libraries, and stand-ins for them."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -10,6 +14,8 @@ from cascade.judging.compare import open_model
 from cascade.judging.compare.peers.mediapipe_mesh import MESH68
 from data_tools.schemes import FACE68
 from features.errors import InputError
+
+CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 
 
 def test_dlib_predicts_what_dlib_predicts(tmp_path, faces):
@@ -31,15 +37,34 @@ def test_dlib_predicts_what_dlib_predicts(tmp_path, faces):
     parts = dlib.shape_predictor(str(path))(images[0], rectangles[0]).parts()
     assert found.find(images[0], faces.boxes[0]) == [(p.x, p.y) for p in parts]
     path.write_bytes(b"nonsense")
-    with pytest.raises(InputError, match="not a shape predictor"):
+    with pytest.raises(InputError, match="not a sound dlib shape predictor"):
         open_model(f"dlib:{path}")
+
+
+def test_a_file_that_ends_dlib_is_refused_before(tmp_path):
+    """In a process of its own, which dlib ended by a segmentation fault."""
+    pytest.importorskip("dlib", reason="dlib is not installed: pip install dlib-bin")
+    data = bytearray((CORPUS / "dat" / "sound").read_bytes())
+    assert data[4353] == 20  # a count near its end
+    data[4353] = 1
+    path = tmp_path / "hostile.dat"
+    path.write_bytes(data)
+    code = (
+        "import sys; from cascade.judging.compare import open_model\n"
+        "from features.errors import InputError\n"
+        "try: open_model(sys.argv[1])\n"
+        "except InputError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"dlib:{path}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "hostile.dat: not a sound dlib" in done.stdout
 
 
 def test_opencv_facemarks_through_a_stand_in(tmp_path, monkeypatch, faces):
     class Facemark:
         def loadModel(self, path):
-            if b"good" not in open(path, "rb").read():
-                raise cv2.error("bad file")
+            pass
 
         def fit(self, image, boxes):
             (left, top, width, height) = boxes[0]
@@ -49,13 +74,35 @@ def test_opencv_facemarks_through_a_stand_in(tmp_path, monkeypatch, faces):
 
     monkeypatch.setattr(cv2, "face", SimpleNamespace(createFacemarkLBF=Facemark), raising=False)
     path = tmp_path / "lbfmodel.yaml"
-    path.write_bytes(b"good")
+    shutil.copy(CORPUS / "opencv" / "sound", path)
     found = open_model(f"opencv-lbf:{path}").find
     np.testing.assert_array_equal(found(faces.image(0), [1.2, 2, 10, 30])[5], [10, 30])
     assert "may include" in found.seen
-    path.write_bytes(b"bad")
-    with pytest.raises(InputError, match="not a model of opencv-lbf"):
+    path.write_bytes(path.read_bytes()[:-500])
+    with pytest.raises(InputError, match="not a sound FacemarkLBF"):
         open_model(f"opencv-lbf:{path}")
+
+
+def test_opencv_refuses_by_name_what_only_it_can_read(tmp_path, monkeypatch):
+    class Facemark:
+        def loadModel(self, path):
+            raise cv2.error("bad file")
+
+    maker = SimpleNamespace(createFacemarkKazemi=Facemark)
+    monkeypatch.setattr(cv2, "face", maker, raising=False)
+    path = tmp_path / "kazemi.dat"
+    path.write_bytes(b"bad")
+    with pytest.raises(InputError, match="not a model of opencv-kazemi"):
+        open_model(f"opencv-kazemi:{path}")
+
+
+@pytest.mark.parametrize("kind", ["dlib", "opencv-lbf", "opencv-kazemi", "onnx", "mediapipe"])
+def test_models_larger_than_any_are_not_opened(tmp_path, kind):
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate((1 << 31) + 1)  # takes no room
+    with pytest.raises(InputError, match="large: larger than any model"):
+        open_model(f"{kind}:{path}")
 
 
 def test_the_mesh_map_has_a_mirror():

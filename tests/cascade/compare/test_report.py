@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cascade.judging.compare import compare, tables, write_report
+from data_tools.readers import read_rows
 
 from .made_up import model
 
@@ -37,6 +38,27 @@ def test_files_hold_the_figures(report, comparison):
     )
     content = json.loads((folder / "comparison.json").read_text())
     assert content["n_faces"] == 24 and len(content["rows"]) == len(table)
+
+
+def test_no_text_of_a_table_is_a_formula(comparison, tmp_path):
+    """Labels, remarks and file names of strangers, in a spreadsheet; numbers stay numbers."""
+    first, faces = comparison.results[0].model, comparison.faces
+    label, about, files = first.label, first.find.about, faces.files
+    first.label, first.find.about = "+cmd|' /C calc'!A0", "@SUM(1)"
+    faces.files = ["=HYPERLINK(0)", "-x.png", "\tx.png", *files[3:]]
+    try:
+        write_report(comparison, tmp_path)
+        for name in ("table.csv", "faces.csv"):
+            with (tmp_path / name).open(newline="") as file:
+                cells = [cell for row in csv.reader(file) for cell in row]
+            loose = [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+            assert all(np.isfinite(float(cell)) for cell in loose)
+        # Turns of the head to the left are negative.
+        assert loose
+        names = [row[0] for _, row in read_rows(tmp_path / "faces.csv")]
+        assert names[1:4] == faces.files[:3]
+    finally:
+        first.label, first.find.about, faces.files = label, about, files
 
 
 def test_page_needs_no_network_and_no_text_can_leave_its_data(comparison, tmp_path):

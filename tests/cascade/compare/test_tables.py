@@ -75,5 +75,23 @@ def test_subsets_from_lists_and_columns(tmp_path):
 def test_subsets_that_are_no_csv_are_refused_by_name(tmp_path):
     table = tmp_path / "damaged.csv"
     table.write_text("image,pose\na.png," + "x" * 200_000)
-    with pytest.raises(InputError, match=r"damaged\.csv: not csv"):
+    with pytest.raises(InputError, match=r"damaged\.csv, line \d: not csv"):
+        read_subsets(table, ["a.png"])
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("", "line 1: need a header"),
+        ("name,set\na,b\n", "line 1: need a header"),
+        ("image,set\na.png\n", "line 2: expected 2 columns, found 1"),
+        ("image,set\na.png,x\nb.png,x,y\n", "line 3: expected 2 columns, found 3"),
+        ("image,set,set\na.png,x,y\n", "line 1: two columns"),
+        ("image,set\n", "none of the 1 faces"),
+    ],
+)
+def test_subsets_with_ragged_rows_are_refused_by_line(tmp_path, text, words):
+    table = tmp_path / "sets.csv"
+    table.write_text(text)
+    with pytest.raises(InputError, match=rf"sets\.csv.*{words}"):
         read_subsets(table, ["a.png"])

@@ -17,6 +17,7 @@ def load(spec):
     """The predictor in the spec's file."""
     path = spec.file()
     dlib = needed("dlib", "pip install dlib-bin", "dlib:FILE")
+    spec.check()
     try:
         predictor = dlib.shape_predictor(str(path))
     except RuntimeError as error:

@@ -5,6 +5,8 @@ import numpy as np
 
 from features.errors import InputError
 
+from ..specs import CHECKED_BY
+
 _INSTALL = "pip uninstall opencv-python opencv-contrib-python && pip install opencv-contrib-python"
 _MAKERS = {"opencv-lbf": "createFacemarkLBF", "opencv-kazemi": "createFacemarkKazemi"}
 _PUBLIC = {
@@ -22,6 +24,8 @@ def load(spec):
             f"{spec.kind}:FILE needs the contrib modules of OpenCV, which take the place of the "
             f"plain package; install them with: {_INSTALL}"
         )
+    if spec.kind in CHECKED_BY:
+        spec.check()
     facemark = make()
     try:
         facemark.loadModel(str(path))

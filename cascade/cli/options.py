@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+BOX_SOURCES = ("csv", "tight", "detect")
+
+
+def known_detector(detector):
+    """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
+    from data_tools.detectors import DETECTORS
+
+    kind, colon, file = (detector or DETECTORS[0]).partition(":")
+    if f"{kind}{':FILE' if colon and file else colon}" not in DETECTORS:
+        raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
+    return detector
+
+
+Folders = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folders of images, each image with a .pts file beside it, or imglab's .xml files.",
+    ),
+]
+Boxes = Annotated[
+    str,
+    typer.Option(
+        metavar="csv|tight|detect|FILE",
+        help="Face boxes: the folder's boxes.csv, the landmarks' bounding box, a detector, "
+        "or a csv file image,left,top,right,bottom.",
+    ),
+]
+Detector = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
+        callback=known_detector,
+    ),
+]
+NStarts = Annotated[
+    int | None,
+    typer.Option(
+        "--starts",
+        min=1,
+        max=16,
+        help="Starts whose median is the answer; without it, the model's own number.",
+    ),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]
