@@ -125,12 +125,12 @@ class PointDistributionModel:
     def _of_rows(cls, mean, rows, share, max_components):
         """The model of differences (n, 2L) from a mean shape, NaN where missing."""
         modes = _similarity_modes(mean)
+        if not np.nanvar(rows, axis=0).sum() > 1e-12 * np.square(mean).sum():
+            raise InputError("the shapes are all alike, so there is no variation to learn")
         if np.isfinite(rows).all():
             vectors, variances = _principal_axes(rows - rows @ modes.T @ modes)
         else:
             vectors, variances = _with_gaps(rows, modes, max_components)
-        if not variances[0] > 1e-12 * np.square(mean).sum():
-            raise InputError("the shapes are all alike, so there is no variation to learn")
         kept = np.cumsum(variances) / variances.sum()
         k = min(int(np.searchsorted(kept, share)) + 1, max_components, len(variances))
         n_left = max(mean.size - 4 - k, 1)
