@@ -18,6 +18,8 @@ from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, in_plane, level_number
 MAX_CELLS, MAX_REACH, MAX_LOOKS, MAX_PROFILE, MAX_STEPS = 15, 16, 20, 63, 100
 # Faces whose patches are in memory at a time.
 _BATCH = 64
+# Landmarks whose covariances are in memory at a time.
+_LANDMARKS = 100
 # Cells from the landmark from which on a patch shows another place.
 _ELSEWHERE = 1.5
 # How much larger than the mean shape a shape can be.
@@ -260,8 +262,15 @@ class ASM(ShapeModel):
         views = _Views(found, poses, scale, size)
         patches = np.flatnonzero(kinds == kernels.PATCH)
         filters = np.zeros((n_landmarks, self.n_cells, self.n_cells * DIRECTIONS), np.float32)
-        if len(patches):
-            filters[patches] = self._filters(views, places, patches, rng, workers, tick)
+        done = 0
+        for first in range(0, len(patches), _LANDMARKS):
+            part = patches[first : first + _LANDMARKS]
+            share = len(part) / len(patches)
+            filters[part] = self._filters(
+                views, places, part, rng, workers,
+                lambda s, done=done, share=share: tick(done + share * s),
+            )  # fmt: skip
+            done += share
         along = np.flatnonzero(kinds == kernels.PROFILE)
         profiles = np.zeros((n_landmarks, self.n_profile), np.float32)
         precisions = np.zeros((n_landmarks, self.n_profile, self.n_profile), np.float32)
