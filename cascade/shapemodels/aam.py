@@ -242,7 +242,7 @@ class AAM(ShapeModel):
     PRESETS: ClassVar = {
         "small": {"scales": (12.0, 24.0), "n_appearances": (60, 60)},
         "default": {},
-        "accurate": {"n_steps": 20, "n_appearances": (100, 150, 150)},
+        "accurate": {"scales": (12.0, 24.0, 44.0, 60.0)},
         # In a few milliseconds, and poor on faces that look like none of training.
         "fast": {"algorithms": ("project-out",), "n_steps": 20},
     }
