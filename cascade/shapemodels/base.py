@@ -492,10 +492,8 @@ class ShapeModel(Aligner, Parameters):
         start = arrays.get("start")
         if start is None or start.dtype != np.float32 or start.shape != (4,):
             raise InputError("array start is missing or not float32 of 4 numbers")
-        if not np.isfinite(start).all() or not 1e-3 < np.hypot(start[0], start[1]) < 1e3:
-            raise InputError("array start is no pose")
-        if not np.abs(start[2:]).max() < 1e3:
-            raise InputError("array start lies far from the box")
+        if not np.abs(start).max() < 1e3 or np.hypot(start[0], start[1]) < 1e-3:
+            raise InputError("array start is no pose in or near the box")
         model._set_start(start)
         model.stages_ = model.stages_of(header, arrays)
         model.history_, model.notes_ = history_of(header["history"]), notes_of(header["notes"])
