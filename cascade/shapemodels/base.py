@@ -318,7 +318,7 @@ class ShapeModel(Aligner, Parameters):
             Whether to keep the shapes after each level.
         start : Aligner or array_like of shape (n, L, 2), optional
             What finds the shapes to start from, or these in pixels; without it, the mean shape in
-            the box. The levels from the second on refine it.
+            the box. The finest level refines it.
 
         Returns
         -------
@@ -345,7 +345,8 @@ class ShapeModel(Aligner, Parameters):
         first = 0
         if start is not None and n:
             initial = to_box_frame(self._started(start, image, boxes), placements)
-            first = min(1, len(self.stages_) - 1)
+            # Coarser levels would lose what a good start knows: measured on held-out faces.
+            first = len(self.stages_) - 1
         for i in range(n):
             pose, numbers = self._beginning()
             looked_at = placements[i]

@@ -137,6 +137,16 @@ def test_damaged_headers(change, model, file):
         cascade.load(file)
 
 
+@pytest.mark.parametrize("suffix", ["dat", "yaml", "onnx"])
+def test_has_no_form_in_other_formats(suffix, model, tmp_path):
+    from cascade.formats import format_of
+
+    path = tmp_path / f"model.{suffix}"
+    with pytest.raises(InputError, match=f"a model of method '{model.method}' cannot be"):
+        format_of(path).write(model, path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_truncated(file):
     whole = file.read_bytes()
     for share in (0.1, 0.5, 0.99):
