@@ -123,6 +123,7 @@ class ShapeModel(Aligner, Parameters):
     PRESETS: ClassVar[dict] = {"default": {}}
     #: The class of its levels.
     LEVEL: ClassVar[type] = None
+    takes_start: ClassVar[bool] = True
     #: Of cascades alone.
     keys_: ClassVar = None
 

@@ -8,6 +8,7 @@ from safetensors.numpy import save as pack
 from sklearn.exceptions import NotFittedError
 
 import cascade
+import cascade.models
 from cascade import AAM, ASM, InputError
 from cascade.formats import native
 from cascade.loop import model_file
@@ -227,6 +228,22 @@ def test_start_from_another_aligner(model, synthetic, small_ert):
     assert nme(near.shapes, faces.shapes[:1], faces.scheme)[0] < 0.08
     np.testing.assert_allclose(near.initial, faces.shapes[:1], atol=1e-2)
     np.testing.assert_allclose(near.staged[0], faces.shapes[:1], atol=1e-2)
+
+
+def test_compare_knows_starts(file, model, synthetic):
+    from cascade.judging.compare.specs import open_model
+
+    image, box = synthetic.image(0), synthetic.boxes[0]
+    alone, refined = open_model(str(file)), open_model(f"{file}?start=ert68")
+    start = cascade.models.pretrained("ert68")
+    np.testing.assert_allclose(
+        refined.find(image, box), model.predict(image, box, start=start), atol=1e-3
+    )
+    assert refined.find.n_bytes > alone.find.n_bytes and "from ert" in refined.find.about
+    with pytest.raises(InputError, match="refines no other"):
+        open_model(f"ert68?start={file}")
+    with pytest.raises(InputError, match="no such model"):
+        open_model(f"{file}?start=nobody")
 
 
 def test_refused_arguments(model, synthetic):
