@@ -360,7 +360,7 @@ class ShapeModel(Aligner, Parameters):
             found = from_box_frame(self._shape(pose, numbers), looked_at)
             shapes[i] = found
             if steps is not None:
-                steps[:, i] = from_box_frame(steps[:, i], looked_at)
+                steps[first:, i] = from_box_frame(steps[first:, i], looked_at)
                 steps[:first, i] = from_box_frame(initial[i], placements[i])
         return Alignment(shapes, from_box_frame(initial, placements), steps)
 
