@@ -2,15 +2,14 @@
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 
 @contextmanager
 def one_blas_thread():
-    """Hold BLAS and OpenMP to one thread inside a ``with``, or a function it decorates.
+    """Hold BLAS to one thread inside a ``with``, or a function it decorates.
 
-    Most builds of BLAS have one number of threads for the whole process. So it is counted who is
+    Most builds of BLAS have one number of threads for the whole process. So it is kept who is
     inside: blocks may be nested, and may overlap in several threads. The last to leave gives BLAS
     back the numbers of threads that the first one found.
 
@@ -24,48 +23,64 @@ def one_blas_thread():
     """
     from threadpoolctl import ThreadpoolController  # whoever only predicts does without
 
-    pools = ThreadpoolController()
-    _process.enter(pools.select(user_api="blas"))
+    pools = ThreadpoolController().select(user_api="blas")
+    # BLAS built on OpenMP, or from MKL, has a number for each thread.
+    own = pools.select(threading_layer="openmp", internal_api="mkl")
+    shared = [library for library in pools.lib_controllers if library not in own.lib_controllers]
+    block = object()
     try:
-        # OpenMP, and BLAS built on it or from MKL, have a number for each thread.
-        with pools.limit(limits=1):
+        _process.enter(block, shared)
+        with own.limit(limits=1):
             yield
     finally:
-        _process.leave()
+        try:
+            _process.leave(block)
+        except BaseException:  # Ctrl-C before it was counted out; leaving twice does no harm
+            _process.leave(block)
+            raise
 
 
 class _Process:
-    """The limit that all threads of the process share."""
+    """The limit that all threads of the process share.
+
+    Ctrl-C may come at any moment. So a number is kept before it is changed, and forgotten after it
+    is restored; what an interrupted block leaves over, the next one that leaves restores.
+    """
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.n_inside = 0
+        self.inside = set()
+        self.before = {}
 
-    def enter(self, pools):
+    def enter(self, block, libraries):
         with self.lock:
-            if self.n_inside == 0:
-                self.libraries, self.limits = set(), ExitStack()
-                # A thread of its own: threadpoolctl lets only that thread change a limit which
-                # has set it, and whoever enters first may leave first.
-                self.keeper = ThreadPoolExecutor(1)
-            self.n_inside += 1
-            self.keeper.submit(self._limit, pools).result()
+            self.inside.add(block)
+            for library in libraries:
+                self.before.setdefault(library.filepath, (library, library.num_threads))
+                _set_threads(library, 1)
 
-    def leave(self):
+    def leave(self, block):
         with self.lock:
-            self.n_inside -= 1
-            if self.n_inside == 0:
-                self.keeper.submit(self.limits.close).result()
-                self.keeper.shutdown()
+            self.inside.discard(block)
+            while self.before and not self.inside:
+                file, (library, n_threads) = next(iter(self.before.items()))
+                _set_threads(library, n_threads)
+                del self.before[file]
 
-    def _limit(self, pools):
-        found = {library.filepath for library in pools.lib_controllers}
-        if found - self.libraries:  # at the first entry, or loaded since
-            self.limits.enter_context(pools.limit(limits=1))
-            self.libraries |= found
+
+def _set_threads(library, n_threads):
+    # Newer versions of threadpoolctl ignore every thread but the one that changed the number
+    # first, as long as that one lives; but whoever enters first may leave first.
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    if n_threads is not None:
+        library.set_num_threads(n_threads)
+    if release is not None:
+        release(force=True)
 
 
 _process = _Process()
 if hasattr(os, "register_at_fork"):
-    # The thread that keeps the limit, and perhaps who holds the lock, are not in the child.
+    # Who holds the lock is not in the child.
     os.register_at_fork(after_in_child=_process.__init__)

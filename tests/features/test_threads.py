@@ -1,5 +1,8 @@
 """BLAS on one thread, for blocks that overlap in time."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -91,3 +94,51 @@ def test_trainings_side_by_side_leave_the_threads_as_they_were(two_threads, synt
     for thread in threads:
         thread.join()
     assert n_threads() == two_threads
+
+
+_INTERRUPTED = """
+import random, signal, sys
+import numpy as np
+from threadpoolctl import ThreadpoolController
+from features.threads import one_blas_thread
+
+def n_threads():
+    pools = ThreadpoolController().select(user_api="blas").lib_controllers
+    return [pool.num_threads for pool in pools]
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+np.ones((2, 2)) @ np.ones((2, 2))
+before, moments, n = n_threads(), random.Random(0), 0
+with one_blas_thread():
+    pass
+signal.signal(signal.SIGALRM, interrupt)
+for _ in range(400):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, moments.uniform(1e-4, 4e-3))
+        for _ in range(300):
+            with one_blas_thread():
+                pass
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        n += 1
+with one_blas_thread():
+    pass
+print(n, n_threads() == before)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_interrupts_at_any_moment_leave_the_threads_and_the_end_as_they_were():
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=120,  # a thread that nobody wakes would keep the process from ending
+    )
+    assert done.returncode == 0, done.stderr
+    # Old versions of threadpoolctl look for libraries in a callback of C, where Python drops them.
+    n_interrupts, restored = done.stdout.split()
+    assert int(n_interrupts) > 20 and restored == "True"
