@@ -3,29 +3,48 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from data_tools.cells import guarded
 from data_tools.files import replace_file
 from features.errors import InputError
 
-from .common import reporting, say, tell_skipped
+from .common import check_boxes, reporting, say, tell_skipped
+from .options import Boxes, Detector
 
-_DRAWN = "drawn"
+_DRAWN, _LIST = "drawn", "list"
 
 
 def faces(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="drawn|FILE",
-            help="Faces that the package draws itself; COFW_train_color.mat or its like; or a list "
-            "of WFLW, list_98pt_rect_attr_test.txt.",
+            metavar="drawn|SOURCE",
+            help="Faces that the package draws itself, or the file or folder of a data set or an "
+            "annotation tool, as its authors give it: cascade faces list names them.",
         ),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder to write, new or empty.")
-    ],
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER",
+            help="Folder to write, new or empty; in another --format, perhaps a file.",
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="pts, or the format of an annotation tool: imglab, coco, cvat, label-studio, "
+            "labelme, csv.",
+        ),
+    ] = "pts",
+    boxes: Boxes = "csv",
+    detector: Detector = "lbp",
     number: Annotated[
         int, typer.Option("--number", "-n", min=1, max=100_000, help="Faces to draw.")
     ] = 400,
@@ -38,7 +57,8 @@ def faces(
     ] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other faces.")] = 0,
     images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="For WFLW: its folder WFLW_images.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The folder of its images, where it lies apart."),
     ] = None,
     points68: Annotated[
         Path | None,
@@ -48,50 +68,89 @@ def faces(
     """Draw faces, or take them out of a data set's own files.
 
     Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
-    is covered, and for WFLW attributes.csv, which compare takes as --subsets.
+    is covered, and attributes.csv where the data set says more of its faces, which compare takes
+    as --subsets. All other commands read the files of data sets directly, too.
     """
-    from data_tools.writers import write_folder
+    from data_tools.writers import WRITERS, write_faces, write_folder
     from data_tools.writers.folder import refuse_filled
 
-    refuse_filled(out)
-    kind = Path(source).suffix.lower()
-    for hint, given, its in (("--images", images, ".txt"), ("--points68", points68, ".mat")):
-        if given is not None and (source == _DRAWN or kind != its):
-            raise typer.BadParameter(f"does not go with {source}; leave it out", param_hint=hint)
+    if source == _LIST:
+        from data_tools.readers import SOURCES
+
+        width = max(len(each.name) for each in SOURCES)
+        for each in SOURCES:
+            say(f"{each.name:<{width}}  {each.title}")
+        return
+    if out is None:
+        raise typer.BadParameter("name where to write", param_hint="--out")
+    known = [writer.name for writer in WRITERS]
+    if form not in known:
+        raise typer.BadParameter(f"choose one of {', '.join(known)}", param_hint="--format")
+    if form == "pts":
+        refuse_filled(out)
+    elif out.exists():
+        raise InputError(f"{out}: is there already; name another file or folder")
+    find = check_boxes(boxes, detector)
+    options = {"images": images, "points68": points68}
+    options = {name: value for name, value in options.items() if value is not None}
     with reporting() as progress:
-        attributes = {}
         told = progress.counting("reading faces" if source != _DRAWN else "drawing faces")
         if source == _DRAWN:
+            if options:
+                name = f"--{next(iter(options))}"
+                raise typer.BadParameter("does not go with drawn; leave it out", param_hint=name)
             from data_tools.synthetic import synthetic_faces
 
             read = synthetic_faces(number, seed, size, occluders=occluders, progress=told)
-        elif kind == ".mat":
-            from data_tools.readers import read_cofw
-
-            read = read_cofw(source, points68=points68, progress=told)
-        elif kind == ".txt":
-            from data_tools.readers import read_wflw
-
-            if images is None:
-                raise typer.BadParameter("a list of WFLW needs its images", param_hint="--images")
-            read, attributes = read_wflw(source, images, progress=told)
         else:
-            raise InputError(f"{source}: neither 'drawn', a .mat file of COFW nor a list of WFLW")
+            read = _read(source, options | {"boxes": boxes, "detector": find, "progress": told})
         tell_skipped(read.skipped, progress)
-        names = write_folder(out, read, progress=progress.counting("writing faces"))
-    if attributes:
-        _write_attributes(out / "attributes.csv", names, attributes)
+        writing = progress.counting("writing faces")
+        if form == "pts":
+            names = write_folder(out, read, progress=writing)
+            if read.attributes:
+                _write_attributes(out / "attributes.csv", names, read.attributes)
+        else:
+            write_faces(out, read, form, progress=writing)
     text = f"wrote {len(read)} faces to {out}, {read.scheme.n_points} landmarks"
     if read.visible is not None:
         text += f", {(~read.visible).mean():.1%} of them covered"
     say(text)
 
 
+def _read(source, options):
+    """The faces of a data set, by the reader that knows its files."""
+    from inspect import signature
+
+    from data_tools.readers import SOURCES, find_source, read_folder
+
+    path, found = Path(source), find_source(source)
+    if found is None and path.suffix.lower() == ".txt" and "images" in options:
+        found = next(each for each in SOURCES if each.name == "wflw")  # its list by another name
+    if found is None and not path.is_dir():
+        what = "no such file or folder" if not path.exists() else "of no data set that is known"
+        raise InputError(f"{source}: {what}; those known are listed by cascade faces list")
+    read = read_folder if found is None else found.load().read
+    for name in options:
+        if name not in signature(read).parameters:
+            raise typer.BadParameter(
+                f"does not go with {source}; leave it out", param_hint=f"--{name}"
+            )
+    return read(path, **options)
+
+
 def _write_attributes(path, names, attributes):
-    """A column an attribute, which holds its name or nothing."""
-    rows = [",".join(["image", *attributes])]
-    for i, name in enumerate(names):
-        rows.append(
-            ",".join([guarded(name), *(a if has[i] else "" for a, has in attributes.items())])
-        )
+    """A column an attribute: its value, and of a flag its name or nothing."""
+    rows = [",".join(["image", *map(guarded, attributes)])]
+    for i, image in enumerate(names):
+        cells = [_cell(name, column[i]) for name, column in attributes.items()]
+        rows.append(",".join([guarded(image), *cells]))
     replace_file(path, ("\n".join(rows) + "\n").encode())
+
+
+def _cell(name, value):
+    if isinstance(value, np.bool_):
+        return guarded(name) if value else ""
+    if isinstance(value, np.number):
+        return f"{value:.6g}"
+    return guarded(str(value).replace(",", " "))

@@ -95,12 +95,12 @@ def test_wflw_with_attributes_for_compare(tmp_path):
         "pose": [False, True],
         "occlusion": [True, False],
     }
-    assert run("faces", tmp_path / "list.txt", "-o", tmp_path / "x").exit_code == 2
+    assert run("faces", tmp_path / "list.txt", "-o", tmp_path / "x").exit_code == 1
 
 
 def test_usage(tmp_path):
     wrong = run("faces", "nonsense", "-o", tmp_path / "x")
-    assert wrong.exit_code == 1 and "'drawn'" in wrong.stderr
+    assert wrong.exit_code == 1 and "faces list" in wrong.stderr
     wrong = run("faces", tmp_path / "no.mat", "-o", tmp_path / "x")
     assert wrong.exit_code == 1 and "no.mat" in wrong.stderr
     wrong = run("faces", "drawn", "--images", tmp_path, "-o", tmp_path / "x")
@@ -113,3 +113,22 @@ def test_files_that_are_there_stay(tmp_path):
     wrong = run("faces", "drawn", "-n", 1, "--size", 64, "-o", tmp_path)
     assert wrong.exit_code == 1 and "not empty" in wrong.stderr
     assert portrait.read_bytes() == b"mine"
+
+
+def test_all_sources_are_listed_and_written_in_every_format(tmp_path, covered):
+    listed = run("faces", "list").stdout
+    assert "wflw" in listed and "CVAT" in listed and "COCO" in listed
+    expected = read_folder(covered / "set")
+    for form, name in (("coco", "f.json"), ("cvat", "f.xml"), ("csv", "f.csv")):
+        (tmp_path / form).mkdir()
+        out = tmp_path / form / name
+        done = run("faces", covered / "set", "--format", form, "-o", out)
+        assert done.exit_code == 0, done.output
+        # ... and is a source itself.
+        back = run("faces", out, "-o", tmp_path / form / "again", "--boxes", "tight")
+        assert back.exit_code == 0, back.output
+        again = read_folder(tmp_path / form / "again")
+        np.testing.assert_allclose(again.shapes, expected.shapes, atol=0.02)
+    assert run("faces", covered / "set", "--format", "word", "-o", "x").exit_code == 2
+    assert run("faces", covered / "set", "--format", "coco", "-o", out).exit_code == 1
+    assert run("faces", "drawn").exit_code == 2
