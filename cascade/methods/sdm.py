@@ -19,6 +19,8 @@ class SDM(BaseCascade):
     The paper reads SIFT; HOG is its dense relative, many times as fast. Descriptors turn and scale
     with the shape and shrink from stage to stage.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages : int
