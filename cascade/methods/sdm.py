@@ -29,7 +29,8 @@ class SDM(BaseCascade):
         Half the side of the descriptors of each stage, in box sides; stages beyond its end take the
         last.
     descriptor : {"hog", "sift"}
-        See `features.hog.Hog` and `features.sift.Sift`.
+        What is read at each landmark: histograms of oriented gradients, or SIFT. See
+        `features.hog.Hog` and `features.sift.Sift`.
     n_cells : int
         Cells along each side of a HOG descriptor; SIFT has 4.
     alpha_per_sample : float, sequence of float, or "auto"
