@@ -1,6 +1,7 @@
 """Aligners: whatever turns an image and face boxes into landmarks."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -51,9 +52,14 @@ class Aligner:
         Threads of `predict_many` and `predict_faces` where the call does not say.
     """
 
+    #: `DetectorFit` by the name of a detector, as measured in training; see
+    #: `cascade.detection.measure_detectors`.
+    detectors_ = MappingProxyType({})
     #: Name of the method in tables and files.
     method = "aligner"
     n_jobs = None
+    #: Whether `align` takes ``start``: another aligner, whose shapes it refines.
+    takes_start = False
 
     def align(self, image, boxes, *, color="bgr", **options):
         """Landmarks of the faces in `boxes`, and how the aligner came to them.

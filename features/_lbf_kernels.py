@@ -24,7 +24,7 @@ PACK_BITS = 23
 MAX_COUNT = 1 << 17
 _TILE = 2048
 _READ_TILE = 64
-_FAR = np.float32(1 << 20)
+_FAR = np.float32(1 << 24)
 
 
 @njit(nogil=True, cache=True)

@@ -7,10 +7,12 @@ from .jit import njit
 _TILE = 64
 
 
-# With NumPy's rules of division: a reference of one point gives NaN, and no kernel raises.
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True)
 def similarity_to(mean, shape):
-    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2)."""
+    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2).
+
+    (1, 0), no turn and no scale, of a mean that is a single point.
+    """
     a, b, energy = np.float32(0), np.float32(0), np.float32(0)
     for k in range(mean.shape[0]):
         x, y = mean[k, 0], mean[k, 1]
@@ -18,6 +20,8 @@ def similarity_to(mean, shape):
         a += x * u + y * v
         b += x * v - y * u
         energy += x * x + y * y
+    if energy == 0:
+        return np.float32(1), np.float32(0)
     return a / energy, b / energy
 
 

@@ -111,13 +111,17 @@ def _mismatch(value, default, kind=""):
     `kind` tells, as the docstring does, what else a parameter may be: None ("optional"), one of
     some words, or several numbers ("sequence").
     """
-    words = re.findall(r'"(\w+)"', kind)
+    words = re.findall(r'"([\w-]+)"', kind)
+    several = "sequence" in kind
+    if several and isinstance(value, tuple | list):
+        what = f"in brackets, some of {', '.join(words)}" if words else "numbers in brackets"
+        return None if _is_several(value, words) else what
+    if several and isinstance(default, tuple):
+        return f"in brackets, some of {', '.join(words)}" if words else "numbers in brackets"
     if (value is None and "optional" in kind) or (isinstance(value, str) and value in words):
         return None
     if kind.startswith("{"):
         return f"one of {', '.join(words)}"
-    if "sequence" in kind and isinstance(value, tuple | list):
-        return None if _is_numbers(value) else "numbers in brackets"
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "True or False"
     if isinstance(default, int) or (default is None and kind.startswith("int, optional")):
@@ -126,8 +130,6 @@ def _mismatch(value, default, kind=""):
         return None if right else f"a whole number from {least}"
     if isinstance(default, float):
         return None if _is_number(value) else "a number from 0"
-    if isinstance(default, tuple) and "sequence" in kind:
-        return "numbers in brackets, one for each stage"
     if isinstance(default, tuple):
         right = isinstance(value, tuple | list) and len(value) == len(default)
         right = right and not any(_mismatch(v, d) for v, d in zip(value, default, strict=True))
@@ -142,7 +144,7 @@ def _is_number(value):
     return right and 0 <= value < float("inf")
 
 
-def _is_numbers(value):
-    """Whether something is several numbers, or several such tuples to choose among."""
+def _is_several(value, words):
+    """Whether something is several numbers or words, or several such tuples to choose among."""
     inner = [v for part in value for v in (part if isinstance(part, tuple | list) else [part])]
-    return bool(len(value)) and all(map(_is_number, inner))
+    return bool(inner) and all(_is_number(v) or v in words for v in inner)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 _TREES, _FERNS = ("ert", "dlib"), ("cpr", "esr", "rcpr")
 _FORESTS, _LINEAR = ("lbf", "opencv"), ("sdm",)
-_ALL = _TREES + _FERNS + _FORESTS + _LINEAR
+_CASCADES = _TREES + _FERNS + _FORESTS + _LINEAR
+_ALL = (*_CASCADES, "aam", "asm")
 _DLIB, _LBF, _KAZEMI = "dlib", "OpenCV's FacemarkLBF", "OpenCV's FacemarkKazemi"
 
 
@@ -44,14 +45,14 @@ def _without_leaves(levels):
     return levels - 1
 
 
-def _instead(library, remedy):
-    """An option that no method has as a parameter."""
-    return (OtherName(library, _ALL, None, remedy),)
+def _instead(library, remedy, methods=_ALL):
+    """An option that none of the methods has as a parameter."""
+    return (OtherName(library, methods, None, remedy),)
 
 
 OTHER_NAMES = {
     # dlib's shape_predictor_training_options
-    "cascade_depth": (OtherName(_DLIB, _ALL, "n_stages"),),
+    "cascade_depth": (OtherName(_DLIB, _CASCADES, "n_stages"),),
     "tree_depth": (
         OtherName(_DLIB, _TREES, "depth"),
         OtherName(_LBF, _FORESTS, "depth", "one less: leaves count there", _without_leaves),
@@ -70,12 +71,13 @@ OTHER_NAMES = {
         ),
     ),
     "oversampling_amount": (
-        OtherName(_DLIB, _ALL, "starts.n", "for each face and for its mirror image"),
+        OtherName(_DLIB, _CASCADES, "starts.n", "for each face and for its mirror image"),
     ),
     "oversampling_translation_jitter": _instead(
         _DLIB,
         "it is in box sides, while starts.shift is in units of how the training faces lie in their "
         "boxes; set starts.shift",
+        _CASCADES,
     ),
     "feature_pool_size": (
         OtherName(_DLIB, _TREES + _FERNS, "n_points"),
@@ -99,18 +101,18 @@ OTHER_NAMES = {
         OtherName(_DLIB, _FERNS, None, "pairs of pixels are chosen by correlation, not by trial"),
     ),
     "landmark_relative_padding_mode": _instead(
-        _DLIB, "points are always drawn around the landmarks, as with True"
+        _DLIB, "points are always drawn around the landmarks, as with True", _CASCADES
     ),
     "random_seed": _instead(_DLIB, "give --seed"),
     "num_threads": _instead(_DLIB, "give --jobs"),
     "be_verbose": _instead(_DLIB, "progress is always shown"),
     # OpenCV's FacemarkLBF::Params
-    "stages_n": (OtherName(_LBF, _ALL, "n_stages"),),
+    "stages_n": (OtherName(_LBF, _CASCADES, "n_stages"),),
     "tree_n": (
         OtherName(_LBF, _FORESTS, "n_trees"),
         OtherName(_LBF, _TREES, None, "it is a number a landmark; set n_trees, a number a stage"),
     ),
-    "initShape_n": (OtherName(_LBF, _ALL, "starts.n"),),
+    "initShape_n": (OtherName(_LBF, _CASCADES, "starts.n"),),
     "radius_m": (
         OtherName(_LBF, _FORESTS, "radius", "half of it: OpenCV counts in half box sides", _halved),
     ),

@@ -3,10 +3,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from features._pixel_kernels import similarity_to
 from features.errors import InputError
 from features.geometry import similarity
-from features.pixels import PixelDifferences, Pixels, ShapeIndexedPixels
+from features.pixels import PixelDifferences, Pixels
 
 
 def slow_pixels(samples, mean, feature):
@@ -96,24 +95,3 @@ def test_differences_are_those_of_the_pixels():
     assert (feature.first != feature.second).all()
     with pytest.raises(InputError, match="n_points"):
         PixelDifferences(50, n_points=1).fit(samples, None, mean, rng)
-
-
-def test_a_pixel_beyond_32_bits_is_read():
-    """The index of a pixel of an image above 2**31 of them does not overflow."""
-    height, width = 47_000, 46_000  # untouched pages of zeros take no memory
-    image = np.zeros((height, width), np.uint8)
-    image[-1, -1] = 7
-    mean = np.float32([[-0.5, -0.5], [0.5, 0.5]])
-    samples = SimpleNamespace(
-        images=image[None],
-        index=np.zeros(1, np.intp),
-        placements=np.float32([[width - 21, height - 21, 40]]),
-        shapes=mean[None],
-    )
-    feature = ShapeIndexedPixels(np.array([1, 1], np.uint16), np.zeros((2, 2), np.float32))
-    assert feature.extract(samples, mean).tolist() == [[7, 7]]
-
-
-def test_a_mean_of_one_point_turns_nothing():
-    point = np.zeros((3, 2), np.float32)
-    assert not np.isfinite(similarity_to(point, point)).all()  # a number, not an exception
