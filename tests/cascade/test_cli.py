@@ -317,6 +317,8 @@ def test_ctrl_c_of_a_running_training(data, tmp_path):
         [str(word) for word in [*command, "--set", "n_stages=500"]],
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # Shells start what runs in the background with Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         for _ in range(1200):
