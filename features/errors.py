@@ -1,4 +1,4 @@
-"""The exception every room raises for wrong input, and checks of single arguments."""
+"""The exceptions that every room raises for what a user can mend, and checks of arguments."""
 
 from numbers import Integral, Real
 
@@ -9,6 +9,42 @@ class InputError(ValueError):
     The message is one sentence or two that name the offending thing and say what to do about it;
     the command line prints it as it is and exits with code 1.
     """
+
+
+class NoOpenCV(ImportError):
+    """OpenCV cannot be imported; the message is one sentence with the remedy."""
+
+    @classmethod
+    def caused_by(cls, error):
+        """The same error with a remedy; None where `error` has nothing to do with OpenCV.
+
+        Parameters
+        ----------
+        error : ImportError
+        """
+        if isinstance(error, cls):
+            return error
+        if isinstance(error, ModuleNotFoundError) and error.name == "cv2":
+            text = "OpenCV is not installed; run: pip install opencv-python-headless"
+        elif error.name == "cv2" or _raised_in("cv2", error.__traceback__):
+            text = (
+                f"OpenCV cannot be imported ({error}); install the system library named here, or "
+                "the OpenCV that needs none: pip uninstall -y opencv-python && pip install "
+                "--force-reinstall --no-deps opencv-python-headless"
+            )
+        else:
+            return None
+        return cls(" ".join(text.split()), name="cv2")
+
+
+def _raised_in(package, traceback):
+    """Whether an error passed through a module of a package."""
+    while traceback is not None:
+        name = traceback.tb_frame.f_globals.get("__name__") or ""
+        if name.partition(".")[0] == package:
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def require_range(name, value, low, high):

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from .errors import InputError
 from .geometry import box_placement
+from .opencv import cv2
 
 
 @dataclass(frozen=True)

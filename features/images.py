@@ -3,13 +3,13 @@
 import ctypes
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from .errors import InputError
 from .files import read_bytes
 from .image_headers import Truncated, read_header
 from .memory import require_memory
+from .opencv import cv2
 
 # Refused before memory is taken for it: a photograph above this, ...
 MAX_PIXELS = 1 << 28

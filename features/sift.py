@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from .errors import InputError
 from .geometry import similarity
 from .hog import WHAT
 from .memory import allocate
+from .opencv import cv2
 from .parameters import Parameters
 from .workers import SERIAL
 

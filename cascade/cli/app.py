@@ -7,7 +7,7 @@ import warnings
 import typer
 from typer.core import TyperGroup
 
-from features.errors import InputError
+from features.errors import InputError, NoOpenCV
 
 from .._version import __version__
 from .commands import COMMANDS, imported, listed
@@ -77,6 +77,9 @@ class _Commands(TyperGroup):
             where = f"{error.filename}: " if error.filename else ""
             code = _fail(f"{where}{error.strerror or error}; check the path, its permissions and "
                          "the free space", WRONG_INPUT)  # fmt: skip
+        except ImportError as error:
+            known = NoOpenCV.caused_by(error)
+            code = _fail(str(known), WRONG_INPUT) if known else _unexpected(error)
         except Exception as error:
             code = _unexpected(error)
         sys.exit(code or DONE)

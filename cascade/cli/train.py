@@ -29,8 +29,24 @@ Method = StrEnum("Method", {name: name for name in METHODS})
 _N_CHECKED = 200
 
 
+def _show_parameters_if_asked(context: typer.Context, method: Method):
+    """Print what ``--parameters`` asks for, and exit before anything else is asked for."""
+    # Eager options are read before eager arguments, so this one is known already.
+    if context.params.get("parameters"):
+        from .parameters import show
+
+        show(method)
+        raise typer.Exit()
+    return method
+
+
 def train(
-    method: Annotated[Method, typer.Argument(help="What the stages are made of.")],
+    method: Annotated[
+        Method,
+        typer.Argument(
+            help="What the stages are made of.", is_eager=True, callback=_show_parameters_if_asked
+        ),
+    ],
     folders: Folders,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Model file to write.")],
     validation: Annotated[
@@ -54,7 +70,7 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help="How much to invest: small, default or accurate; of some methods also fast (aam, "
+            help="How much to invest: small (to try out), default or accurate; also fast (aam, "
             "lbf), profiles (asm), robust and sift (sdm), published (cpr, esr, lbf, rcpr).",
         ),
     ] = "default",
@@ -79,8 +95,20 @@ def train(
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A parameter, e.g. n_trees=300."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter, e.g. n_trees=300; dlib's and OpenCV's names are understood.",
+        ),
     ] = None,
+    parameters: Annotated[
+        bool,
+        typer.Option(
+            "--parameters",
+            is_eager=True,
+            help="List the parameters of METHOD with defaults and meaning, and exit.",
+        ),
+    ] = False,
 ):
     """Train a model on folders of annotated faces.
 

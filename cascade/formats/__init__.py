@@ -15,6 +15,8 @@ from pathlib import Path
 
 from features.errors import InputError
 
+from .sniffing import HEAD_BYTES, describe
+
 
 @dataclass(frozen=True)
 class Format:
@@ -42,7 +44,7 @@ class Format:
     methods: tuple[str, ...] | None = None
 
     def recognises(self, head, size):
-        """Whether a file of `size` bytes that begins with `head` (8 bytes) may be of this kind."""
+        """Whether a file of `size` bytes that begins with `head` (9 bytes) may be of this kind."""
         return self.reads and self._module.recognises(head, size)
 
     def read(self, path):
@@ -85,19 +87,25 @@ def load(path):
     Raises
     ------
     InputError
-        If there is no such file, it is of no format known, or it is damaged.
+        If there is no such file, it is of no format known, or it is damaged; what it is instead
+        is told where its first bytes show it.
     """
     path = Path(path)
-    head, size = b"", 0
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; name a model file")
     if path.is_file():
         try:
             with path.open("rb") as file:
-                head, size = file.read(8), path.stat().st_size
+                head, size = file.read(HEAD_BYTES), path.stat().st_size
         except OSError:
             pass  # the reader says what is wrong
-    for kind in FORMATS[:-1]:
-        if kind.recognises(head, size):
-            return kind.read(path)
+        else:
+            for kind in FORMATS[:-1]:
+                if kind.recognises(head, size):
+                    return kind.read(path)
+            what = None if FORMATS[-1].recognises(head, size) else describe(head)
+            if what:
+                raise InputError(f"{path}: this is {what}")
     return FORMATS[-1].read(path)
 
 

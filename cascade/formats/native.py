@@ -9,6 +9,9 @@ from features.errors import InputError
 from ..loop import model_file
 from ..methods import method_class
 
+# As long as the header of a safetensors file may be.
+_MAX_HEADER = 100_000_000
+
 
 def write(model, path):
     """Write a trained cascade.
@@ -60,5 +63,6 @@ def read(path):
 
 
 def recognises(head, size):
-    """Whether the file may be one of the toolkit's own: the length of its header comes first."""
-    return 0 < int.from_bytes(head[:8], "little") < size
+    """Whether the file may be one of the toolkit's own: the length of its header comes first, then
+    the header, which is JSON. A file that was cut, perhaps within its header, is one, too."""
+    return head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < _MAX_HEADER

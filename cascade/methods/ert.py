@@ -13,6 +13,8 @@ from ..stages.stage import Stage
 class ERT(BaseCascade):
     """Cascade of gradient-boosted regression trees on shape-indexed pixel differences.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages : int

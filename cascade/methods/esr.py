@@ -32,6 +32,8 @@ class FernCascade(BaseCascade):
 class ESR(FernCascade):
     """Two-level cascade of boosted random ferns on shape-indexed pixel differences.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages : int
@@ -102,6 +104,8 @@ class CPR(ESR):
 
     The same as `ESR` with many short stages.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
@@ -123,6 +127,7 @@ class CPR(ESR):
     PRESETS: ClassVar = {
         "small": {"n_stages": 40, "n_ferns": 10, "starts": Starts(n=5)},
         "default": {},
+        "accurate": {"n_stages": 90, "starts": Starts(n=10), "test_starts": 7, "test_mirror": True},
         "published": {"n_stages": 512, "n_ferns": 1, "learning_rate": 1.0, "shrinkage": 1000.0},
     }
 

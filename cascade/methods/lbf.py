@@ -1,22 +1,38 @@
 """LBF: local binary features and a global regression (Ren et al. 2014, "Face Alignment at 3000 FPS
 via Regressing Local Binary Features")."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from itertools import product
+from numbers import Real
 from typing import ClassVar
 
-from features.errors import InputError
+import numpy as np
+
+from features.errors import InputError, require_count
 
 from ..loop.starts import Starts
-from ..loop.training import BaseCascade
+from ..loop.training import MAX_STAGES, BaseCascade
 from ..stages.stage import Stage
 
 _PUBLISHED_RADIUS = (0.3, 0.2, 0.15, 0.12, 0.1)
 
 
+class RadiusCascade(BaseCascade):
+    """What the cascades share whose stages follow from `radius` unless `n_stages` is given."""
+
+    def _checked_recipe(self):
+        if self.n_stages is None:  # which the checks of all cascades would refuse
+            n_stages = len(stage_radii(self.radius))
+            return copy(self).set_params(n_stages=n_stages)._checked_recipe()
+        return super()._checked_recipe()
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
-class LBF(BaseCascade):
+class LBF(RadiusCascade):
     """Cascade of local random forests and one ridge regression a stage.
+
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
     Parameters
     ----------
@@ -24,6 +40,9 @@ class LBF(BaseCascade):
         Of each stage, the distance from a landmark within which pixels are compared, in box
         sides; its length is the number of stages. A stage's entry may be a sequence of distances:
         the one that moves held-out faces best is taken, the paper's way (section 4).
+    n_stages : int, optional
+        Number of stages; where `radius` has another length, radii shrink geometrically from its
+        first entry to its last.
     n_trees : int
         Trees a landmark and stage.
     depth : int
@@ -55,6 +74,7 @@ class LBF(BaseCascade):
     #: How much to invest, by the names the command line offers. "fast" has the size of the paper's
     #: LBF fast, "published" the radii, trees and regularisation of common implementations.
     PRESETS: ClassVar = {
+        "small": {"radius": (0.25, 0.17, 0.12), "n_trees": 4, "n_components": 24},
         "fast": {"radius": _PUBLISHED_RADIUS, "n_trees": 4, "n_components": 24},
         "published": {"radius": _PUBLISHED_RADIUS, "n_trees": 6, "alpha_per_sample": 0.5},
         "default": {},
@@ -62,6 +82,7 @@ class LBF(BaseCascade):
     }
 
     radius: tuple = (0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.09, 0.08)
+    n_stages: int | None = None
     n_trees: int = 8
     depth: int = 5
     alpha_per_sample: float = 0.3
@@ -75,9 +96,7 @@ class LBF(BaseCascade):
 
     def recipe(self):
         """A stage for each radius."""
-        if not len(self.radius):
-            raise InputError("radius is empty; give one for each stage")
-        return [self._stage(radius) for radius in self.radius]
+        return [self._stage(radius) for radius in stage_radii(self.radius, self.n_stages)]
 
     def _stage(self, radius):
         from features.lbf import LocalForests  # growers are imported when somebody trains
@@ -90,6 +109,44 @@ class LBF(BaseCascade):
         ridges = [self._made(SparseRidge, alpha_per_sample=share) for share in shares]
         candidates = [Stage(*pair) for pair in product(forests, ridges)]
         return candidates[0] if len(candidates) == 1 else BestStage(candidates)
+
+
+def stage_radii(radius, n_stages=None):
+    """The radius of each stage, or the radii it may choose among.
+
+    Parameters
+    ----------
+    radius : sequence
+        See `LBF`.
+    n_stages : int, optional
+        Without it, there are as many stages as entries of `radius`.
+
+    Raises
+    ------
+    InputError
+        If `radius` is empty, `n_stages` is out of range, or radii would have to be put between
+        entries that are sequences.
+
+    Examples
+    --------
+    >>> stage_radii((0.4, 0.1), 3)
+    (0.4, 0.2, 0.1)
+    """
+    radius = _several(radius)
+    if not radius:
+        raise InputError("radius is empty; give one for each stage")
+    if n_stages is None:
+        return radius
+    require_count("n_stages", n_stages, 1, MAX_STAGES)
+    if n_stages == len(radius):
+        return radius
+    ends = radius[0], radius[-1]
+    if not all(isinstance(end, Real) and end > 0 for end in ends):
+        raise InputError(
+            f"n_stages is {n_stages}, but radius has {len(radius)} entries and no radii can be put "
+            "between its first and its last; give one entry for each stage"
+        )
+    return tuple(np.geomspace(*ends, n_stages).round(4).tolist())
 
 
 def _several(value):

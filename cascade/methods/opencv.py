@@ -13,17 +13,17 @@ from features.images import as_grey
 from features.opencv_forests import FacemarkForests, residuals
 
 from ..loop.face_space import View
-from ..loop.training import BaseCascade
 from ..pose.poses import Poses
 from ..stages.opencv.predictor import LeafWeights
 from ..stages.stage import FittedStage
+from .lbf import RadiusCascade, stage_radii
 
 # Nearest pixels are grown with and the pixel to the left and above is read: half a pixel between.
 _HALF_A_PIXEL = np.float32([0.5, 0.5, 0.0])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FacemarkLBF(BaseCascade):
+class FacemarkLBF(RadiusCascade):
     """The model of OpenCV's ``FacemarkLBF``, read from its files, trained here, written for it.
 
     It is the LBF of Ren et al. (2014) with OpenCV's geometry. Boxes are whole pixels, others are
@@ -35,11 +35,15 @@ class FacemarkLBF(BaseCascade):
     What a model predicts, ``cv2.face`` predicts from the file that it is written to, to a
     millionth of a pixel, for the box ``(left, top, right - left, bottom - top)``.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     radius : sequence of float
         Of each stage, the distance from a landmark within which pixels are compared, in box
         sides; its length is the number of stages. OpenCV counts in half box sides.
+    n_stages : int, optional
+        As in `LBF`.
     n_trees : int
         Trees a landmark and stage; OpenCV's ``tree_n``.
     depth : int
@@ -60,6 +64,7 @@ class FacemarkLBF(BaseCascade):
     SIZES = ("radius", "n_trees", "depth")
 
     radius: tuple = (0.25, 0.2, 0.15, 0.12, 0.1)
+    n_stages: int | None = None
     n_trees: int = 6
     depth: int = 4
     alpha_per_sample: float = 0.3
@@ -100,12 +105,9 @@ class FacemarkLBF(BaseCascade):
 
         from ..stages.lbf.regressor import SparseRidge
 
-        if not len(self.radius):
-            raise InputError("radius is empty; give one for each stage")
         ridge = self._made(SparseRidge)
-        return [
-            _FacemarkStage(self._made(LocalForests, radius=radius), ridge) for radius in self.radius
-        ]
+        radii = stage_radii(self.radius, self.n_stages)
+        return [_FacemarkStage(self._made(LocalForests, radius=radius), ridge) for radius in radii]
 
     def face_space(self, frame, needs_crop=False):
         """OpenCV's: images are read as they are, whatever `frame`."""

@@ -17,6 +17,8 @@ class RCPR(FernCascade):
     Where the training faces say which landmarks are visible, the cascade learns to say so too
     (see `Alignment.visible`), and heeds the ferns of the zones of a face that it holds visible.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components
@@ -51,6 +53,7 @@ class RCPR(FernCascade):
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},
+        "accurate": {"n_ferns": 600, "starts": Starts(n=20), "test_mirror": True},
         "published": {
             "n_stages": 100,
             "n_ferns": 15,

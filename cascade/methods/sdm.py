@@ -19,6 +19,8 @@ class SDM(BaseCascade):
     The paper reads SIFT; HOG is its dense relative, many times as fast. Descriptors turn and scale
     with the shape and shrink from stage to stage.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     n_stages : int
@@ -27,7 +29,8 @@ class SDM(BaseCascade):
         Half the side of the descriptors of each stage, in box sides; stages beyond its end take the
         last.
     descriptor : {"hog", "sift"}
-        See `features.hog.Hog` and `features.sift.Sift`.
+        What is read at each landmark: histograms of oriented gradients, or SIFT. See
+        `features.hog.Hog` and `features.sift.Sift`.
     n_cells : int
         Cells along each side of a HOG descriptor; SIFT has 4.
     alpha_per_sample : float, sequence of float, or "auto"

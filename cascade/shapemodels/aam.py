@@ -199,6 +199,8 @@ class _Ready(NamedTuple):
 class AAM(ShapeModel):
     """Active appearance model on gradient directions.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     scales : sequence of float

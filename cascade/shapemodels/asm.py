@@ -131,6 +131,8 @@ class ASM(ShapeModel):
     Landmarks may be matched by profiles of grey along the line's normal instead, by their
     Mahalanobis distance from the mean profile, as the paper of 1995 has it.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     scales : sequence of float

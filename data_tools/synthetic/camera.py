@@ -1,7 +1,8 @@
 """The camera and the detector: how a face is exposed, and the box it is found in."""
 
-import cv2
 import numpy as np
+
+from features.opencv import cv2
 
 from .functions import clipped_normal
 

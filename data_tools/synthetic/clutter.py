@@ -1,7 +1,8 @@
 """The clutter behind a face."""
 
-import cv2
 import numpy as np
+
+from features.opencv import cv2
 
 from .drawing import Canvas, ellipse
 from .functions import noise

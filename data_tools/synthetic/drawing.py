@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from features.jit import njit
+from features.opencv import cv2
 
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws
 

@@ -1,7 +1,8 @@
 """Bumps, ramps and random draws that heads, tones and surroundings are made of."""
 
-import cv2
 import numpy as np
+
+from features.opencv import cv2
 
 
 def bell(x, width):

@@ -1,7 +1,8 @@
 """The portrait: a lit head with its features, hair and shoulders, painted on a canvas."""
 
-import cv2
 import numpy as np
+
+from features.opencv import cv2
 
 from .drawing import circle, draw_mesh, ellipse, lens, spline
 from .functions import bell, clipped_normal, noise, smoothstep

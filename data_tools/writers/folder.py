@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import cv2
-
 from features.errors import InputError
+from features.opencv import cv2
 
 from ..cells import guarded
 from ..files import make_folder, replace_file
