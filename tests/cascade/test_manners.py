@@ -213,6 +213,16 @@ class TestProgress:
         ERT(**TINY).fit(faces)
         assert ("stage  2" in capsys.readouterr().err) is tells
 
+    def test_a_terminal_sees_no_bar_of_what_is_short(self):
+        for after, drawn in ((3600.0, False), (0.0, True)):
+            file = io.StringIO()
+            with progress.Console(Terminal(file=file, force_terminal=True), after) as report:
+                report.stage_begins(1, 2)
+                report.tick(0.5)
+                report.stage_ends({"stage": 1, "train_nme": 0.05, "validation_nme": None})
+            assert ("training stage 1 of 2" in file.getvalue()) is drawn
+            assert bool(file.getvalue()) is drawn
+
     def test_what_was_held_back_is_said_in_order(self, monkeypatch):
         now = [0.0]
         monkeypatch.setattr(progress.time, "perf_counter", lambda: now[0])
