@@ -9,7 +9,7 @@ from features.errors import InputError
 from features.workers import Workers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Alignment:
     """Landmarks of the n faces of an image, and how the aligner came to them.
 
@@ -33,6 +33,14 @@ class Alignment:
     staged: np.ndarray | None = None
     spread: np.ndarray | None = None
     visible: np.ndarray | None = None
+
+    def __repr__(self):
+        n_faces, n_landmarks = self.shapes.shape[:2]
+        text = f"{n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks"
+        if self.staged is not None:
+            text += f", shapes after each of {len(self.staged)} stages"
+        kept = [name for name in ("spread", "visible") if getattr(self, name) is not None]
+        return f"<Alignment: {text}{''.join(f', {name}' for name in kept)}>"
 
 
 class Aligner:

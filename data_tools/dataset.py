@@ -200,6 +200,27 @@ class FaceDataset:
     def __len__(self):
         return len(self.files)
 
+    @property
+    def shape(self):
+        """``(n,)``; scikit-learn then picks the faces of a fold by `__getitem__`."""
+        return (len(self),)
+
+    def __getitem__(self, index):
+        """The faces at `index`, a dataset too: an integer, integers, a slice or a boolean mask.
+
+        Examples
+        --------
+        >>> from data_tools.synthetic import synthetic_faces
+        >>> faces = synthetic_faces(5, seed=1, size=64)
+        >>> len(faces[[4, 0]]), len(faces[1:3]), len(faces[0])
+        (2, 2, 1)
+        """
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
+            index = index[0]  # how scikit-learn indexes
+        if isinstance(index, str | tuple):
+            raise InputError(f"faces are chosen by integers, a slice or a mask, not by {index!r}")
+        return self.subset(index)
+
     def __repr__(self):
         n_images = len(set(self.files))
         text = (
@@ -235,8 +256,11 @@ class FaceDataset:
         return image
 
     def subset(self, indices):
-        """The faces at `indices`: integers in any order, a slice or a boolean mask."""
-        indices = np.arange(len(self))[indices]
+        """The faces at `indices`: integers in any order, a slice or a boolean mask.
+
+        Without the list of what a reader left out, which belongs to the whole.
+        """
+        indices = np.atleast_1d(np.arange(len(self))[_indices(indices)])
         return FaceDataset(
             [self.files[i] for i in indices],
             self.shapes[indices],
@@ -278,6 +302,13 @@ class FaceDataset:
     def store(self, frame=None, **options):
         """The crops that training reads: `build_store` of this dataset."""
         return build_store(self, frame, **options)
+
+
+def _indices(indices):
+    """An empty list as no integers; numpy would take it for floats."""
+    if isinstance(indices, list | tuple) and not len(indices):
+        return np.zeros(0, np.intp)
+    return indices
 
 
 def fault(shape, box=None, size=None):

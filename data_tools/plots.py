@@ -21,7 +21,7 @@ COVERED = (60, 60, 230)
 FORMATS = (".png", ".pdf", ".svg")
 
 
-def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT):
+def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT, numbers=False):
     """Draw the landmarks of one face on a copy of its image.
 
     Parameters
@@ -31,11 +31,13 @@ def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT):
     shape : array_like of shape (L, 2)
         In pixels; landmarks that are NaN, and the lines to them, are left out.
     scheme : Scheme, optional
-        Its groups are drawn as lines; without it there are points alone.
+        Its groups are drawn as lines; without it, or where it has none, there are points alone.
     box : array_like of shape (4,), optional
         Drawn where given.
     line, point : (int, int, int)
         Colours, BGR.
+    numbers : bool
+        Whether to write its index, counted from 0, beside each landmark.
 
     Returns
     -------
@@ -48,15 +50,17 @@ def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT):
         If the shape does not fit the scheme, or `image` is no image.
     """
     boxes = None if box is None else np.asarray(box, np.float64)[None]
-    return overlay(image, np.asarray(shape)[None], scheme, boxes, line=line, point=point)
+    shapes = np.asarray(shape)[None]
+    return overlay(image, shapes, scheme, boxes, line=line, point=point, numbers=numbers)
 
 
-def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, visible=None):
+def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, visible=None,
+            numbers=False):  # fmt: skip
     """Draw many faces on a copy of their image; see `draw_shape`.
 
     Parameters
     ----------
-    image, scheme, line, point
+    image, scheme, line, point, numbers
         As for `draw_shape`.
     shapes : array_like of shape (n, L, 2)
     boxes : array_like of shape (n, 4), optional
@@ -90,11 +94,11 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, v
         raise InputError(f"visible must be {shapes.shape[:2]}, one a landmark, not {covered.shape}")
     for i, shape in enumerate(shapes):
         box = None if boxes is None else boxes[i]
-        _draw(canvas, shape, scheme, box, line, point, covered[i])
+        _draw(canvas, shape, scheme, box, line, point, covered[i], numbers)
     return canvas
 
 
-def _draw(canvas, shape, scheme, box, line, point, covered):
+def _draw(canvas, shape, scheme, box, line, point, covered, numbers):
     extent = tight_box(shape) if box is None else box
     side = np.sqrt(np.prod(np.clip(extent[2:] - extent[:2], 1, None)))
     # Without extent there is hardly anything to draw; a wild one must not blot out the image.
@@ -121,6 +125,8 @@ def _draw(canvas, shape, scheme, box, line, point, covered):
     _lines(canvas, curves, line, width)
     _points(canvas, centres, point, radius)
     _points(canvas, hidden, COVERED, radius)
+    if numbers:
+        _numbers(canvas, shape, known, point, radius, side)
 
 
 def _runs(points, closed):
@@ -140,6 +146,20 @@ def _lines(canvas, curves, colour, width):
 def _points(canvas, centres, colour, radius):
     for x, y in centres.tolist():
         cv2.circle(canvas, (x, y), round(radius * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _numbers(canvas, shape, known, colour, radius, side):
+    """Write the index of each known landmark to its upper right."""
+    scale = np.clip(side / 500, 0.3, 1.2)
+    thick = max(1, round(scale))
+    for i in np.flatnonzero(known).tolist():
+        x, y = (
+            (_fixed(shape[i], canvas) / 2**_SHIFT + (radius + 1, -radius - 1)).round().astype(int)
+        )
+        for ink, width in ((RIM, thick + 2), (colour, thick)):
+            place = int(x), int(y)
+            cv2.putText(canvas, str(i), place, cv2.FONT_HERSHEY_SIMPLEX, scale, ink, width,
+                        cv2.LINE_AA)  # fmt: skip
 
 
 def _fixed(points, canvas):

@@ -2,6 +2,7 @@
 
 import operator
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,17 @@ from .files import scratch_beside
 # Above 8K. A frame of more is refused before it is decoded.
 MAX_PIXELS = 1 << 26
 MAX_SIDE = 1 << 14
-CODECS = {".mp4": "mp4v", ".m4v": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "MJPG"}
+# By suffix, the codecs in the order of preference: the first that this OpenCV can write is taken.
+# H.264 plays everywhere, but wheels of OpenCV for Linux come without an encoder for it.
+CODECS = {
+    ".mp4": ("avc1", "vp09", "mp4v"),
+    ".m4v": ("avc1", "mp4v"),
+    ".mov": ("avc1", "mp4v"),
+    ".avi": ("MJPG",),
+    ".mkv": ("avc1", "VP90", "MJPG"),
+}
+_NAMES = {"avc1": "H.264", "vp09": "VP9", "VP90": "VP9", "mp4v": "MPEG-4 Part 2", "MJPG": "MJPEG"}
+_PLAYED_BY_BROWSERS = ("H.264", "VP9")
 _DEFAULT_RATE = 25.0
 _MAX_CAMERA = (1 << 31) - 1
 # What video files begin with, and where. Playlists, which FFmpeg would follow to other files and
@@ -114,24 +125,43 @@ class VideoWriter:
     size : (int, int)
         Width and height in pixels.
 
+    Attributes
+    ----------
+    codec : str
+        Its name: "H.264" where OpenCV can write it and the suffix allows it, else "VP9",
+        "MPEG-4 Part 2" or "MJPEG".
+    note : str or None
+        A sentence on where the video plays, unless it is H.264, which plays everywhere.
+
     Raises
     ------
     InputError
         If the suffix is another, or the file cannot be written.
+
+    Notes
+    -----
+    VP9 takes about 30 ms for a frame of 640 x 480 pixels, MJPEG and MPEG-4 Part 2 about 1 ms: for
+    a camera whose frames come faster, write .avi or .mov.
     """
 
     def __init__(self, path, rate, size):
         self.path = Path(path)
         self.size = tuple(size)
-        codec = video_codec(self.path)
+        codecs = video_codecs(self.path)
         # OpenCV chooses the format by the suffix, so the unfinished file has it, too.
         scratch = scratch_beside(_plain_path(self.path))
         self._scratch = scratch.with_name(scratch.name + self.path.suffix)
-        fourcc = cv2.VideoWriter_fourcc(*codec)
-        self._writer = cv2.VideoWriter(str(self._scratch), fourcc, float(rate), self.size)
-        if not self._writer.isOpened():
+        for codec in codecs:
+            fourcc = cv2.VideoWriter_fourcc(*codec)
+            with _quiet():
+                self._writer = cv2.VideoWriter(str(self._scratch), fourcc, float(rate), self.size)
+            if self._writer.isOpened():
+                break
             self._scratch.unlink(missing_ok=True)
+        else:
             raise InputError(f"{self.path}: cannot write this video; check the folder, or try .avi")
+        self.codec = _NAMES[codec]
+        self.note = _note(self.path, codecs, self.codec)
 
     def __enter__(self):
         return self
@@ -172,8 +202,8 @@ class VideoWriter:
         self._writer.write(frame)
 
 
-def video_codec(path):
-    """The codec that a file of this suffix is written with.
+def video_codecs(path):
+    """The codecs that a file of this suffix can be written with, best first.
 
     Raises
     ------
@@ -182,13 +212,45 @@ def video_codec(path):
 
     Examples
     --------
-    >>> video_codec("out.mp4")
-    'mp4v'
+    >>> video_codecs("out.mkv")
+    ('avc1', 'VP90', 'MJPG')
     """
     suffix = Path(path).suffix.lower()
     if suffix not in CODECS:
         raise InputError(f"{path}: a video is written as {', '.join(CODECS)}; change the suffix")
     return CODECS[suffix]
+
+
+def _note(path, codecs, codec):
+    """Where a video of this codec plays, or None for H.264."""
+    if codec == "H.264":
+        return None
+    cause = f"{path.suffix} files are written with it alone"
+    if "avc1" in codecs:
+        cause = "this build of OpenCV cannot write H.264"
+    if codec in _PLAYED_BY_BROWSERS:
+        return f"{path} is {codec}, since {cause}: browsers play it, some other players do not"
+    remedy = "" if path.suffix.lower() == ".mp4" else "; name an .mp4 file for one that they play"
+    return f"{path} is {codec}, since {cause}: browsers do not play it{remedy}"
+
+
+@contextmanager
+def _quiet():
+    """Keep OpenCV and FFmpeg from printing while something is opened that may be missing.
+
+    What they print goes to stderr past Python; the caller says in one sentence what failed.
+    """
+    level, variable = cv2.utils.logging.getLogLevel(), "OPENCV_FFMPEG_LOGLEVEL"
+    chosen = os.environ.get(variable)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    if chosen is None:
+        os.environ[variable] = "-8"  # FFmpeg's AV_LOG_QUIET, read whenever a file is opened
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+        if chosen is None:
+            os.environ.pop(variable, None)
 
 
 def _open_camera(index):
@@ -198,7 +260,8 @@ def _open_camera(index):
         raise InputError(f"{index!r} is neither a video file nor the index of a camera") from error
     if not 0 <= index <= _MAX_CAMERA:
         raise InputError(f"camera {index}: an index lies between 0 and {_MAX_CAMERA}")
-    return cv2.VideoCapture(index)
+    with _quiet():
+        return cv2.VideoCapture(index)
 
 
 def _open_file(path):

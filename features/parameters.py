@@ -5,6 +5,7 @@ scikit-learn takes half a second to import and prediction needs nothing of it. I
 """
 
 import inspect
+from copy import copy
 from functools import lru_cache
 
 from .errors import InputError
@@ -65,6 +66,8 @@ class Parameters:
     def set_params(self, **params):
         """Set parameters; ``starts__n=5`` sets a parameter of a parameter.
 
+        The part is copied before, since other objects and the presets may hold the same one.
+
         Returns
         -------
         self
@@ -74,7 +77,8 @@ class Parameters:
         InputError
             If there is no parameter of that name; the message lists those there are.
         """
-        for key, value in params.items():
+        # Whole parameters come before their parts, `starts` before `starts__n`.
+        for key, value in sorted(params.items(), key=lambda item: "__" in item[0]):
             name, _, rest = key.partition("__")
             if name not in _names(type(self)):
                 raise InputError(
@@ -84,10 +88,10 @@ class Parameters:
             if not rest:
                 setattr(self, name, value)
                 continue
-            part = getattr(self, name)
+            part = copy(getattr(self, name))
             if not hasattr(part, "set_params"):
                 raise InputError(f"parameter {name!r} of {type(self).__name__} has no parts: {key}")
-            part.set_params(**{rest: value})
+            setattr(self, name, part.set_params(**{rest: value}))
         return self
 
     def __repr__(self):

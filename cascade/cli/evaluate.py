@@ -28,9 +28,9 @@ _LABELS = {
     "nme_interpupil": "NME by pupils",
     "nme_diagonal": "NME by the landmarks' diagonal",
     "nme_box": "NME by box size",
-    "auc08": "AUC up to 8 %",
-    "fr08": "failures above 8 %",
-    "fr10": "failures above 10 %",
+    "auc08": "AUC up to 8 % of the {unit}",
+    "fr08": "failures above 8 % of the {unit}",
+    "fr10": "failures above 10 % of the {unit}",
     "occluded": "covered landmarks",
     "occlusion_precision_at_recall40": "  found: precision at 40 % recall",
     "occlusion_recall_at_precision80": "  found: recall at 80 % precision",
@@ -66,6 +66,7 @@ def evaluate(
     """
     from rich.table import Table
 
+    from data_tools.metrics import UNITS
     from data_tools.plots import FORMATS, plot_ced
 
     from ..judging.evaluation import evaluate as evaluate_model
@@ -98,7 +99,7 @@ def evaluate(
     table.add_row("faces", str(figures["n"]))
     for name, value in figures.items():
         if name in _LABELS:
-            table.add_row(_LABELS[name], percent(value))
+            table.add_row(_LABELS[name].format(unit=UNITS[figures["normalizer"]]), percent(value))
     table.add_row("time per face", f"{figures['ms_per_face']:.3f} ms")
     terminal().print(table)
     if json_ is not None:

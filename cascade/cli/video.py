@@ -70,7 +70,7 @@ def video(
     """
     import numpy as np
 
-    from data_tools.video import VideoReader, video_codec
+    from data_tools.video import VideoReader, video_codecs
 
     from ..video.tracking import Tracker
 
@@ -91,7 +91,7 @@ def video(
     for path in targets:
         refuse_unwritable(path)
     if out is not None:
-        video_codec(out)
+        video_codecs(out)
     cascade = load_model(model)
     with VideoReader(int(source) if camera else source) as frames:
         with reporting() as progress:
@@ -122,6 +122,9 @@ def video(
     say(f"tracking took {median * 1e3:.1f} ms a frame in the median, {np.mean(seconds) * 1e3:.1f} "
         f"ms in the mean: {1 / np.mean(seconds):.0f} frames a second")  # fmt: skip
     say(f"wrote {', '.join(map(str, targets))}")
+    for note in (writer.file.note for writer in writers if isinstance(writer, _Drawer)):
+        if note is not None:
+            say(f"! {note}")
     if not stopped and limit is None and len(seconds) < 0.9 * (frames.n_frames or 0):
         say(f"! only {len(seconds)} of {frames.n_frames} frames could be decoded")
     if stopped and frames.n_frames is not None:

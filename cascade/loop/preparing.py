@@ -28,6 +28,78 @@ def rng_for(seed, *key):
     return np.random.default_rng([seed, *key])
 
 
+def faces_and_validation(faces, shapes, boxes, validation, scheme, color):
+    """What the arguments of ``fit(faces)`` or ``fit(images, shapes, boxes)`` stand for.
+
+    Parameters
+    ----------
+    faces, shapes, boxes, validation, scheme, color
+        As of `cascade.loop.training.BaseCascade.fit`.
+
+    Returns
+    -------
+    faces : FaceDataset or FaceStore
+    validation : FaceDataset, FaceStore, float or None
+
+    Raises
+    ------
+    InputError
+        Naming the argument that is missing, of another type, or given twice.
+    """
+    if are_faces(faces):
+        return faces, _only_validation(shapes, boxes, scheme, validation)
+    return _from_arrays(faces, shapes, boxes, scheme, color), validation
+
+
+def are_faces(value):
+    """Whether it is a FaceDataset or a FaceStore."""
+    return hasattr(value, "store") or hasattr(value, "placements")
+
+
+def _not_faces(value):
+    return (
+        f"faces must be a FaceDataset or a FaceStore, or images with shapes and boxes, not "
+        f"{type(value).__name__}; see data_tools.readers.read_folders"
+    )
+
+
+def _only_validation(shapes, boxes, scheme, validation):
+    """The validation faces of ``fit(faces, …)``, which come second or by name."""
+    for name, value in (("boxes", boxes), ("scheme", scheme)):
+        if value is not None:
+            raise InputError(f"{name} must be left out: a FaceDataset or FaceStore has its own")
+    if shapes is None:
+        return validation
+    if not (are_faces(shapes) or isinstance(shapes, bool | int | float | str)):
+        raise InputError(
+            "shapes must be left out: a FaceDataset or FaceStore has its own (not "
+            f"{type(shapes).__name__})"
+        )
+    if validation is not None:
+        raise InputError("validation is given twice, by place and by name; give it once")
+    return shapes
+
+
+def _from_arrays(images, shapes, boxes, scheme, color):
+    """The faces of ``fit(images, shapes, boxes)``."""
+    from data_tools.dataset import FaceDataset  # imported when somebody trains
+
+    if isinstance(images, str | bytes | dict) or not hasattr(images, "__len__"):
+        raise InputError(_not_faces(images))
+    for i, image in enumerate(images):
+        if not isinstance(image, np.ndarray):
+            raise InputError(
+                f"faces must be images as arrays where it is no FaceDataset, but item {i} is of "
+                f"type {type(image).__name__}; see data_tools.readers.read_folders"
+            )
+    for name, value in (("shapes", shapes), ("boxes", boxes)):
+        if value is None:
+            raise InputError(f"{name} is missing; images need fit(images, shapes, boxes)")
+        if are_faces(value) or isinstance(value, str | bytes | dict | bool | int | float):
+            raise InputError(f"{name} must be an array, not {type(value).__name__}")
+    return FaceDataset.from_arrays(images, shapes, boxes, scheme, color=color)
+
+
 def split_off(faces, validation, seed):
     """Faces to train on, and faces to watch or None.
 
@@ -41,6 +113,11 @@ def split_off(faces, validation, seed):
     if isinstance(validation, bool | int | float | str):
         require_range("validation", validation, 0, 1)
         validation, faces = faces.split(float(validation), seed)
+    elif validation is not None and not are_faces(validation):
+        raise InputError(
+            "validation must be a FaceDataset, a FaceStore or a share of the image files, not "
+            f"{type(validation).__name__}"
+        )
     return faces, validation
 
 
@@ -68,11 +145,8 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True):
         If `faces` is neither, or a store that is not what the parameters ask for.
     """
     if not hasattr(faces, "placements"):
-        if not hasattr(faces, "store"):
-            raise InputError(
-                f"faces must be a FaceDataset or a FaceStore, not {type(faces).__name__}; see "
-                "data_tools.readers.read_folders"
-            )
+        if not are_faces(faces):
+            raise InputError(_not_faces(faces))
         return faces.store(
             frame,
             mirror=training and mirror,

@@ -1,6 +1,9 @@
 """What training tells those who wait for it."""
 
 import time
+from contextlib import nullcontext
+
+from features.errors import InputError
 
 
 class Silent:
@@ -37,9 +40,11 @@ class Console(Silent):
     ----------
     console : rich.console.Console, optional
         Without it, one on stderr.
+    after : float
+        Seconds to be silent; what was to be said until then is said if it takes longer.
     """
 
-    def __init__(self, console=None):
+    def __init__(self, console=None, after=0.0):
         from rich import progress
         from rich.console import Console as Terminal
 
@@ -60,17 +65,36 @@ class Console(Silent):
         self._stage, self._n_stages = 1, 1
         self._began = time.perf_counter()
         self._announced, self._compiling = False, 0.0
+        # Lines held back while it is silent; None once it speaks.
+        self._held = []
+        self._speaks_at = self._began + after
 
     def __enter__(self):
-        self._bar.start()
+        self._may_speak()
         return self
 
     def __exit__(self, *exception):
-        self._bar.stop()
+        if self._held is None:
+            self._bar.stop()
 
     def say(self, text):
         """Print a line above the bar."""
+        if self._may_speak():
+            self._print(text)
+        else:
+            self._held.append(text)
+
+    def _print(self, text):
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _may_speak(self):
+        """Whether the silence is over; at its end, say what was held back."""
+        if self._held is not None and time.perf_counter() >= self._speaks_at:
+            held, self._held = self._held, None
+            self._bar.start()
+            for text in held:
+                self._print(text)
+        return self._held is None
 
     def counting(self, subject):
         """A callable ``(done, total)`` that moves a bar of its own, named `subject`."""
@@ -117,4 +141,34 @@ class Console(Silent):
             if self._task is not None:
                 self._bar.remove_task(self._task)
             self._subject, self._task = subject, self._bar.add_task(description, total=1.0)
+        self._may_speak()
         self._bar.update(self._task, description=description, completed=share)
+
+
+#: Seconds that a training may take before it tells of its progress unasked.
+PATIENT = 2.0
+
+
+def reporting(progress, verbose):
+    """The progress report of a training, as a context manager.
+
+    Parameters
+    ----------
+    progress : Silent or None
+        What the caller made, and opened; it is taken as it is.
+    verbose : bool, int or None
+        Without `progress`: False or 0 says nothing, True or a number above it tells from the
+        start, and None tells once the training takes longer than two seconds.
+
+    Raises
+    ------
+    InputError
+        If `verbose` is something else.
+    """
+    if verbose is not None and (not isinstance(verbose, bool | int) or verbose < 0):
+        raise InputError(f"verbose must be True, False or None, not {verbose!r}")
+    if progress is not None:
+        return nullcontext(progress)
+    if verbose is None:
+        return Console(after=PATIENT)
+    return Console() if verbose else nullcontext(Silent())

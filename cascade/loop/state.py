@@ -35,7 +35,7 @@ _PREDICTING = {
     "restart_spread": (int, float),
 }
 # Parameters that change how training runs but not what it yields.
-_RUN_PARAMETERS = ("n_jobs", "memory_limit")
+_RUN_PARAMETERS = ("n_jobs", "memory_limit", "verbose")
 # Parameters that have parameters, by the names of their classes in files.
 _CLASSES = {"Poses": Poses, "Starts": Starts}
 

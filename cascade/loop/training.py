@@ -18,14 +18,16 @@ from ..stages.samples import Samples
 from . import model_file
 from .checkpoint import Checkpoint
 from .prediction import Predictor
-from .preparing import rng_for, seed_of, split_off, store_of
-from .progress import Silent
+from .preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
+from .progress import reporting
 from .starts import N_KEPT, Starts, mean_shape, test_starts
 from .state import restore, stages_from, to_state, untrained
 
 MAX_STAGES = 1000
 # Landmarks farther from their box than so many box sides are a mistake in the data.
 _FARTHEST_LANDMARK = 1000
+# Characters of the parameters in the `repr` of a model: two lines.
+_LONGEST_REPR = 200
 
 
 class Faces(NamedTuple):
@@ -81,6 +83,7 @@ class BaseCascade(Predictor, Parameters):
     random_state: object = None
     n_jobs: int | None = None
     poses: Poses = field(default_factory=Poses)
+    verbose: bool | int | None = None
 
     method: ClassVar[str] = "cascade"
     #: How much to invest, by the names the command line offers.
@@ -95,24 +98,33 @@ class BaseCascade(Predictor, Parameters):
         shared = set(recipe._get_param_names()) & set(self._get_param_names())
         return recipe(**{name: getattr(self, name) for name in shared} | own)
 
-    def fit(self, faces, validation=None, *, checkpoint=None, resume=False, progress=None,
-            notes=None):  # fmt: skip
-        """Train stage by stage.
+    def fit(self, faces, shapes=None, boxes=None, *, validation=None, scheme=None, color="bgr",
+            checkpoint=None, resume=False, progress=None, notes=None):  # fmt: skip
+        """Train stage by stage, on ``fit(faces)`` or ``fit(images, shapes, boxes)``.
 
         Parameters
         ----------
-        faces : FaceDataset or FaceStore
+        faces : FaceDataset, FaceStore or sequence of ndarray
             A store must have the crops that the parameters `frame_size`, `face_size` and `mirror`
-            ask for.
+            ask for. Images, one a face, need `shapes` and `boxes`.
+        shapes : array_like of shape (n, L, 2)
+            Landmarks on the images, in pixels; NaN where missing. After a dataset or store,
+            `validation` may stand in this place, as in version 0.1.
+        boxes : array_like of shape (n, 4)
+            (left, top, right, bottom) of the faces on the images, in pixels.
         validation : FaceDataset, FaceStore or float, optional
             Faces to watch the error on, or the share of image files of `faces` to split off.
+        scheme : Scheme, str or Path, optional
+            What the landmarks on the images are; see `FaceDataset`.
+        color : {"bgr", "rgb"}
+            Channel order of colour images.
         checkpoint : str or Path, optional
             Model file, rewritten after every stage.
         resume : bool
             Go on from `checkpoint` if it exists. The result equals that of an unbroken run; a
             checkpoint of other faces or parameters is refused.
         progress : Progress, optional
-            Told what happens; see `cascade.loop.progress`.
+            Told what happens, in place of what `verbose` asks for; see `cascade.loop.progress`.
         notes : dict of str, optional
             Kept in the model file, for example the boxes' detector and the data's terms.
 
@@ -123,22 +135,91 @@ class BaseCascade(Predictor, Parameters):
         Raises
         ------
         InputError
-            If a parameter or `validation` is unusable, a landmark is missing in all faces, or the
+            If an argument or a parameter is unusable, a landmark is missing in all faces, or the
             checkpoint belongs to another training.
+
+        Examples
+        --------
+        >>> from cascade import ERT
+        >>> from data_tools.synthetic import synthetic_faces
+        >>> faces = synthetic_faces(20, seed=1, size=128)
+        >>> images = [faces.image(i) for i in range(20)]
+        >>> model = ERT(n_stages=2, n_trees=5).fit(images, faces.shapes, faces.boxes)
+        >>> len(model.stages_)
+        2
         """
-        progress = progress or Silent()
         recipes = self._checked_recipe()
-        found = self._prepare(faces, validation, notes, progress)
-        keeper = Checkpoint(checkpoint, self, found.store) if checkpoint else nullcontext()
-        with keeper as saved, Workers(self.n_jobs) as workers:
-            kept = saved.load() if resume and checkpoint else None
-            self._train_stages(recipes, found, kept, saved, workers, progress)
-            self._keep_best()
-            self.keys_ = self._poses().fit(
-                found.store, self.stages_, self.mean_shape_, rng_for(self.seed_, 3), workers
-            )
+        faces, validation = faces_and_validation(faces, shapes, boxes, validation, scheme, color)
+        with reporting(progress, self.verbose) as progress:
+            found = self._prepare(faces, validation, notes, progress)
+            keeper = Checkpoint(checkpoint, self, found.store) if checkpoint else nullcontext()
+            with keeper as saved, Workers(self.n_jobs) as workers:
+                kept = saved.load() if resume and checkpoint else None
+                self._train_stages(recipes, found, kept, saved, workers, progress)
+                self._keep_best()
+                self.keys_ = self._poses().fit(
+                    found.store, self.stages_, self.mean_shape_, rng_for(self.seed_, 3), workers
+                )
         self._plan()
         return self
+
+    def score(self, faces, y=None):
+        """Minus the mean error on annotated faces: the higher, the better, as scikit-learn asks.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+        y : None
+            There for scikit-learn; the faces have their landmarks.
+
+        Returns
+        -------
+        float
+            At most 0; errors are fractions of the scheme's normaliser, see
+            `data_tools.metrics.nme`. Faces without one are left out.
+
+        Raises
+        ------
+        InputError
+            If `faces` is no dataset, has other landmarks, or there is no face to measure.
+
+        Examples
+        --------
+        >>> from sklearn.model_selection import GroupKFold, cross_val_score
+        >>> from cascade import ERT
+        >>> from data_tools.synthetic import synthetic_faces
+        >>> faces = synthetic_faces(20, seed=1, size=128)
+        >>> model = ERT(n_stages=2, n_trees=5, random_state=0)
+        >>> scores = cross_val_score(model, faces, groups=faces.groups, cv=GroupKFold(2))
+        >>> bool((scores < 0).all())
+        True
+        """
+        self._check_fitted()
+        if not hasattr(faces, "store"):
+            raise InputError(f"faces must be a FaceDataset, not {type(faces).__name__}")
+        if y is not None:
+            raise InputError("y must be None: the faces of a FaceDataset have their landmarks")
+        if faces.scheme.n_points != self.scheme_.n_points:
+            raise InputError(
+                f"the faces have {faces.scheme.n_points} landmarks but the model finds "
+                f"{self.scheme_.n_points}; score it on faces like those it was trained on"
+            )
+        errors = nme(self.predict_faces(faces), faces.shapes, faces.scheme)
+        if np.isnan(errors).all():
+            raise InputError("faces: none has the landmarks that its error is divided by")
+        return -float(np.nanmean(errors))
+
+    def __repr__(self):
+        """The parameters that are not the defaults, and what was trained."""
+        text = super().__repr__()
+        if len(text) > _LONGEST_REPR:
+            text = f"{text[: _LONGEST_REPR - 2]}…)"
+        if not hasattr(self, "_late"):
+            return text
+        text += f"\n# trained: {len(self.stages_)} stages, {self.scheme_.n_points} landmarks"
+        text += f" ({self.scheme_.name})"
+        error = self.history_[-1].get("train_nme") if self.history_ else None
+        return text if error is None else f"{text}, training error {error * 100:.2f} %"
 
     def fit_keys(self, faces, poses, *, progress=None):
         """Give a trained cascade key shapes; its stages stay as they are.
@@ -175,7 +256,8 @@ class BaseCascade(Predictor, Parameters):
         poses.check()
         if poses.n_routes != self._poses().n_routes:
             raise InputError("poses: n_routes changes the stages; train anew with fit")
-        store = self._store(faces, self.frame_, True, progress or Silent())
+        with reporting(progress, self.verbose) as progress:
+            store = self._store(faces, self.frame_, True, progress)
         with Workers(self.n_jobs) as workers:
             rng = rng_for(self._seed(), 3)
             keys = poses.fit(store, self.stages_, self.mean_shape_, rng, workers)
@@ -357,6 +439,9 @@ class Cascade(BaseCascade):
         Threads for training; -1 takes all cores.
     poses : Poses
         What is done for heads that are turned; by default, nothing.
+    verbose : bool, optional
+        True tells of the progress of training on stderr, False says nothing; without it, progress
+        is told once a training takes longer than two seconds. It is not kept in model files.
 
     Examples
     --------

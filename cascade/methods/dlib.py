@@ -47,7 +47,7 @@ class ShapePredictor(BaseCascade):
     ----------
     n_stages, n_trees, depth, learning_rate, n_points, padding, n_pairs, pair_distance,
     n_components, smallest_leaf, starts, mirror, patience, frame_size, face_size, memory_limit,
-    random_state, n_jobs
+    random_state, n_jobs, verbose
         As in `ERT`.
     """
 

@@ -50,7 +50,8 @@ class FacemarkLBF(RadiusCascade):
         Levels of splits, 1 to 7; one less than OpenCV's ``tree_depth``.
     alpha_per_sample, n_components, n_points, n_candidates, n_tried, bag, smallest_leaf
         As in `LBF`.
-    starts, mirror, patience, frame_size, face_size, memory_limit, random_state, n_jobs
+    starts, mirror, patience, frame_size, face_size, memory_limit, random_state, n_jobs,
+    verbose
         As in `ERT`.
     """
 

@@ -20,8 +20,8 @@ from ..aligner import Aligner, Alignment
 from ..loop import model_file
 from ..loop.checkpoint import Checkpoint
 from ..loop.face_space import CropSpace
-from ..loop.preparing import rng_for, seed_of, split_off, store_of
-from ..loop.progress import Silent
+from ..loop.preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
+from ..loop.progress import reporting
 from ..loop.starts import mean_shape
 from ..loop.state import (
     detectors_in,
@@ -32,6 +32,7 @@ from ..loop.state import (
     untrained,
     versions,
 )
+from ..loop.training import BaseCascade
 from ..stages.layout import from_arrays, to_arrays
 from .pdm import MAX_COMPONENTS, PointDistributionModel
 
@@ -126,6 +127,7 @@ class ShapeModel(Aligner, Parameters):
     memory_limit: int = 2 << 30
     random_state: object = None
     n_jobs: int | None = None
+    verbose: bool | int | None = None
 
     method: ClassVar[str] = "shape-model"
     PRESETS: ClassVar[dict] = {"default": {}}
@@ -195,13 +197,13 @@ class ShapeModel(Aligner, Parameters):
 
     # --------------------------------------------------------------------------------- training
 
-    def fit(self, faces, validation=None, *, checkpoint=None, resume=False, progress=None,
-            notes=None):  # fmt: skip
+    def fit(self, faces, shapes=None, boxes=None, *, validation=None, scheme=None, color="bgr",
+            checkpoint=None, resume=False, progress=None, notes=None):  # fmt: skip
         """Learn the shapes, then the levels, coarse to fine.
 
         Parameters
         ----------
-        faces, validation, checkpoint, resume, progress, notes
+        faces, shapes, boxes, validation, scheme, color, checkpoint, resume, progress, notes
             As of `BaseCascade.fit`; a level is a stage.
 
         Returns
@@ -214,8 +216,33 @@ class ShapeModel(Aligner, Parameters):
             If a parameter or `validation` is unusable, a landmark is missing in all faces, or the
             checkpoint belongs to another training.
         """
-        progress = progress or Silent()
         self.check_parameters()
+        faces, validation = faces_and_validation(faces, shapes, boxes, validation, scheme, color)
+        with reporting(progress, self.verbose) as progress:
+            store, watched = self._prepare(faces, validation, notes, progress)
+            found = self._found(store)
+            keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
+            with keeper as saved, Workers(self.n_jobs) as workers:
+                kept = saved.load() if resume and checkpoint else None
+                if kept is not None:
+                    for level in kept[: self.n_levels()]:
+                        self._append(level, store, watched, workers)
+                    progress.resumed(len(self.stages_), self.n_levels())
+                for t in range(len(self.stages_), self.n_levels()):
+                    progress.stage_begins(t + 1, self.n_levels())
+                    rng = rng_for(self.seed_, t)
+                    level = self.train_level(t, found, rng, workers, progress.tick)
+                    self._append(level, store, watched, workers)
+                    if saved is not None:
+                        saved.save()
+                    progress.stage_ends(self.history_[-1])
+        return self
+
+    #: Minus the mean error, as cascades are scored.
+    score = BaseCascade.score
+
+    def _prepare(self, faces, validation, notes, progress):
+        """Crops to train on and to watch; sets what does not depend on the levels."""
         self.seed_ = seed_of(self.random_state)
         frame = Frame(self.frame_size, self.face_size)
         faces, validation = split_off(faces, validation, self.seed_)
@@ -230,23 +257,7 @@ class ShapeModel(Aligner, Parameters):
         mean = mean_shape(store.shapes)
         self.pdm_ = PointDistributionModel.fit(store.shapes, self.share, self.max_components)
         self._set_start(self._pose_of(mean)[0])
-        found = self._found(store)
-        keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
-        with keeper as saved, Workers(self.n_jobs) as workers:
-            kept = saved.load() if resume and checkpoint else None
-            if kept is not None:
-                for level in kept[: self.n_levels()]:
-                    self._append(level, store, watched, workers)
-                progress.resumed(len(self.stages_), self.n_levels())
-            for t in range(len(self.stages_), self.n_levels()):
-                progress.stage_begins(t + 1, self.n_levels())
-                rng = rng_for(self.seed_, t)
-                level = self.train_level(t, found, rng, workers, progress.tick)
-                self._append(level, store, watched, workers)
-                if saved is not None:
-                    saved.save()
-                progress.stage_ends(self.history_[-1])
-        return self
+        return store, watched
 
     def _pose_of(self, shape):
         numbers, linear, shift = self.pdm_.project(shape)

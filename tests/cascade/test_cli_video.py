@@ -39,6 +39,7 @@ def test_video_csv_and_json(film, synthetic):
     assert done.exit_code == 0, done.output
     assert f"{N} frames of 160x160, {N} with a face" in done.stdout
     assert "frames a second" in done.stdout
+    assert ("out.mp4 is VP9" in done.stdout) or ("! " not in done.stdout)
     names = {"in.avi", "m.safetensors", "out.mp4", "out.csv", "out.jsonl"}
     assert {path.name for path in film.iterdir()} == names
     with VideoReader(film / "out.mp4") as drawn, VideoReader(film / "in.avi") as plain:

@@ -43,6 +43,30 @@ def test_points_alone_without_a_scheme():
     assert not drawn[40, 60:140].any()
 
 
+def test_a_scheme_without_groups_is_drawn_as_points():
+    bare = SimpleNamespace(name="bare", n_points=4, groups={})
+    for image in (grey(), grey(size=(2000, 2200))):
+        assert (draw_shape(image, SQUARE, bare) == draw_shape(image, SQUARE)).all()
+    tiny = changed(draw_shape(grey(), SQUARE / 10, bare))  # points, where lines would do
+    assert tiny[4, 4] and tiny[16, 16]
+
+
+def test_numbers_on_request():
+    bare = SimpleNamespace(name="bare", n_points=4, groups={})
+    shape = SQUARE.copy()
+    shape[2] = NAN
+    plain, numbered = draw_shape(grey(), shape, bare), draw_shape(grey(), shape, bare, numbers=True)
+    written = (plain != numbered).any(-1)
+    for x, y in SQUARE[[0, 1, 3]].astype(int):
+        beside = written[y - 14 : y, x + 1 : x + 20]
+        assert beside.sum() > 20
+        written[y - 14 : y + 1, x : x + 20] = False
+    assert not written.any()  # none for the missing landmark
+    # The digits differ from one another.
+    one, three = (numbered[y - 14 : y, x + 1 : x + 20] for x, y in SQUARE[[1, 3]].astype(int))
+    assert (one != three).any()
+
+
 def test_points_are_placed_between_pixels():
     size = 8
     for offset in (0.0, 0.25, 0.5):

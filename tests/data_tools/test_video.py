@@ -1,5 +1,6 @@
 """Reading and writing videos."""
 
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -31,6 +32,62 @@ def test_frames_come_back_in_order(tmp_path, suffix):
         assert video.rate == pytest.approx(12.5)
         levels = [frame.mean() for frame in video]
     np.testing.assert_allclose(levels, 20 * np.arange(1, 9), atol=4)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".m4v", ".mov", ".avi", ".mkv"])
+def test_the_codec_is_the_one_named(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    with VideoWriter(path, 10, SIZE) as video:
+        for frame in ramps(4):
+            video.write(frame)
+    capture = cv2.VideoCapture(str(path))
+    tag = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode().lower()
+    capture.release()
+    names = {"h264": "H.264", "avc1": "H.264", "vp09": "VP9", "vp90": "VP9", "mjpg": "MJPEG",
+             "mp4v": "MPEG-4 Part 2", "fmp4": "MPEG-4 Part 2"}  # fmt: skip
+    assert names[tag] == video.codec
+    if video.codec == "H.264":
+        assert video.note is None
+    else:
+        assert f"{path} is {video.codec}" in video.note and "browsers" in video.note
+        assert ("do not play it" in video.note) == (video.codec != "VP9")
+
+
+@pytest.mark.parametrize(
+    ("writable", "codec"),
+    [({"avc1", "vp09", "mp4v"}, "H.264"), ({"vp09", "mp4v"}, "VP9"), ({"mp4v"}, "MPEG-4 Part 2")],
+)
+def test_the_best_codec_that_opencv_has_is_taken(tmp_path, monkeypatch, writable, codec):
+    class Writer:
+        def __init__(self, path, fourcc, rate, size):
+            self.opened = fourcc in {cv2.VideoWriter_fourcc(*name) for name in writable}
+            Path(path).touch()
+
+        def isOpened(self):
+            return self.opened
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoWriter", Writer)
+    video = VideoWriter(tmp_path / "v.mp4", 10, SIZE)
+    video.close(keep=False)
+    assert video.codec == codec and (video.note is None) == (codec == "H.264")
+    monkeypatch.setattr(Writer, "isOpened", lambda self: False)
+    with pytest.raises(InputError, match="cannot write this video"):
+        VideoWriter(tmp_path / "v.mp4", 10, SIZE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_is_printed_by_libraries(tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("OPENCV_FFMPEG_LOGLEVEL", raising=False)
+    level = cv2.utils.logging.getLogLevel()
+    with pytest.raises(InputError):
+        VideoReader(99)
+    VideoWriter(tmp_path / "v.mp4", 10, SIZE).close(keep=False)
+    assert capfd.readouterr() == ("", "")
+    assert cv2.utils.logging.getLogLevel() == level
+    assert "OPENCV_FFMPEG_LOGLEVEL" not in os.environ
 
 
 def test_a_failure_leaves_no_file_and_harms_none(tmp_path):

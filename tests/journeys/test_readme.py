@@ -89,7 +89,8 @@ def test_every_command_of_the_readme(place, monkeypatch):
         done = CliRunner().invoke(app, words(line, place)[1:])
         assert done.exit_code == 0, f"{line}\n{done.output}"
     for name in ("drawn/portrait.landmarks.png", "landmarks.json", "points/0.pts", "drawn.mp4",
-                 "figures.json", "ced.png", "comparison/report.html", "small.safetensors"):  # fmt: skip
+                 "figures.json", "ced.png", "comparison/report.html",
+                 "small.safetensors"):  # fmt: skip
         assert (place / name).stat().st_size > 100, name
 
 
