@@ -22,7 +22,8 @@ from . import _aam_kernels as kernels
 from ._mesh_kernels import differentiate, doubled_areas, steepest, warp
 from ._pdm_kernels import through
 from ._plane_kernels import look
-from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, in_plane, level_number
+from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, level_number
+from .found import in_plane
 from .mesh import Mesh
 
 MAX_COMPONENTS, MAX_STEPS, MAX_STARTS, MAX_CELLS = 1000, 100, 100, 1 << 16

@@ -13,7 +13,8 @@ from features.memory import allocate
 
 from . import _asm_kernels as kernels
 from ._plane_kernels import look
-from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, in_plane, level_number
+from .base import MAX_LEVELS, MAX_SIZE, ShapeModel, level_number
+from .found import in_plane
 
 MAX_CELLS, MAX_REACH, MAX_LOOKS, MAX_PROFILE, MAX_STEPS = 15, 16, 20, 63, 100
 # Faces whose patches are in memory at a time.

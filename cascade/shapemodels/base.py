@@ -3,7 +3,7 @@ distribution model."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from ..loop.state import (
 )
 from ..loop.training import BaseCascade
 from ..stages.layout import from_arrays, to_arrays
+from .found import Found
 from .pdm import MAX_COMPONENTS, PointDistributionModel
 
 MAX_LEVELS = 8
@@ -44,58 +45,6 @@ _N_WATCHED = 300
 # A level whose face becomes so many times smaller or larger, or moves farther than so many of its
 # own sizes, has lost it: what it did is undone.
 _LARGEST_STEP = 2.0
-
-
-class Found(NamedTuple):
-    """What a level is trained on.
-
-    Attributes
-    ----------
-    images : ndarray of shape (m, F, F), uint8
-    placements : ndarray of shape (m, 3), float32
-    shapes : ndarray of shape (m, L, 2), float32
-        True shapes in the box frame; missing landmarks where the model has them most likely.
-    seen : ndarray of shape (m, L), bool
-        Which landmarks are not missing.
-    poses : ndarray of shape (m, 4), float64
-        (a, b, x, y) from the model's frame to the box frame, of the true shapes.
-    """
-
-    images: np.ndarray
-    placements: np.ndarray
-    shapes: np.ndarray
-    seen: np.ndarray
-    poses: np.ndarray
-
-    def turned(self, rng, roll, scale):
-        """Poses turned and scaled at random: how wrong a pose is when a level begins.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-        roll : float
-            Standard deviation of the rotation, in degrees.
-        scale : float
-            Standard deviation of the logarithm of the size.
-
-        Returns
-        -------
-        ndarray of shape (m, 4), float64
-        """
-        n = len(self.poses)
-        angle, size = np.deg2rad(rng.normal(0, roll, n)), np.exp(rng.normal(0, scale, n))
-        u, v = size * np.cos(angle), size * np.sin(angle)
-        a, b, x, y = self.poses.T
-        return np.stack([a * u - b * v, b * u + a * v, x, y], -1)
-
-
-def in_plane(shapes, poses, scale, size):
-    """Shapes (m, L, 2) of the box frame in cells of the planes that `poses` (m, 4) show."""
-    x, y = np.moveaxis(shapes - poses[:, None, 2:], -1, 0)
-    a, b = poses[:, 0, None], poses[:, 1, None]
-    energy = a * a + b * b
-    upright = np.stack([(a * x + b * y) / energy, (a * y - b * x) / energy], -1)
-    return upright * scale + (size - 1) / 2
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

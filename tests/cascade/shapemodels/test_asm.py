@@ -89,7 +89,7 @@ def test_expectations_are_weighted_means():
 def test_filters_are_fisher_discriminants(synthetic, asm):
     """One landmark's filter points where scikit-learn's discriminant does."""
     from cascade.shapemodels.asm import _Views
-    from cascade.shapemodels.base import in_plane
+    from cascade.shapemodels.found import in_plane
     from features.frame import Frame
     from features.workers import SERIAL
 
