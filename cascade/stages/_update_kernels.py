@@ -5,16 +5,23 @@ from numba import njit
 
 
 @njit(nogil=True, cache=True)
-def update_of(total, basis, bias, delta):
-    """``total @ basis + bias`` into `delta`; `basis` has a multiple of four rows."""
-    delta[:] = bias
-    for r in range(0, basis.shape[0], 4):
-        # Four rows a pass, for a quarter of the loads and stores of `delta`.
-        first, second, third, fourth = basis[r], basis[r + 1], basis[r + 2], basis[r + 3]
-        a, b = np.float32(total[r]), np.float32(total[r + 1])
-        c, d = np.float32(total[r + 2]), np.float32(total[r + 3])
-        for i in range(delta.shape[0]):
-            delta[i] += a * first[i] + b * second[i] + c * third[i] + d * fourth[i]
+def apply_basis(total, basis, bias, delta):
+    """Write ``bias + total @ basis`` to `delta`, one row of `basis` after the other.
+
+    The order is part of the result: other programs that run exported models add in the same one.
+
+    Parameters
+    ----------
+    total : (R,) int32 or float32
+    basis : (R, n) float32
+    bias, delta : (n,) float32
+    """
+    for c in range(delta.shape[0]):
+        delta[c] = bias[c]
+    for r in range(basis.shape[0]):
+        component, row = np.float32(total[r]), basis[r]
+        for c in range(delta.shape[0]):
+            delta[c] += component * row[c]
 
 
 @njit(nogil=True, cache=True)
@@ -24,3 +31,11 @@ def move(shape, a, b, delta):
         x, y = delta[2 * k], delta[2 * k + 1]
         shape[k, 0] += a * x - b * y
         shape[k, 1] += b * x + a * y
+
+
+@njit(nogil=True, cache=True)
+def keep(shape, staged, t, i):
+    """Copy the shape of sample i after stage t to `staged`, if that has room for stages."""
+    if staged.shape[0] > 0:
+        for k in range(shape.shape[0]):
+            staged[t, i, k, 0], staged[t, i, k, 1] = shape[k, 0], shape[k, 1]

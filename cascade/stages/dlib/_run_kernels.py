@@ -10,6 +10,9 @@ from numba import njit
 from features._float_rows import add_float_rows, prefetch
 from features._lanes import LANES, add_rows
 
+from .._tree_kernels import find_leaves
+from .._update_kernels import apply_basis, keep
+
 # Trees whose leaves are added in registers before they join the total.
 ABREAST = 8
 # Samples that go through a stage together, and trees, a multiple of `ABREAST`, whose leaves they
@@ -74,26 +77,6 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
 
 
 @njit(nogil=True, cache=True)
-def _find_leaves(pixel, nodes, n_leaves, place):
-    """Number of the leaf each tree ends in, all leaves of a stage counted; as in `run_trees`."""
-    n_trees = place.shape[0]
-    low = np.uint64(0xFFFF)
-    for k in range(n_trees):
-        place[k] = k
-    level, size = 0, n_trees
-    while size < n_leaves:
-        words = nodes[level : level + size]
-        for k in range(n_trees):
-            word = words[place[k]]
-            first = pixel[word & low]
-            second = pixel[(word >> np.uint64(16)) & low]
-            threshold = np.int16(word >> np.uint64(32))
-            right = np.int16(first) - np.int16(second) >= threshold
-            place[k] = np.uint32(place[k] << 1) | np.uint32(right)
-        level, size = level + size, 2 * size
-
-
-@njit(nogil=True, cache=True)
 def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, offsets, nodes,
                     leaves, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
@@ -117,7 +100,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         Centred initial shape.
     anchors, offsets : (T, P) uint16, (T, P, 2) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
-        As in `run_trees`.
+        See `find_leaves`.
     leaves : (T, K * leaves a tree, width) float32
         The width is 2L or more, a multiple of `LANES`; K is a multiple of `ABREAST`.
     staged : (T, N, L, 2) float32, or of no length
@@ -145,12 +128,13 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                 _read_points(
                     image, places[begin + i], shape, a, b, anchors[t], offsets[t], scratch, grey
                 )
-                _find_leaves(grey, nodes[t], n_leaves, row)
+                find_leaves(grey, nodes[t], n_leaves, row)
                 for k in range(n_trees):
                     row[k] *= np.uint32(width)
                 if size == 1:
                     _fetch(values, row, 0, TOGETHER, width)
-                total[i, :n_values] = flat[begin + i]
+                for c in range(n_values):
+                    total[i, c] = flat[begin + i, c]
             for first in range(0, n_trees, TOGETHER):
                 last = min(first + TOGETHER, n_trees)
                 for i in range(size):
@@ -164,9 +148,9 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                                 flat_place, at + np.uint64(k),
                             )  # fmt: skip
             for i in range(size):
-                flat[begin + i] = total[i, :n_values]
-                if staged.shape[0] > 0:
-                    staged[t, begin + i] = shapes[begin + i]
+                for c in range(n_values):
+                    flat[begin + i, c] = total[i, c]
+                keep(shapes[begin + i], staged, t, begin + i)
 
 
 @njit(nogil=True, cache=True)
@@ -209,7 +193,7 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
         for t in range(n_stages):
             a, b = _similarity(reference, shape)
             _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, grey)
-            _find_leaves(grey, nodes[t], n_leaves, place)
+            find_leaves(grey, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
@@ -217,13 +201,8 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, LANES):
                     add_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            delta[:] = bias[t]
-            for r in range(width):
-                weight, row = np.float32(total[r]), basis[t, r]
-                for c in range(2 * n_landmarks):
-                    delta[c] += weight * row[c]
+            apply_basis(total, basis[t], bias[t], delta)
             for k in range(n_landmarks):
                 shape[k, 0] += delta[2 * k]
                 shape[k, 1] += delta[2 * k + 1]
-            if staged.shape[0] > 0:
-                staged[t, i] = shape
+            keep(shape, staged, t, i)

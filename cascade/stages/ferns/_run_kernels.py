@@ -13,7 +13,7 @@ from features._lanes import LANES, WIDE, add_wide_rows
 from features._line_kernels import read_line_points
 from features._pixel_kernels import read_points, similarity_to
 
-from .._update_kernels import move, update_of
+from .._update_kernels import apply_basis, keep, move
 
 # Ferns whose leaves are added together.
 ABREAST = 8
@@ -104,10 +104,9 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
                 n_samples, places, totals,
             )  # fmt: skip
             for s in range(n_samples):
-                update_of(totals[s], basis[t], bias[t], delta)
+                apply_basis(totals[s], basis[t], bias[t], delta)
                 move(shapes[block + s], turns[s, 0], turns[s, 1], delta)
-                if staged.shape[0] > 0:
-                    staged[t, block + s] = shapes[block + s]
+                keep(shapes[block + s], staged, t, block + s)
 
 
 @njit(nogil=True, cache=True)
@@ -166,13 +165,12 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
             for s in range(n_samples):
                 i = block + s
                 a, b = similarity_to(mean, shapes[i])
-                update_of(sums[s], basis[t], bias[t], delta)
+                apply_basis(sums[s], basis[t], bias[t], delta)
                 move(shapes[i], a, b, delta)
                 if sees:
                     for k in range(n_landmarks):
                         visibility[i, k] += delta[2 * n_landmarks + k]
-                if staged.shape[0] > 0:
-                    staged[t, i] = shapes[i]
+                keep(shapes[i], staged, t, i)
 
 
 @njit(nogil=True, cache=True)

@@ -7,25 +7,12 @@ from features._lanes import LANES, add_lanes
 from features._lbf_kernels import walk_shape
 from features._pixel_kernels import similarity_to
 
-from .._update_kernels import move
+from .._update_kernels import apply_basis, keep, move
 
 
 @njit(nogil=True, cache=True)
-def run_lbf(
-    images,
-    index,
-    placements,
-    shapes,
-    mean,
-    points,
-    nodes,
-    weights,
-    basis,
-    bias,
-    start,
-    stop,
-    staged,
-):
+def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, basis, bias,
+            start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through stages of equal size, in place.
 
     Parameters
@@ -42,10 +29,10 @@ def run_lbf(
         Takes the shapes after each stage, unless it is empty.
     """
     n_stages, n_codes, n_leaves = nodes.shape[0], nodes.shape[1], nodes.shape[2] + 1
-    width, n_coordinates = weights.shape[2], bias.shape[1]
+    width = weights.shape[2]
     total = np.empty(width, np.int32)
     leaves = np.empty(n_codes, np.uint8)
-    delta = np.empty(n_coordinates, np.float32)
+    delta = np.empty(bias.shape[1], np.float32)
     scratch = np.empty((2, points.shape[2]), np.int32)
     step, base = np.empty(points.shape[2], np.int32), np.empty(n_codes, np.int64)
     for i in range(start, stop):
@@ -61,11 +48,6 @@ def run_lbf(
                 for group in range(0, width, LANES):
                     lane = np.uint64(group)
                     add_lanes(total, lane, values, row * np.uint64(width) + lane)
-            delta[:] = bias[t]
-            for r in range(width):
-                v, line = np.float32(total[r]), basis[t, r]
-                for c in range(n_coordinates):
-                    delta[c] += v * line[c]
+            apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
-            if staged.shape[0] > 0:
-                staged[t, i] = shape
+            keep(shape, staged, t, i)

@@ -3,12 +3,12 @@
 import numpy as np
 from numba import njit
 
-from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
+from features._hog_kernels import describe, make_plane, make_room, make_table, octave, place
 from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
 
-from .._update_kernels import move
+from .._update_kernels import apply_basis, keep, move
 
 
 @njit(nogil=True, cache=True)
@@ -42,6 +42,7 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
     weights : (T, at least L * C * 8 * components) int8
         As in `add_product`; those of the shape's coordinates, whole lanes, come last.
     basis : (T, components, 2L) float32
+        For products with numbers in whole steps: divided by `STEPS`.
     bias : (T, 2L) float32
     staged : (T or 0, N, L, 2) float32
         Takes the shapes after each stage.
@@ -64,9 +65,9 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
             level = octave(spacings[t] * placement[2], image)
             if shown[level] != index[i]:
                 shown[level] = index[i]
-                sizes[level] = make_plane(image, level, room)
+                sizes[level, 0], sizes[level, 1] = make_plane(image, level, room)
             a, b = similarity_to(mean, shape)
-            height, width = sizes[level]
+            height, width = sizes[level, 0], sizes[level, 1]
             plane = planes[level]
             describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
             total[:] = 0
@@ -74,11 +75,6 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
             if gains[t] > 0:
                 place(shape, mean, a, b, gains[t], placed)
                 add_product(placed, weights[t, n_weights:], total)
-            delta[:] = bias[t]
-            for r in range(total.shape[0]):
-                row, component = basis[t, r], np.float32(total[r]) * np.float32(1 / STEPS)
-                for c in range(2 * n_landmarks):
-                    delta[c] += component * row[c]
+            apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
-            if staged.shape[0] > 0:
-                staged[t, i] = shape
+            keep(shape, staged, t, i)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features._hog_kernels import STEPS
 from features._hog_lanes import GROUP
 from features._lanes import LANES
 
@@ -22,7 +23,8 @@ class HogRunner(FusedRunner):
             np.stack([f.cells for f in features]),
             np.array([f.shape_gain for f in features], np.float32),
             stack([_in_pairs(m.weights, n_components) for m in maps]),
-            stack([whole(m.basis, 0, n_components) for m in maps]),
+            # A power of two: no bit of a product is another for dividing here.
+            stack([whole(m.basis, 0, n_components) for m in maps]) / np.float32(STEPS),
             np.stack([m.bias for m in maps]),
         ]
 

@@ -130,7 +130,8 @@ def descend(pixels, first, second, threshold, node):
                 difference = np.int16(np.int16(a[i]) - np.int16(b[i]))
                 side = right if difference >= t else left
                 child[i] |= side if at[i] == here else np.uint8(0)
-        at[:] = child[: end - tile]
+        for i in range(end - tile):
+            at[i] = child[i]
 
 
 @njit(nogil=True, cache=True)
