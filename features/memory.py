@@ -40,6 +40,26 @@ def allocate(shape, dtype, what, remedy):
         raise InputError(f"{what} need {_size(n_bytes)}, which cannot be had; {remedy}") from error
 
 
+class _Writeable:
+    """What `numpy.asarray` reads an array from that says it may be written; keeps its owner."""
+
+    def __init__(self, array):
+        self.owner = array
+        interface = array.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def as_one_type(array):
+    """A view of `array` that Numba takes for the same type whether or not it may be written.
+
+    Numba types read-only arrays apart, and would compile every kernel again for them: for an image
+    of Pillow, or a mapped file. Only for kernels that do not write to the array.
+    """
+    if array.flags.writeable and type(array) is np.ndarray:
+        return array
+    return np.asarray(_Writeable(array))
+
+
 def require_memory(n_bytes, what, remedy):
     """Raise InputError if `n_bytes` are more than there are; arguments as of `allocate`."""
     if n_bytes < _SMALL:

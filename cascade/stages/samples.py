@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from features import _shape_kernels as kernels
+from features.memory import as_one_type
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Samples:
     Attributes
     ----------
     images : ndarray of shape (m, H, W), uint8
+        Never written; None where nothing is read from pixels.
     index : ndarray of shape (N,), intp
         Image of each sample.
     placements : ndarray of shape (N, 3), float32
@@ -39,6 +41,10 @@ class Samples:
     visible: np.ndarray | None = None
     visibility: np.ndarray | None = None
     groups: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.images is not None:  # those that are only moved need none
+            self.images = as_one_type(self.images)
 
     @classmethod
     def from_store(cls, store, starts):

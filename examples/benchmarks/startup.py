@@ -97,6 +97,8 @@ def main():
         landmarks = str(Path(folder, "landmarks.json"))
         predict = ["-m", "cascade", "predict", photo, "--json", landmarks]
         run(predict, kept)
+        if not json.loads(Path(landmarks).read_text())["images"][0]["faces"]:
+            sys.exit("no face was found in the photograph: there is no prediction to time")
 
         def empty():
             return tempfile.mkdtemp(dir=folder)
