@@ -24,7 +24,8 @@ PACK_BITS = 23
 MAX_COUNT = 1 << 17
 _TILE = 2048
 _READ_TILE = 64
-_FAR = np.float32(1 << 20)
+# No image has a longer side.
+_FAR = np.float32(1 << 24)
 
 
 @njit(nogil=True, cache=True)
@@ -41,9 +42,9 @@ def place_pool(placement, a, b, points, width, dx, dy, step):
     """Displacements of the pool in pixels, and how far they reach.
 
     `points` (2, P) holds the offsets. `dx`, `dy` (P,) int32 are overwritten; so is `step` (P,)
-    int32, the same as steps in an image `width` pixels wide.
+    int64, the same as steps in an image `width` pixels wide.
     """
-    side, half, line = placement[2], np.float32(0.5), np.int32(width)
+    side, half, line = placement[2], np.float32(0.5), np.int64(width)
     u, v = points[0], points[1]
     for p in range(u.shape[0]):
         dx[p] = _floor(side * (a * u[p] - b * v[p]) + half)
@@ -85,7 +86,7 @@ def read_pool(images, index, placements, shapes, mean, points, rows, low, high, 
     """
     n_points, width, height = points.shape[1], images.shape[2], images.shape[1]
     dx, dy = np.empty(n_points, np.int32), np.empty(n_points, np.int32)
-    step = np.empty(n_points, np.int32)
+    step = np.empty(n_points, np.int64)
     tile = np.empty((high - low, _READ_TILE, n_points), np.uint8)
     for first in range(start, stop, _READ_TILE):
         size = min(_READ_TILE, stop - first)
@@ -245,7 +246,7 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base
         First point, second point (8 bits each from below), threshold (16 bits). Trees are in the
         order of their landmarks.
     scratch : (2, P) int32
-    step : (P,) int32
+    step : (P,) int64
     base : (K,) int64
         Overwritten, like the two before it.
     leaves : (K,) uint8
@@ -306,7 +307,7 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base
 def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, stop, out):
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
     n_points = points.shape[1]
-    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int32)
+    scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int64)
     base = np.empty(nodes.shape[0], np.int64)
     tile = np.empty((_READ_TILE, nodes.shape[0]), np.uint8)
     for first in range(start, stop, _READ_TILE):

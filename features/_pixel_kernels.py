@@ -8,7 +8,10 @@ _TILE = 64
 
 @njit(nogil=True, cache=True)
 def similarity_to(mean, shape):
-    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2)."""
+    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2).
+
+    A reference of a single point has no direction and no size: it is taken as it is, (1, 0).
+    """
     a, b, energy = np.float32(0), np.float32(0), np.float32(0)
     for k in range(mean.shape[0]):
         x, y = mean[k, 0], mean[k, 1]
@@ -16,6 +19,8 @@ def similarity_to(mean, shape):
         a += x * u + y * v
         b += x * v - y * u
         energy += x * x + y * y
+    if energy == 0:
+        return np.float32(1), np.float32(0)
     return a / energy, b / energy
 
 
@@ -23,9 +28,9 @@ def similarity_to(mean, shape):
 def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
-    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `scratch` (3, P)
+    A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `scratch` (2, P)
     float32 keeps three passes apart: gathering the anchors, arithmetic, which then runs in vectors,
-    and reading the pixels.
+    and reading the pixels. Columns and rows take 32 bits each, a pixel's number up to 48.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
@@ -34,7 +39,9 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
     zero = np.float32(0)
     # Two contiguous rows: pairs of numbers would cost the arithmetic its vectors.
     right_by, down_by = offsets[0], offsets[1]
-    across, down, where = scratch[0], scratch[1], scratch[2].view(np.int32)
+    across, down = scratch[0], scratch[1]
+    whole = scratch.view(np.int32)
+    columns, rows = whole[0], whole[1]
     for p in range(n_points):
         k = np.uint64(anchors[p])
         across[p] = shape[k, 0]
@@ -48,10 +55,10 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
         y = y if y > zero else zero
         x = x if x < right else right
         y = y if y < bottom else bottom
-        where[p] = np.int32(np.int32(y) * np.int32(width)) + np.int32(x)
-    flat = image.reshape(-1)
+        columns[p], rows[p] = np.int32(x), np.int32(y)
+    flat, stride = image.reshape(-1), np.uint64(width)
     for p in range(n_points):
-        out[p] = flat[np.uint64(where[p])]
+        out[p] = flat[np.uint64(rows[p]) * stride + np.uint64(columns[p])]
 
 
 @njit(nogil=True, cache=True)
@@ -76,7 +83,7 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     """
     n_points = anchors.shape[0]
     tile = np.empty((_TILE, n_points), np.uint8)
-    scratch = np.empty((3, n_points), np.float32)
+    scratch = np.empty((2, n_points), np.float32)
     for first in range(start, stop, _TILE):
         size = min(_TILE, stop - first)
         for i in range(size):

@@ -11,11 +11,13 @@ def residuals(shapes, truth, mean, start, stop, out):
     """What samples [start, stop) have left to move, in the mean-shape frame.
 
     With M the similarity that aligns the centred `mean` (L, 2) with a shape,
-    ``out[i] = M⁻¹ (truth[i] - shapes[i])``, flat (2L,); NaN where the truth is.
+    ``out[i] = M⁻¹ (truth[i] - shapes[i])``, flat (2L,); NaN where the truth is. A shape that has
+    shrunk to a point cannot be turned back, and has nothing left to move.
     """
     for i in range(start, stop):
         a, b = similarity_to(mean, shapes[i])
         energy = a * a + b * b
+        energy = energy if energy > 0 else np.float32(1)
         a, b = a / energy, b / energy
         for k in range(mean.shape[0]):
             x, y = truth[i, k, 0] - shapes[i, k, 0], truth[i, k, 1] - shapes[i, k, 1]

@@ -17,6 +17,8 @@ from .workers import SERIAL
 
 # What lies in memory for all samples at once, and what to do where it does not fit.
 WHAT = "the descriptors of all samples", "take fewer starts or faces"
+# Fewest pixels along either side of an image.
+SMALLEST = 4
 _MAX_CELLS = 64
 _MAX_GAIN = 1000
 
@@ -66,6 +68,14 @@ class Hog(Parameters):
         if self.shape_gain:
             return HogWithShape(**parts, gain=np.array([self.shape_gain], np.float32))
         return HogDescriptors(**parts)
+
+
+def require_pixels(images):
+    """Raise InputError unless `images` (m, H, W) have the pixels that one window needs."""
+    if min(images.shape[1:]) < SMALLEST:
+        raise InputError(
+            f"HOG needs images of {SMALLEST}x{SMALLEST} pixels or more; use larger crops"
+        )
 
 
 @dataclass(frozen=True)
@@ -139,8 +149,7 @@ class HogDescriptors:
         InputError
             If the images are smaller than 4x4 pixels, or there is no memory for the result.
         """
-        if min(samples.images.shape[1:]) < 4:
-            raise InputError("HOG needs images of 4x4 pixels or more; use larger crops")
+        require_pixels(samples.images)
         n_samples = len(samples.index)
         out = allocate((n_samples, self.n_features(len(reference))), np.float32, *WHAT)
 

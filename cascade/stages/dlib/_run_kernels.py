@@ -55,7 +55,8 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
     left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
     right, bottom = float(width), float(height)
     xs, ys = scratch[0], scratch[1]
-    where = ys.view(np.int32)
+    whole = scratch.view(np.int32)
+    columns, rows = whole[0], whole[1]
     for p in range(n_points):
         k = np.uint64(anchors[p])
         xs[p] = shape[k, 0]
@@ -68,12 +69,11 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
         inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
         x = x if inside else 0.0
         y = y if inside else 0.0
-        at = np.int32(np.int32(y) * np.int32(width)) + np.int32(x)
-        where[p] = at if inside else np.int32(-1)
-    flat = image.reshape(-1)
+        columns[p], rows[p] = np.int32(x), np.int32(y) if inside else np.int32(-1)
+    flat, stride = image.reshape(-1), np.uint64(width)
     for p in range(n_points):
-        at = where[p]
-        out[p] = flat[np.uint64(at)] if at >= 0 else np.uint8(0)
+        row, column = rows[p], np.uint64(columns[p])
+        out[p] = flat[np.uint64(row) * stride + column] if row >= 0 else np.uint8(0)
 
 
 @njit(nogil=True, cache=True)

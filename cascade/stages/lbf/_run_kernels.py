@@ -34,7 +34,7 @@ def run_lbf(images, index, placements, shapes, mean, points, nodes, weights, bas
     leaves = np.empty(n_codes, np.uint8)
     delta = np.empty(bias.shape[1], np.float32)
     scratch = np.empty((2, points.shape[2]), np.int32)
-    step, base = np.empty(points.shape[2], np.int32), np.empty(n_codes, np.int64)
+    step, base = np.empty(points.shape[2], np.int64), np.empty(n_codes, np.int64)
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):

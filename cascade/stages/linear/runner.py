@@ -5,6 +5,8 @@ import numpy as np
 from features._hog_kernels import STEPS
 from features._hog_lanes import GROUP
 from features._lanes import LANES
+from features.hog import require_pixels
+from features.workers import SERIAL
 
 from ..fused import FusedRunner
 from ..packing import stack, whole
@@ -15,6 +17,11 @@ class HogRunner(FusedRunner):
     """Linear maps of reduced rank on HOG descriptors."""
 
     kernel = staticmethod(kernels.run_hog)
+
+    def run(self, samples, workers=SERIAL, staged=None):
+        """As in `cascade.stages.plain.PlainRunner`; InputError for images below 4x4 pixels."""
+        require_pixels(samples.images)
+        super().run(samples, workers, staged)
 
     def _stacked(self, features, maps):
         n_components = -(-max(len(m.basis) for m in maps) // GROUP) * GROUP

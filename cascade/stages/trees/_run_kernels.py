@@ -42,7 +42,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = mean.shape[0]
     pixel = np.empty(n_points, np.uint8)
-    scratch = np.empty((3, n_points), np.float32)
+    scratch = np.empty((2, n_points), np.float32)
     total = np.empty(width, np.int32)
     place = np.empty(n_trees, np.uint32)
     delta = np.empty(2 * n_landmarks, np.float32)
