@@ -77,7 +77,8 @@ def test_the_last_pixels_of_a_large_image_are_found(feature, corner, small, larg
 def test_a_pool_of_points_reaches_farther_than_2_31_pixels():
     n, centre, side = 40, 35_000, np.float32(100_000)
     image = zeros(2 * centre, 2 * centre)
-    points = RNG.uniform(-0.34, 0.34, (2, n)).astype(np.float32)
+    points = np.random.default_rng(1).uniform(-0.34, 0.34, (2, n)).astype(np.float32)
+    points[1, :2] = -0.34, 0.34
     columns, rows = np.floor(side * points + np.float32(0.5)).astype(int) + centre
     image[rows, columns] = np.arange(1, n + 1)
     got = np.empty((1, n, 1), np.uint8)
