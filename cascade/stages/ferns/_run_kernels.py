@@ -75,7 +75,7 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
     first, second, threshold, leaves : (T, K, F), (T, K, F), (T, K, F), (T, K, 2**F, R)
         See `add_ferns`.
     basis, bias : (T, R', 2L) float32, (T, 2L) float32
-        R' is a multiple of four, up to R.
+        R' is up to R.
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """

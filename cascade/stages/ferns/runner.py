@@ -33,7 +33,7 @@ class FernsRunner(FusedRunner):
                 for name in _TESTS
             ),
             stack([whole(whole(f.leaves, 0, kernels.ABREAST), 2, WIDE) for f in ferns]),
-            stack([whole(f.basis, 0, 4) for f in ferns]),
+            stack([f.basis for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
@@ -53,15 +53,15 @@ class ZonedFernsRunner:
             stack([f.points for f in features]),
             stack([f.fractions for f in features]),
             stack(zone_of),
-            np.stack(spans),
-            *map(stack, fields),
-            stack([whole(f.basis, 0, 4) for f in ferns]),
+            stack(spans),
+            *map(_stack_filled, fields),
+            stack([f.basis for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
     def _zone_blocks(self, ferns):
         """Where the ferns of each zone begin, and tests and leaves with each zone's ferns filled
-        up to whole numbers abreast: what is added weighs nothing."""
+        up to whole numbers abreast; the leaves of added ferns are zero."""
         n_zones = GRID**2 if self._sees else 1
         zone = ferns.zone if self._sees else np.zeros(len(ferns.first), np.uint8)
         edges = np.searchsorted(zone, np.arange(n_zones + 1))
@@ -85,3 +85,9 @@ class ZonedFernsRunner:
             )  # fmt: skip
 
         workers.over_spans(run, len(samples.index), LANES)
+
+
+def _stack_filled(arrays):
+    """`stack` of arrays whose zones fill different numbers of blocks of ferns."""
+    longest = max(map(len, arrays))
+    return stack([whole(array, 0, longest) for array in arrays])

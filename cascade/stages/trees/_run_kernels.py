@@ -14,8 +14,8 @@ ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
-def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, n_trees,
-              basis, bias, start, stop, staged):  # fmt: skip
+def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, basis, bias,
+              start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
@@ -32,14 +32,13 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
         See `find_leaves`.
     leaves : (T, K * leaves a tree, R) int8
         R is a multiple of `WIDE`, K of `ABREAST`.
-    n_trees : int
-        K.
     basis, bias : (T, R, 2L) float32, (T, 2L) float32
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """
     n_stages, n_points = anchors.shape
     n_leaves, width = leaves.shape[1], leaves.shape[2]
+    n_trees = n_leaves - nodes.shape[1]
     n_landmarks = mean.shape[0]
     pixel = np.empty(n_points, np.uint8)
     scratch = np.empty((2, n_points), np.float32)
