@@ -7,14 +7,14 @@ _TILE = 64
 
 
 @njit(nogil=True, cache=True)
-def similarity_to(mean, shape):
-    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2).
+def similarity_to(reference, shape):
+    """(a, b) of the scaled rotation that aligns the centred `reference` (L, 2) with `shape` (L, 2).
 
     A reference of a single point has no direction and no size: it is taken as it is, (1, 0).
     """
     a, b, energy = np.float32(0), np.float32(0), np.float32(0)
-    for k in range(mean.shape[0]):
-        x, y = mean[k, 0], mean[k, 1]
+    for k in range(reference.shape[0]):
+        x, y = reference[k, 0], reference[k, 1]
         u, v = shape[k, 0], shape[k, 1]
         a += x * u + y * v
         b += x * v - y * u
@@ -62,7 +62,7 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
 
 
 @njit(nogil=True, cache=True)
-def sample_points(images, index, placements, shapes, mean, anchors, offsets, start, stop, out):
+def sample_points(images, index, placements, shapes, reference, anchors, offsets, start, stop, out):
     """Pixels of the samples [start, stop), feature-major.
 
     Parameters
@@ -73,8 +73,8 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     anchors : (P,) uint16
     offsets : (2, P) float32
         In the mean-shape frame.
@@ -88,7 +88,7 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
         size = min(_TILE, stop - first)
         for i in range(size):
             shape = shapes[first + i]
-            a, b = similarity_to(mean, shape)
+            a, b = similarity_to(reference, shape)
             image, placement = images[index[first + i]], placements[first + i]
             read_points(image, placement, shape, a, b, anchors, offsets, scratch, tile[i])
         for p in range(n_points):

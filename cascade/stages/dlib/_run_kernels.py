@@ -121,6 +121,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         size = min(n_block, stop - begin)
         for t in range(n_stages):
             values = leaves[t].reshape(-1)
+            # The points turn and scale with each shape; each tree leads to a leaf.
             for i in range(size):
                 shape, row = shapes[begin + i], place[i]
                 a, b = _similarity(reference, shape)
@@ -135,6 +136,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                     _fetch(values, row, 0, TOGETHER, width)
                 for c in range(n_values):
                     total[i, c] = flat[begin + i, c]
+            # The leaves are added to the shape, tree by tree.
             for first in range(0, n_trees, TOGETHER):
                 last = min(first + TOGETHER, n_trees)
                 for i in range(size):
@@ -197,10 +199,12 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
+            # Each tree's leaf adds its components.
             total[:] = 0
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, LANES):
                     add_rows(total, np.uint64(lane), values, place, np.uint64(k))
+            # From components to coordinates, which move the shape as they are.
             apply_basis(total, basis[t], bias[t], delta)
             for k in range(n_landmarks):
                 shape[k, 0] += delta[2 * k]

@@ -41,14 +41,14 @@ class FernsRunner(FusedRunner):
 class ZonedFernsRunner:
     """Boosted ferns on points between landmarks, with visibility and zones or without."""
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
-        self.mean = mean
+        self.reference = reference
         features = [stage.feature for stage in stages]
         ferns = [stage.predictor for stage in stages]
         self._sees = isinstance(ferns[0], ZonedFerns)
         spans, *fields = zip(*(self._zone_blocks(f) for f in ferns), strict=True)
-        zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(mean), np.uint8)]
+        zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(reference), np.uint8)]
         self._arrays = [
             stack([f.points for f in features]),
             stack([f.fractions for f in features]),
@@ -81,7 +81,7 @@ class ZonedFernsRunner:
         def run(span):
             kernels.run_zoned_ferns(
                 samples.images, samples.index, samples.placements, samples.shapes, visibility,
-                self.mean, *self._arrays, *span, staged,
+                self.reference, *self._arrays, *span, staged,
             )  # fmt: skip
 
         workers.over_spans(run, len(samples.index), LANES)

@@ -14,8 +14,8 @@ ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
-def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, basis, bias,
-              start, stop, staged):  # fmt: skip
+def run_trees(images, index, placements, shapes, reference, anchors, offsets, nodes, leaves, basis,
+              bias, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
@@ -25,8 +25,8 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     anchors, offsets : (T, P) uint16, (T, 2, P) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
         See `find_leaves`.
@@ -39,7 +39,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
     n_stages, n_points = anchors.shape
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_trees = n_leaves - nodes.shape[1]
-    n_landmarks = mean.shape[0]
+    n_landmarks = reference.shape[0]
     pixel = np.empty(n_points, np.uint8)
     scratch = np.empty((2, n_points), np.float32)
     total = np.empty(width, np.int32)
@@ -48,8 +48,10 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
-            a, b = similarity_to(mean, shape)
+            # The points turn and scale with the shape; their pixels are read.
+            a, b = similarity_to(reference, shape)
             read_points(image, placement, shape, a, b, anchors[t], offsets[t], scratch, pixel)
+            # Each tree leads to a leaf, whose components are added.
             find_leaves(pixel, nodes[t], n_leaves, place)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
@@ -58,6 +60,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, WIDE):
                     add_wide_rows(total, np.uint64(lane), values, place, np.uint64(k))
+            # From components to coordinates, which turn with the shape and move it.
             apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
             keep(shape, staged, t, i)
