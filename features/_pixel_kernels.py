@@ -7,17 +7,21 @@ from .jit import njit
 _TILE = 64
 
 
-# With NumPy's rules of division: a reference of one point gives NaN, and no kernel raises.
-@njit(nogil=True, cache=True, error_model="numpy")
-def similarity_to(mean, shape):
-    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2)."""
+@njit(nogil=True, cache=True)
+def similarity_to(reference, shape):
+    """(a, b) of the scaled rotation that aligns the centred `reference` (L, 2) with `shape` (L, 2).
+
+    A reference of a single point has no direction and no size: it is taken as it is, (1, 0).
+    """
     a, b, energy = np.float32(0), np.float32(0), np.float32(0)
-    for k in range(mean.shape[0]):
-        x, y = mean[k, 0], mean[k, 1]
+    for k in range(reference.shape[0]):
+        x, y = reference[k, 0], reference[k, 1]
         u, v = shape[k, 0], shape[k, 1]
         a += x * u + y * v
         b += x * v - y * u
         energy += x * x + y * y
+    if energy == 0:
+        return np.float32(1), np.float32(0)
     return a / energy, b / energy
 
 
@@ -27,7 +31,7 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
 
     A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `scratch` (2, P)
     float32 keeps three passes apart: gathering the anchors, arithmetic, which then runs in vectors,
-    and reading the pixels. Columns and rows fit 32 bits, their place in the image may not.
+    and reading the pixels. Columns and rows take 32 bits each, a pixel's number up to 48.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
@@ -37,7 +41,8 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
     # Two contiguous rows: pairs of numbers would cost the arithmetic its vectors.
     right_by, down_by = offsets[0], offsets[1]
     across, down = scratch[0], scratch[1]
-    columns, rows = across.view(np.int32), down.view(np.int32)
+    whole = scratch.view(np.int32)
+    columns, rows = whole[0], whole[1]
     for p in range(n_points):
         k = np.uint64(anchors[p])
         across[p] = shape[k, 0]
@@ -58,7 +63,7 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
 
 
 @njit(nogil=True, cache=True)
-def sample_points(images, index, placements, shapes, mean, anchors, offsets, start, stop, out):
+def sample_points(images, index, placements, shapes, reference, anchors, offsets, start, stop, out):
     """Pixels of the samples [start, stop), feature-major.
 
     Parameters
@@ -69,8 +74,8 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     anchors : (P,) uint16
     offsets : (2, P) float32
         In the mean-shape frame.
@@ -84,7 +89,7 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
         size = min(_TILE, stop - first)
         for i in range(size):
             shape = shapes[first + i]
-            a, b = similarity_to(mean, shape)
+            a, b = similarity_to(reference, shape)
             image, placement = images[index[first + i]], placements[first + i]
             read_points(image, placement, shape, a, b, anchors, offsets, scratch, tile[i])
         for p in range(n_points):

@@ -3,7 +3,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from features._pixel_kernels import similarity_to
 from features.errors import InputError
 from features.geometry import similarity
 from features.pixels import PixelDifferences, Pixels, ShapeIndexedPixels
@@ -112,8 +111,3 @@ def test_a_pixel_beyond_32_bits_is_read():
     )
     feature = ShapeIndexedPixels(np.array([1, 1], np.uint16), np.zeros((2, 2), np.float32))
     assert feature.extract(samples, mean).tolist() == [[7, 7]]
-
-
-def test_a_mean_of_one_point_turns_nothing():
-    point = np.zeros((3, 2), np.float32)
-    assert not np.isfinite(similarity_to(point, point)).all()  # a number, not an exception

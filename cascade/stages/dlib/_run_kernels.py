@@ -45,17 +45,18 @@ def _similarity(reference, shape):
 
 
 @njit(nogil=True, cache=True)
-def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, out):
+def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
     """Grey levels at the points of one shape, nearest pixel, 0 outside the image.
 
-    `scratch` (2, P) float32 and `where` (P,) int64 are overwritten; the passes are those of
-    `features._pixel_kernels.read_points`.
+    `scratch` (2, P) float32 and the first passes are as in `features._pixel_kernels.read_points`.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
     left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
     right, bottom = float(width), float(height)
     xs, ys = scratch[0], scratch[1]
+    whole = scratch.view(np.int32)
+    columns, rows = whole[0], whole[1]
     for p in range(n_points):
         k = np.uint64(anchors[p])
         xs[p] = shape[k, 0]
@@ -68,12 +69,11 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, ou
         inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
         x = x if inside else 0.0
         y = y if inside else 0.0
-        at = np.int64(y) * np.int64(width) + np.int64(x)
-        where[p] = at if inside else np.int64(-1)
-    flat = image.reshape(-1)
+        columns[p], rows[p] = np.int32(x), np.int32(y) if inside else np.int32(-1)
+    flat, stride = image.reshape(-1), np.uint64(width)
     for p in range(n_points):
-        at = where[p]
-        out[p] = flat[np.uint64(at)] if at >= 0 else np.uint8(0)
+        row, column = rows[p], np.uint64(columns[p])
+        out[p] = flat[np.uint64(row) * stride + column] if row >= 0 else np.uint8(0)
 
 
 @njit(nogil=True, cache=True)
@@ -100,7 +100,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         Centred initial shape.
     anchors, offsets : (T, P) uint16, (T, P, 2) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
-        As in `run_trees`.
+        See `find_leaves`.
     leaves : (T, K * leaves a tree, width) float32
         The width is 2L or more, a multiple of `LANES`; K is a multiple of `ABREAST`.
     staged : (T, N, L, 2) float32, or of no length
@@ -112,7 +112,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
     n_values = 2 * shapes.shape[1]
     n_block = min(BLOCK, max(stop - start, 1))
     grey = np.empty(n_points, np.uint8)
-    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
+    scratch = np.empty((2, n_points), np.float32)
     place = np.empty((n_block, n_trees), np.uint32)
     total = np.zeros((n_block, width), np.float32)
     flat_place, flat_total = place.reshape(-1), total.reshape(-1)
@@ -121,21 +121,13 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         size = min(n_block, stop - begin)
         for t in range(n_stages):
             values = leaves[t].reshape(-1)
+            # The points turn and scale with each shape; each tree leads to a leaf.
             for i in range(size):
                 shape, row = shapes[begin + i], place[i]
                 a, b = _similarity(reference, shape)
                 image = _image(pixels, frames, index[begin + i])
                 _read_points(
-                    image,
-                    places[begin + i],
-                    shape,
-                    a,
-                    b,
-                    anchors[t],
-                    offsets[t],
-                    scratch,
-                    where,
-                    grey,
+                    image, places[begin + i], shape, a, b, anchors[t], offsets[t], scratch, grey
                 )
                 find_leaves(grey, nodes[t], n_leaves, row)
                 for k in range(n_trees):
@@ -144,6 +136,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                     _fetch(values, row, 0, TOGETHER, width)
                 for c in range(n_values):
                     total[i, c] = flat[begin + i, c]
+            # The leaves are added to the shape, tree by tree.
             for first in range(0, n_trees, TOGETHER):
                 last = min(first + TOGETHER, n_trees)
                 for i in range(size):
@@ -159,8 +152,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
             for i in range(size):
                 for c in range(n_values):
                     flat[begin + i, c] = total[i, c]
-                if staged.shape[0] > 0:
-                    keep(shapes[begin + i], staged[t, begin + i])
+                keep(shapes[begin + i], staged, t, begin + i)
 
 
 @njit(nogil=True, cache=True)
@@ -193,7 +185,7 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = shapes.shape[1]
     grey = np.empty(n_points, np.uint8)
-    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
+    scratch = np.empty((2, n_points), np.float32)
     n_trees = n_leaves - nodes.shape[1]
     place = np.empty(n_trees, np.uint32)
     total = np.zeros(width, np.int32)
@@ -202,20 +194,19 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
         image, shape = _image(pixels, frames, index[i]), shapes[i]
         for t in range(n_stages):
             a, b = _similarity(reference, shape)
-            _read_points(
-                image, places[i], shape, a, b, anchors[t], offsets[t], scratch, where, grey
-            )
+            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, grey)
             find_leaves(grey, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
+            # Each tree's leaf adds its components.
             total[:] = 0
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, LANES):
                     add_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
+            # From components to coordinates, which move the shape as they are.
+            apply_basis(total, basis[t], bias[t], delta)
             for k in range(n_landmarks):
                 shape[k, 0] += delta[2 * k]
                 shape[k, 1] += delta[2 * k + 1]
-            if staged.shape[0] > 0:
-                keep(shape, staged[t, i])
+            keep(shape, staged, t, i)

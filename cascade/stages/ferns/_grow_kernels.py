@@ -81,7 +81,8 @@ def best_pairs(covariance, precision, first, second):
     best, partner = np.empty(n_points, np.float32), np.empty(n_points, np.int32)
     for f in range(covariance.shape[0]):
         c = covariance[f]
-        best[:], partner[:] = -1, 0
+        for j in range(n_points):
+            best[j], partner[j] = -1, 0
         for i in range(n_points):
             own, row, here = c[i], precision[i], np.int32(i)
             for j in range(n_points):
