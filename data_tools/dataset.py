@@ -50,6 +50,8 @@ class FaceDataset:
         refused.
     visible : array_like of shape (n, L), bool, optional
         Which landmarks can be seen; False where something covers one.
+    attributes : dict of str to array_like of shape (n,), optional
+        What else the data set says of each face: flags, angles in degrees, names of its parts.
 
     Raises
     ------
@@ -65,6 +67,7 @@ class FaceDataset:
     images: list[np.ndarray | None] | None = None
     sizes: np.ndarray | None = None
     visible: np.ndarray | None = None
+    attributes: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         self.files = [str(file) for file in self.files]
@@ -88,6 +91,10 @@ class FaceDataset:
                     f"visible must be {self.shapes.shape[:2]}, one a landmark, "
                     f"not {self.visible.shape}"
                 )
+        self.attributes = {name: np.asarray(column) for name, column in self.attributes.items()}
+        for name, column in self.attributes.items():
+            if column.shape != (n_faces,):
+                raise InputError(f"attribute {name!r} must be ({n_faces},), not {column.shape}")
         n_points = self.shapes.shape[1]
         self.scheme = scheme_for(n_points) if self.scheme is None else get_scheme(self.scheme)
         if self.scheme.n_points != n_points:
@@ -144,7 +151,9 @@ class FaceDataset:
 
     @classmethod
     def concatenate(cls, datasets):
-        """The faces of several sets, in order; `visible` is kept where all sets have it.
+        """The faces of several sets, in order.
+
+        `visible` and an attribute are kept where all sets have them.
 
         Raises
         ------
@@ -181,6 +190,11 @@ class FaceDataset:
             images,
             sizes,
             visible,
+            {
+                name: np.concatenate([d.attributes[name] for d in datasets])
+                for name in first.attributes
+                if all(name in d.attributes for d in datasets)
+            },
         )
 
     def __len__(self):
@@ -231,6 +245,7 @@ class FaceDataset:
             images=None if self.images is None else [self.images[i] for i in indices],
             sizes=None if self.sizes is None else self.sizes[indices],
             visible=None if self.visible is None else self.visible[indices],
+            attributes={name: column[indices] for name, column in self.attributes.items()},
         )
 
     def split(self, share, seed):

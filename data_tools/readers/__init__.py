@@ -1,15 +1,18 @@
-"""Readers of annotated faces, one module a format."""
+"""Readers of annotated faces, one module a format; `SOURCES` is the table of all data sets."""
 
 from ._rows import read_rows
 from .boxes import read_boxes
 from .cofw import read_cofw
-from .folder import read_folder, read_folders
+from .folder import read_folder
 from .imglab import read_imglab
 from .pts import read_pts
+from .sources import SOURCES, find_source, read_folders, read_source
 from .visible import read_visible
 from .wflw import read_wflw
 
 __all__ = [
+    "SOURCES",
+    "find_source",
     "read_boxes",
     "read_cofw",
     "read_folder",
@@ -17,6 +20,7 @@ __all__ = [
     "read_imglab",
     "read_pts",
     "read_rows",
+    "read_source",
     "read_visible",
     "read_wflw",
 ]

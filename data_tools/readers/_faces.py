@@ -15,6 +15,8 @@ from .boxes import read_boxes
 # Least intersection over union of a detection with the landmarks' box that makes it this face:
 # boxes of five inner landmarks reach 0.2 on their own face, boxes of neighbours hardly overlap.
 MIN_OVERLAP = 0.15
+# Bytes of all images that a dataset holds in memory.
+MAX_KEPT = 4 << 30
 
 
 class Face(NamedTuple):
@@ -27,13 +29,15 @@ class Face(NamedTuple):
     """The box that the annotation itself has."""
     visible: np.ndarray | None = None
     """Which landmarks can be seen (L,), bool; None where nobody says."""
+    attributes: dict | None = None
+    """What else is said of it, by name; the same names for every face of a data set."""
 
 
 class Unusable(Exception):
     """A file to leave out: its name and the reason."""
 
 
-def collect(photographs, find_boxes, scheme, skipped, progress):
+def collect(photographs, find_boxes, scheme, skipped, progress, load=read_image, keep=False):
     """The usable faces of photographs as a dataset, or None where there is none.
 
     Parameters
@@ -48,26 +52,62 @@ def collect(photographs, find_boxes, scheme, skipped, progress):
         What is left out is added here.
     progress : callable or None
         Called as ``progress(done, total)`` after each image.
+    load : callable
+        The grey image of one of the paths; called for each once, in their order.
+    keep : bool
+        Whether the dataset holds the images, for where they cannot be read again.
+
+    Raises
+    ------
+    InputError
+        If faces differ in the number of landmarks, or the images to keep need above `MAX_KEPT`.
     """
-    faces = []
+    faces, n_bytes = [], 0
     for done, (path, annotated) in enumerate(photographs, 1):
         try:
-            faces += _usable(path, annotated(), find_boxes, skipped)
+            found = _usable(path, annotated(), find_boxes, skipped, load)
+            n_bytes += found[0].image.size if found and keep else 0
+            if n_bytes > MAX_KEPT:
+                raise InputError(f"the images need above {MAX_KEPT >> 30} GiB; keep fewer of them")
+            faces += found if keep else [face._replace(image=None) for face in found]
         except Unusable as error:
             skipped.append(Skipped(str(error.args[0]), error.args[1]))
         if progress is not None:
             progress(done, len(photographs))
     if not faces:
         return None
-    origins, files, shapes, boxes, sizes, visible = zip(*faces, strict=True)
+    origins, files, shapes, boxes, sizes, visible, attributes, images = zip(*faces, strict=True)
     refuse_mixed(origins, [len(shape) for shape in shapes])
-    stacked = np.stack(shapes), np.stack(boxes)
-    seen = None if any(flags is None for flags in visible) else np.stack(visible)
-    return FaceDataset(list(files), *stacked, scheme, sorted(skipped), sizes=sizes, visible=seen)
+    return FaceDataset(
+        list(files),
+        np.stack(shapes),
+        np.stack(boxes),
+        scheme,
+        sorted(skipped),
+        images=list(images) if keep else None,
+        sizes=sizes,
+        visible=None if any(flags is None for flags in visible) else np.stack(visible),
+        attributes={
+            name: np.array([of_face[name] for of_face in attributes]) for name in attributes[0]
+        },
+    )
 
 
-def _usable(path, faces, find_boxes, skipped):
-    """(origin, file, shape, box, size, visible) of each usable face of one photograph."""
+class _Usable(NamedTuple):
+    """What the dataset takes of a face."""
+
+    origin: str
+    file: str
+    shape: np.ndarray
+    box: np.ndarray
+    size: tuple
+    visible: np.ndarray | None
+    attributes: dict
+    image: np.ndarray | None
+
+
+def _usable(path, faces, find_boxes, skipped, load):
+    """`_Usable` of each usable face of one photograph."""
     sound = []
     for face in faces:
         problem = fault(face.shape)
@@ -78,18 +118,21 @@ def _usable(path, faces, find_boxes, skipped):
     if not sound:
         return []
     try:
-        image = read_image(path)
+        image = load(path)
     except InputError as error:
         raise Unusable(path, reason(error, path)) from error
     size = image.shape[::-1]
     found = []
     for face, candidates in zip(sound, find_boxes(path, image, sound), strict=True):
-        box = _best_box(candidates, face.shape)
+        box = best_box(candidates, face.shape)
         problem = "no face box" if box is None else fault(face.shape, box, size)
         if problem:
             skipped.append(Skipped(str(path), problem))
         else:
-            found.append((face.origin, str(path), face.shape, box, size, face.visible))
+            more = face.attributes or {}
+            found.append(
+                _Usable(face.origin, str(path), face.shape, box, size, face.visible, more, image)
+            )
     return found
 
 
@@ -137,7 +180,8 @@ def _detections(path, found, faces):
     return [found[overlap >= MIN_OVERLAP] for overlap in overlaps]
 
 
-def _best_box(candidates, shape):
+def best_box(candidates, shape):
+    """The candidate box (4,), float32, that overlaps the landmarks most; None of none."""
     if not len(candidates):
         return None
     best = int(np.argmax(iou(candidates, tight_box(shape))))

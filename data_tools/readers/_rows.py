@@ -11,12 +11,14 @@ from ..files import read_text
 MAX_BYTES = 1 << 26
 
 
-def read_rows(path):
+def read_rows(path, delimiter=","):
     """Read a csv file row by row; empty lines are passed over.
 
     Parameters
     ----------
     path : str or Path
+    delimiter : str
+        What separates the cells.
 
     Yields
     ------
@@ -31,7 +33,9 @@ def read_rows(path):
         If the file cannot be read, is larger than 64 MiB or is not csv; the message names the
         line.
     """
-    rows = csv.reader(io.StringIO(read_text(path, MAX_BYTES), newline=""), strict=True)
+    rows = csv.reader(
+        io.StringIO(read_text(path, MAX_BYTES), newline=""), strict=True, delimiter=delimiter
+    )
     try:
         for row in rows:
             if row:

@@ -5,6 +5,7 @@ can use, so read only files from the authors.
 """
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,54 @@ from features.errors import InputError
 from features.images import MAX_PIXELS, as_grey
 
 from ..dataset import FaceDataset, Skipped, fault
-from ._faces import nothing_usable
+from ._faces import MAX_KEPT, Face, best_box, box_source, nothing_usable
+from ._lists import head
 from .mat5 import read_mat5
 from .pts import MAX_COORDINATE
 
 N_POINTS = 29
 MAX_FACES = 100_000
-# Of all grey images together; COFW's own are below 1 GB.
-MAX_BYTES = 4 << 30
+
+
+# What files of version 7.3 begin with; Matlab puts 512 bytes before HDF5's own beginning.
+_MATLAB, _HDF5 = b"MATLAB 7.3 MAT-file", b"\x89HDF\r\n\x1a\n"
+
+
+def recognises(path):
+    """Whether `path` is a Matlab file of version 7.3."""
+    path = Path(path)
+    first = head(path, 600) if path.suffix.lower() == ".mat" else b""
+    return first.startswith((_MATLAB, _HDF5)) or first[512:].startswith(_HDF5)
+
+
+def read(path, *, points68=None, boxes="csv", scheme=None, detector=None, progress=None):
+    """As `read_cofw`, with the boxes of `read_folder`: "csv" takes those of the file."""
+    faces = read_cofw(path, points68=points68, progress=progress)
+    if scheme is not None:
+        faces = replace(faces, scheme=scheme)
+    return faces if boxes == "csv" else with_boxes(faces, boxes, detector)
+
+
+def with_boxes(faces, boxes, detector):
+    """Faces whose images are in memory with other boxes, as `read_folder` takes them."""
+    find = box_source(boxes, detector)
+    found, skipped = [], []
+    for i, file in enumerate(faces.files):
+        face = Face(file, faces.shapes[i])
+        box = best_box(find(Path(file), faces.image(i), [face])[0], face.shape)
+        size = faces.image(i).shape[::-1]
+        problem = "no face box" if box is None else fault(face.shape, box, size)
+        found.append(None if problem else box)
+        if problem:
+            skipped.append(Skipped(file, problem))
+    kept = [i for i, box in enumerate(found) if box is not None]
+    if not kept:
+        raise nothing_usable(faces.files[0], f"{len(faces)} with such boxes", skipped)
+    return replace(
+        faces.subset(kept),
+        boxes=np.stack([found[i] for i in kept]),
+        skipped=[*faces.skipped, *skipped],
+    )
 
 
 def read_cofw(path, *, points68=None, progress=None):
@@ -64,7 +105,7 @@ def read_cofw(path, *, points68=None, progress=None):
         shapes, visible = np.stack([x, y], -1) - 1, covered < 0.5
         scheme = "cofw29"
         if points68 is not None:
-            faces68 = [_read_points68(Path(points68), i + 1) for i in range(len(table))]
+            faces68 = [read_points68(Path(points68), i + 1) for i in range(len(table))]
             shapes, visible = (np.stack(column) for column in zip(*faces68, strict=True))
             scheme = "face68"
         boxes = np.hstack([corners[:, :2], corners[:, :2] + corners[:, 2:]]) - 1
@@ -72,9 +113,9 @@ def read_cofw(path, *, points68=None, progress=None):
         for i, reference in enumerate(references):
             image = _image(file, reference, f"{path}, image {i + 1}")
             n_bytes += image.size
-            if n_bytes > MAX_BYTES:
+            if n_bytes > MAX_KEPT:
                 raise InputError(
-                    f"{path}: its images need more than {MAX_BYTES >> 30} GiB; split it"
+                    f"{path}: its images need more than {MAX_KEPT >> 30} GiB; split it"
                 )
             problem = fault(shapes[i].astype(np.float32), boxes[i], image.shape[::-1])
             if problem:
@@ -179,7 +220,7 @@ def _image(file, reference, where):
     return as_grey(_plain(found, where)[()].T, "rgb")
 
 
-def _read_points68(folder, number):
+def read_points68(folder, number):
     """Shape (68, 2) and visibility (68,) of one test face of COFW-68."""
     path = folder / f"{number}_points.mat"
     content = read_mat5(path)

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from features.errors import InputError
 
-from ..dataset import FaceDataset, Skipped
+from ..dataset import Skipped
 from ._faces import Face, Unusable, box_source, collect, reason
-from .imglab import read_imglab
+from ._lists import IMAGE_SUFFIXES
 from .pts import read_pts
 from .visible import read_visible
 
 VISIBLE = "visible.csv"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
 def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=None):
@@ -51,7 +50,7 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
         number of landmarks.
     """
     folder = Path(folder)
-    images, annotations, skipped = _pair(folder)
+    images, annotations, skipped = pairs(folder)
     table = folder / "boxes.csv"
     if boxes == "csv" and not table.exists():
         raise InputError(f"{folder}: no boxes.csv in the folder; add one or choose boxes='tight'")
@@ -69,32 +68,7 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
     return dataset
 
 
-def read_folders(folders, **options):
-    """Read several folders as one dataset, in order; the options are those of `read_folder`.
-
-    A path that ends in .xml is read with `read_imglab`. `progress` counts the images of each apart.
-
-    Raises
-    ------
-    InputError
-        If one of the folders is refused, or they differ in the number of landmarks.
-    """
-    if isinstance(folders, str | Path):
-        folders = [folders]
-    return FaceDataset.concatenate(
-        [
-            (read_imglab if is_imglab(folder) else read_folder)(folder, **options)
-            for folder in folders
-        ]
-    )
-
-
-def is_imglab(path):
-    """Whether `path` is named like a file of annotated faces, not like a folder of them."""
-    return Path(path).suffix.lower() == ".xml" and not Path(path).is_dir()
-
-
-def _pair(folder):
+def pairs(folder):
     """The images that have an annotation, sorted, the annotation of each, and what has no pair."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.is_file())

@@ -1,5 +1,6 @@
 """The XML files of dlib's imglab: images, their boxes, and the parts in each box."""
 
+import re
 from array import array
 from pathlib import Path
 from xml.sax import SAXException
@@ -14,6 +15,7 @@ from features.files import read_bytes
 from ..dataset import Skipped
 from ..schemes import MAX_POINTS
 from ._faces import Face, box_source, collect, nothing_usable
+from ._lists import head
 from .pts import MAX_COORDINATE
 
 MAX_BYTES = 1 << 28
@@ -21,6 +23,23 @@ MAX_BYTES = 1 << 28
 _MAX_DEPTH = 16
 # Missing parts take room, too: the most for each that is there, and in any case.
 _MAX_GAPS, _SMALL = 8, 1 << 20
+
+
+def recognises(path):
+    """Whether `path` is an XML file whose first element is `dataset`."""
+    return first_element(path) == "dataset"
+
+
+def first_element(path):
+    """The name of the first element of an XML file; None where there is none near its beginning."""
+    text = head(path) if Path(path).suffix.lower() == ".xml" else b""
+    text = text.removeprefix(b"\xef\xbb\xbf").lstrip()
+    # Past the declaration, style sheets and comments.
+    while text.startswith((b"<?", b"<!--")):
+        end = b"-->" if text.startswith(b"<!--") else b"?>"
+        text = text.partition(end)[2].lstrip()
+    found = re.match(rb"<([A-Za-z_][\w.-]*)", text)
+    return found and found[1].decode("ascii")
 
 
 def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None):
@@ -68,9 +87,25 @@ def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None)
     return dataset
 
 
+read = read_imglab
+
+
 def _parse(path, data):
     """The `Face` list of each image file, and the boxes that are none."""
     handler = _Dataset(path)
+    parse_xml(path, data, handler, "imglab")
+    return handler.faces(), handler.skipped
+
+
+def parse_xml(path, data, handler, what):
+    """Let a handler, which counts its `depth`, see the elements of an XML file.
+
+    Raises
+    ------
+    InputError
+        If it is no sound XML of what it should be, or has a document type; the message names the
+        line.
+    """
     parser = make_parser()
     parser.forbid_dtd = True  # and with it entities, which can grow beyond any memory
     parser.setContentHandler(handler)
@@ -84,37 +119,78 @@ def _parse(path, data):
             raise
         line = f", line {parser.getLineNumber()}" if handler.depth else ""
         text = " ".join(str(error).split())
-        raise InputError(f"{path}{line}: not a sound imglab file ({text})") from error
-    return handler.faces(), handler.skipped
+        raise InputError(f"{path}{line}: not a sound {what} file ({text})") from error
 
 
-class _Dataset(ContentHandler):
-    """Collects boxes and parts; keeps numbers alone, so that memory stays near the file's size."""
+class Handler(ContentHandler):
+    """What handlers of annotations share: depth, attributes and errors with their line."""
 
-    def __init__(self, path):
+    def __init__(self, path, root):
         super().__init__()
         self.path = path
         self.depth = 0
+        self._root = root
+
+    def startElement(self, name, attributes):
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise self.error(f"elements lie more than {_MAX_DEPTH} deep")
+        if self.depth == 1 and name != self._root:
+            raise self.error(f"the first element is {name[:40]!r}, not {self._root!r}")
+        self.begin(name, attributes)
+
+    def endElement(self, name):
+        self.depth -= 1
+        self.end(name)
+
+    def text(self, attributes, element, key):
+        """An attribute that must be there."""
+        if key not in attributes:
+            raise self.error(f"{element} has no {key}")
+        return attributes[key]
+
+    def number(self, attributes, element, key):
+        """An attribute that is a number within any image."""
+        return self.value(self.text(attributes, element, key), element, key)
+
+    def value(self, text, element, key):
+        """The number that a text says."""
+        try:
+            value = float(text)
+        except ValueError:
+            value = np.nan
+        if not abs(value) <= MAX_COORDINATE:
+            raise self.error(f"{key} of {element} cannot be {text[:40]!r}")
+        return value
+
+    def line(self):
+        """The line of the element at hand."""
+        return self._locator.getLineNumber()
+
+    def error(self, problem):
+        """The exception that names the line."""
+        return InputError(f"{self.path}, line {self.line()}: {problem}")
+
+
+class _Dataset(Handler):
+    """Collects boxes and parts; keeps numbers alone, so that memory stays near the file's size."""
+
+    def __init__(self, path):
+        super().__init__(path, "dataset")
         self.skipped = []
         self._names = {}
         self._images = {}
         self._boxes = self._box = None
 
-    def startElement(self, name, attributes):
-        self.depth += 1
-        if self.depth > _MAX_DEPTH:
-            raise self._error(f"elements lie more than {_MAX_DEPTH} deep")
-        if self.depth == 1 and name != "dataset":
-            raise self._error(f"the first element is {name[:40]!r}, not 'dataset'")
+    def begin(self, name, attributes):
         if name == "image":
-            self._boxes = self._images.setdefault(self._text(attributes, name, "file"), [])
+            self._boxes = self._images.setdefault(self.text(attributes, name, "file"), [])
         elif name == "box":
             self._begin_box(attributes)
         elif name == "part":
             self._add_part(attributes)
 
-    def endElement(self, name):
-        self.depth -= 1
+    def end(self, name):
         if name == "image":
             self._boxes = None
         elif name == "box":
@@ -127,31 +203,31 @@ class _Dataset(ContentHandler):
 
     def _begin_box(self, attributes):
         if self._boxes is None or self._box is not None:
-            raise self._error("a box lies outside of an image or in another box")
+            raise self.error("a box lies outside of an image or in another box")
         left, top, width, height = (
-            self._number(attributes, "box", key) for key in ("left", "top", "width", "height")
+            self.number(attributes, "box", key) for key in ("left", "top", "width", "height")
         )
         box = left, top, left + width - 1, top + height - 1
         ignored = attributes.get("ignore", "0") not in ("0", "false")
-        self._box = self._line(), ignored, box, array("d")
+        self._box = self.line(), ignored, box, array("d")
         self._boxes.append(self._box)
 
     def _add_part(self, attributes):
         if self._box is None:
-            raise self._error("a part lies outside of a box")
-        name = self._text(attributes, "part", "name")
+            raise self.error("a part lies outside of a box")
+        name = self.text(attributes, "part", "name")
         index = self._names.setdefault(name, len(self._names))
         if len(self._names) > MAX_POINTS:
-            raise self._error(f"more than {MAX_POINTS} parts have a name")
+            raise self.error(f"more than {MAX_POINTS} parts have a name")
         parts = self._box[3]
         if len(parts) >= 3 * MAX_POINTS:
-            raise self._error(f"a box has more than {MAX_POINTS} parts")
-        parts.extend((index, *(self._number(attributes, "part", key) for key in "xy")))
+            raise self.error(f"a box has more than {MAX_POINTS} parts")
+        parts.extend((index, *(self.number(attributes, "part", key) for key in "xy")))
 
     def faces(self):
         """The `Face` list of each image file."""
         order = np.empty(len(self._names), np.intp)
-        order[[self._names[name] for name in _sorted(self._names)]] = np.arange(len(order))
+        order[[self._names[name] for name in sorted_names(self._names)]] = np.arange(len(order))
         n_boxes = sum(map(len, self._images.values()))
         n_parts = sum(len(parts) // 3 for boxes in self._images.values() for *_, parts in boxes)
         if n_boxes * len(order) > max(_SMALL, _MAX_GAPS * n_parts):
@@ -174,34 +250,13 @@ class _Dataset(ContentHandler):
         shape[index] = parts[:, 1:]
         return Face(f"{self.path}, line {line}", shape, box)
 
-    def _text(self, attributes, element, key):
-        if key not in attributes:
-            raise self._error(f"{element} has no {key}")
-        return attributes[key]
 
-    def _number(self, attributes, element, key):
-        text = self._text(attributes, element, key)
-        try:
-            value = float(text)
-        except ValueError:
-            value = np.nan
-        if not abs(value) <= MAX_COORDINATE:
-            raise self._error(f"{key} of {element} cannot be {text[:40]!r}")
-        return value
-
-    def _line(self):
-        return self._locator.getLineNumber()
-
-    def _error(self, problem):
-        return InputError(f"{self.path}, line {self._line()}: {problem}")
-
-
-def _sorted(names):
+def sorted_names(names):
     """Names of parts in order: of their numbers if all are numbers, else of the alphabet.
 
     Examples
     --------
-    >>> _sorted(["10", "9", "0"]), _sorted(["mouth", "eye", "9"])
+    >>> sorted_names(["10", "9", "0"]), sorted_names(["mouth", "eye", "9"])
     (['0', '9', '10'], ['9', 'eye', 'mouth'])
     """
     if not all(name.isascii() and name.isdecimal() for name in names):

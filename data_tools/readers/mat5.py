@@ -13,7 +13,7 @@ from features.files import read_bytes
 
 MAX_BYTES = 1 << 20
 # Of all compressed variables together, when unpacked.
-_MAX_UNPACKED = 1 << 22
+MAX_UNPACKED = 1 << 22
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
 _TYPES = {
@@ -30,37 +30,44 @@ _TYPES = {
 }
 # Classes of arrays that hold numbers: double, single and the integers. A flag marks complex ones.
 _NUMERIC, _COMPLEX = range(6, 16), 0x08
+_CELL, _CHAR = 1, 4
+# How texts are stored: bytes, 16 bits a letter, UTF-8, UTF-16.
+_TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 
 
-def read_mat5(path):
-    """The real matrices of a Matlab file of version 5.
+def read_mat5(path, *, texts=False, max_bytes=MAX_BYTES, max_unpacked=MAX_UNPACKED):
+    """The real matrices of a Matlab file of version 5, and, if wanted, its cell arrays of texts.
 
     Parameters
     ----------
     path : str or Path
+    texts : bool
+        Whether to read cell arrays of texts, too.
+    max_bytes, max_unpacked : int
+        What the file, and all its compressed variables together when unpacked, may take.
 
     Returns
     -------
-    dict of str to ndarray, float64
-        Variables by name; those that are no real numeric arrays are left out.
+    dict of str to (ndarray, float64, or list of str)
+        Variables by name; those of another kind are left out.
 
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 1 MiB, unpacks to more than 4 MiB, or is
+        If the file cannot be read, exceeds `max_bytes`, unpacks to more than `max_unpacked`, or is
         damaged or of another format.
     """
-    data = read_bytes(path, MAX_BYTES)
+    data = read_bytes(path, max_bytes)
     try:
-        return _variables(data)
+        return _variables(data, max_unpacked, texts)
     # What struct, zlib and numpy raise at sizes that do not fit.
     except (struct.error, zlib.error, ValueError, TypeError, KeyError, UnicodeError) as error:
         raise InputError(f"{path}: not a sound Matlab file of version 5; get it anew") from error
 
 
-def _variables(data):
+def _variables(data, room, texts):
     order = {b"IM": "<", b"MI": ">"}[data[_HEADER - 2 : _HEADER]]
-    found, room = {}, _MAX_UNPACKED
+    found = {}
     for kind, content in _elements(data[_HEADER:], order):
         if kind == _COMPRESSED:
             unpacker = zlib.decompressobj()
@@ -70,7 +77,7 @@ def _variables(data):
                 raise ValueError("too large")
             (kind, content), *_ = _elements(content, order)
         if kind == _MATRIX:
-            name, matrix = _matrix(content, order)
+            name, matrix = _matrix(content, order, texts)
             if matrix is not None:
                 found[name] = matrix
     return found
@@ -95,13 +102,15 @@ def _elements(data, order):
         at = end
 
 
-def _matrix(data, order):
-    """Name and content of an array; None unless it is numeric and real."""
+def _matrix(data, order, texts):
+    """Name and content of an array; None unless it is numeric and real, or cells of texts."""
     parts = _elements(data, order)
     flags, sizes, name = (next(parts, (0, b""))[1] for _ in range(3))
     (word,) = struct.unpack_from(f"{order}I", flags)
     kind, complex_ = word & 0xFF, word >> 8 & _COMPLEX
     name = name.decode("ascii")
+    if kind == _CELL and texts:
+        return name, [_text(content, order) for _, content in parts]
     if kind not in _NUMERIC or complex_:
         return name, None
     shape = np.frombuffer(sizes, f"{order}i4").tolist()
@@ -110,3 +119,22 @@ def _matrix(data, order):
     if min(shape) < 0:
         raise ValueError("negative size")
     return name, values.astype(np.float64).reshape(shape, order="F")
+
+
+def _text(data, order):
+    """The letters of an array of them; those of a cell, if there is one around it."""
+    parts = _elements(data, order)
+    flags, _, _ = (next(parts, (0, b""))[1] for _ in range(3))
+    (word,) = struct.unpack_from(f"{order}I", flags)
+    return _letters(next(parts, (0, b""))[1] if word & 0xFF == _CELL else data, order)
+
+
+def _letters(data, order):
+    parts = _elements(data, order)
+    flags, _, _ = (next(parts, (0, b""))[1] for _ in range(3))
+    (word,) = struct.unpack_from(f"{order}I", flags)
+    if word & 0xFF != _CHAR:
+        raise ValueError("cells of something else than texts")
+    type_, content = next(parts, (2, b""))
+    encoding = _TEXTS[type_]
+    return content.decode(encoding if encoding != "utf-16" else f"utf-16-{'lb'[order == '>']}e")

@@ -12,15 +12,17 @@ MAX_BYTES = 1 << 20
 MAX_COORDINATE = 1e6
 
 
-def read_pts(path):
+def read_pts(path, *, first=1):
     """Read the landmarks of one face.
 
     The file holds one ``x y`` a line, in braces or not, below optional ``version: 1`` and
-    ``n_points: L`` lines. It counts pixels from 1; the result counts from 0.
+    ``n_points: L`` lines. The result counts pixels from 0.
 
     Parameters
     ----------
     path : str or Path
+    first : int
+        What the file calls the first pixel of a row: 1, as Matlab and 300-W do, or 0.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def read_pts(path):
             f"{path}: declares {declared} landmarks but holds {len(shape)}; the file is damaged"
         )
     shape[np.isnan(shape).any(1)] = np.nan
-    return (shape - 1).astype(np.float32)
+    return (shape - first).astype(np.float32)
 
 
 def _point(path, number, line):

@@ -1,23 +1,54 @@
 """WFLW (Wu et al. 2018): 98 points of many faces in one text file."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from features.errors import InputError
 
 from ..files import read_text
-from ._faces import Face, box_source, collect, nothing_usable
+from ._faces import Face
+from ._lists import first_that, gather, inside
 from .pts import MAX_COORDINATE
 
 N_POINTS = 98
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")
+LISTS = ("list_98pt_rect_attr_train.txt", "list_98pt_rect_attr_test.txt")
+IMAGES = "WFLW_images"
 MAX_BYTES = 1 << 28
+_FOLDERS = ("WFLW_annotations", "WFLW_annotations/list_98pt_rect_attr_train_test",
+            "list_98pt_rect_attr_train_test")  # fmt: skip
 _N_NUMBERS = 2 * N_POINTS + 4 + len(ATTRIBUTES)
+
+
+def recognises(path):
+    """Whether `path` is list_98pt_rect_attr_train.txt or its like, or a folder that holds one."""
+    return _list(Path(path)) is not None
+
+
+def _list(path):
+    files = [path] if path.is_file() else [
+        path / folder / name for folder in (".", *_FOLDERS) for name in LISTS
+    ]  # fmt: skip
+    return first_that(files, lambda f: f.is_file() and f.name.startswith("list_98pt_rect_attr_"))
 
 
 def read_wflw(path, images, *, boxes="csv", detector=None, progress=None):
     """Read list_98pt_rect_attr_train.txt or list_98pt_rect_attr_test.txt.
+
+    As `read`, for scripts that keep the attributes apart.
+
+    Returns
+    -------
+    faces : FaceDataset
+    attributes : dict of str to ndarray of shape (n,), bool
+    """
+    faces = read(path, images=images, boxes=boxes, detector=detector, progress=progress)
+    return faces, faces.attributes
+
+
+def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
+    """Read WFLW's list of faces.
 
     A line is one face: 98 times x and y, the box as left, top, right and bottom, a flag for each
     of six attributes, and the image file. Positions are taken as they are, in pixels from 0.
@@ -25,19 +56,19 @@ def read_wflw(path, images, *, boxes="csv", detector=None, progress=None):
     Parameters
     ----------
     path : str or Path
-    images : str or Path
-        The folder WFLW_images.
-    boxes : {"csv", "tight", "detect"} or path
+        A list list_98pt_rect_attr_….txt, or a folder with the training list in it, in
+        WFLW_annotations or in WFLW_annotations/list_98pt_rect_attr_train_test.
+    images : str or Path, optional
+        The folder WFLW_images; without it, the one beside the list or up to three folders above.
+    boxes, scheme, detector, progress
         As in `read_folder`, but "csv" takes the boxes of the list.
-    detector, progress
-        As in `read_folder`.
 
     Returns
     -------
-    faces : FaceDataset
-        Image by image; unusable faces are left out and listed in ``skipped``.
-    attributes : dict of str to ndarray of shape (n,), bool
-        Which faces have a large pose, an expression, odd illumination, make-up, occlusion or blur.
+    FaceDataset
+        Image by image, with the scheme wflw98; unusable faces are left out and listed in
+        ``skipped``. `attributes` says, bool, which faces have a large pose, an expression, odd
+        illumination, make-up, occlusion or blur.
 
     Raises
     ------
@@ -45,29 +76,28 @@ def read_wflw(path, images, *, boxes="csv", detector=None, progress=None):
         If the file cannot be read, is larger than 256 MiB or has a line of another form, or no
         face is usable.
     """
-    path, images = Path(path), Path(images)
-    annotated, flags_of, skipped = {}, {}, []
+    table = _list(Path(path))
+    path = Path(path) if table is None else table
+    if images is None:
+        tries = [folder / IMAGES for folder in list(path.absolute().parents)[:4]]
+        images = first_that(tries, Path.is_dir)
+        if images is None:
+            raise InputError(f"{path}: no folder {IMAGES} beside or above it; name it as images")
+    annotated = {}
     for number, line in enumerate(read_text(path, MAX_BYTES).splitlines(), 1):
         if line.strip():
-            face, flags, name = _parse(f"{path}, line {number}", line)
-            annotated.setdefault(images / name, []).append(face)
-            # A dataset does not keep the line of a face; its file and landmarks tell it.
-            flags_of[str(images / name), face.shape.tobytes()] = flags
-    photographs = [(file, lambda faces=faces: faces) for file, faces in annotated.items()]
-    faces = collect(photographs, box_source(boxes, detector), "wflw98", skipped, progress)
-    if faces is None:
-        raise nothing_usable(path, f"those of {len(annotated)} images", skipped)
-    pairs = zip(faces.files, faces.shapes, strict=True)
-    flags = np.stack([flags_of[file, shape.tobytes()] for file, shape in pairs])
-    return faces, dict(zip(ATTRIBUTES, flags.T, strict=True))
+            file, face = _parse(f"{path}, line {number}", line, images)
+            annotated.setdefault(file, []).append(face)
+    return gather(path, annotated, scheme=scheme or "wflw98", boxes=boxes, detector=detector,
+                  progress=progress)  # fmt: skip
 
 
-def _parse(where, line):
-    """The `Face`, the flags (6,) and the image file of one line."""
+def _parse(where, line, images):
+    """The image file and the `Face` of one line."""
     # A file name may hold blanks, the numbers before it do not.
-    *numbers, name = line.strip().split(maxsplit=_N_NUMBERS)
+    *cells, name = line.strip().split(maxsplit=_N_NUMBERS)
     try:
-        values = np.array([float(number) for number in numbers])
+        values = np.array([float(cell) for cell in cells])
     except ValueError:
         values = np.zeros(0)
     if len(values) != _N_NUMBERS:
@@ -80,8 +110,7 @@ def _parse(where, line):
     shape, box, flags = np.split(values, [2 * N_POINTS, 2 * N_POINTS + 4])
     if not np.isin(flags, (0, 1)).all():
         raise InputError(f"{where}: an attribute must be 0 or 1, not {flags.tolist()}")
-    relative = PurePosixPath(name)
-    if relative.is_absolute() or ".." in relative.parts or "\\" in name or ":" in name:
-        raise InputError(f"{where}: the image {name[:60]!r} lies outside the folder of images")
     shape = shape.reshape(N_POINTS, 2).astype(np.float32)
-    return Face(where, shape, tuple(box.tolist())), flags == 1, name
+    attributes = dict(zip(ATTRIBUTES, (flags == 1).tolist(), strict=True))
+    face = Face(where, shape, tuple(box.tolist()), attributes=attributes)
+    return inside(images, name, where), face

@@ -4,19 +4,43 @@ from pathlib import Path
 
 from features.errors import InputError
 
-from .published import AFLW19, AFLW21, ALL, COFW29, FACE5, FACE68, HELEN194, IMM58, WFLW98
+from .published import (
+    AFLW19,
+    AFLW21,
+    ALL,
+    BIOID20,
+    CENTRES5,
+    COFW29,
+    FACE5,
+    FACE68,
+    HELEN194,
+    IMM58,
+    INNER51,
+    LAPA106,
+    MENPO39,
+    MUCT68,
+    MUCT76,
+    WFLW98,
+)
 from .scheme import MAX_BYTES, MAX_POINTS, Scheme
 
 __all__ = [
     "AFLW19",
     "AFLW21",
+    "BIOID20",
+    "CENTRES5",
     "COFW29",
     "FACE5",
     "FACE68",
     "HELEN194",
     "IMM58",
+    "INNER51",
+    "LAPA106",
     "MAX_BYTES",
     "MAX_POINTS",
+    "MENPO39",
+    "MUCT68",
+    "MUCT76",
     "SCHEMES",
     "WFLW98",
     "Scheme",
@@ -28,7 +52,7 @@ SCHEMES = {scheme.name: scheme for scheme in ALL}
 
 
 def scheme_for(n_points):
-    """The built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
+    """The first built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
     nor draw.
 
     Examples

@@ -53,6 +53,20 @@ FACE68 = Scheme(
     pupils=(range(36, 42), range(42, 48)),
 )
 
+# The points of 300-W without the jaw, which papers report too ("51 points").
+INNER51 = Scheme(
+    "inner51",
+    51,
+    flip=tuple(i - 17 for i in FACE68.flip[17:]),
+    groups={
+        name: (tuple(i - 17 for i in points), closed)
+        for name, (points, closed) in FACE68.groups.items()
+        if name != "jaw"
+    },
+    eye_corners=(19, 28),
+    pupils=(range(19, 25), range(25, 31)),
+)
+
 # IMM (Stegmann and Nordstrøm et al. 2004): jaw from the person's right to the left; left eye then
 # right eye, each from the outer corner over the upper lid; left eyebrow then right eyebrow, each
 # from the nose outwards; mouth from the person's right corner over the upper lip; nose from beside
@@ -206,23 +220,182 @@ WFLW98 = Scheme(
     pupils=((96,), (97,)),
 )
 
-# HELEN (Le et al. 2012). The set describes which points make which part, but not where each outline
-# begins and which way it runs, so there is no flip index and no corner; `Scheme.from_file` takes a
-# scheme that has them.
+# HELEN (Le et al. 2012): jaw from the person's right to the left; nose down one side, under the tip
+# and up the other; outline of the lips from the person's right corner over the upper edge; inner
+# outline likewise; left eye, then right eye, each from the inner corner over the upper lid; left
+# eyebrow, then right eyebrow, each its upper edge before its lower one. The paper names the parts;
+# where each begins is as Stasm's table of this scheme has it, but for the lips, where its pairs are
+# one point off the middles that it gives itself.
 HELEN194 = Scheme(
     "helen194",
     194,
+    flip=_flip(
+        194,
+        (range(20), range(40, 20, -1)),
+        (range(41, 49), range(57, 49, -1)),
+        (range(58, 65), range(72, 65, -1)),
+        (range(80, 86), range(78, 72, -1)),
+        (range(86, 93), range(100, 93, -1)),
+        (range(108, 114), range(106, 100, -1)),
+        (range(134, 154), range(114, 134)),
+        (range(174, 194), range(154, 174)),
+    ),
     groups=_lines(
         jaw=(0, 40, False),
         nose=(41, 57, False),
         outer_lip=(58, 85, True),
         inner_lip=(86, 113, True),
-        right_eye=(114, 133, True),
-        left_eye=(134, 153, True),
-        right_eyebrow=(154, 173, True),
-        left_eyebrow=(174, 193, True),
+        left_eye=(114, 133, True),
+        right_eye=(134, 153, True),
+        left_eyebrow=(154, 173, True),
+        right_eyebrow=(174, 193, True),
     ),
-    pupils=(range(114, 134), range(134, 154)),
+    eye_corners=(145, 125),
+    pupils=(range(134, 154), range(114, 134)),
 )
 
-ALL = (FACE68, IMM58, FACE5, COFW29, AFLW19, AFLW21, WFLW98, HELEN194)
+# The five points of MTFL, CelebA and most networks' detectors: centres of the right and the left
+# eye, tip of the nose, right and left corner of the mouth. There are no eye corners; papers divide
+# by the distance of the eyes' centres.
+CENTRES5 = Scheme(
+    "centres5",
+    5,
+    flip=(1, 0, 2, 4, 3),
+    groups=_lines(
+        right_eye=(0, 0, False), left_eye=(1, 1, False), nose=(2, 2, False), mouth=(3, 4, False)
+    ),
+    pupils=((0,), (1,)),
+)
+
+# BioID (Jesorsky et al. 2001, points of the FGNET project): pupils, mouth corners, eyebrows across
+# the image, right temple, eye corners across the image, left temple, nose tip, nostrils, middle of
+# the upper and the lower lip, chin.
+BIOID20 = Scheme(
+    "bioid20",
+    20,
+    flip=_flip(20, ((0, 2, 4, 5, 8, 9, 10, 15), (1, 3, 7, 6, 13, 12, 11, 16))),
+    groups={
+        "right_pupil": ((0,), False),
+        "left_pupil": ((1,), False),
+        "mouth": ((2, 17, 3, 18), True),
+        "right_eyebrow": ((4, 5), False),
+        "left_eyebrow": ((6, 7), False),
+        "right_eye": ((9, 10), False),
+        "left_eye": ((11, 12), False),
+        "nose": ((15, 14, 16), False),
+        "outline": ((8, 19, 13), False),
+    },
+    eye_corners=(9, 12),
+    pupils=((0,), (1,)),
+)
+
+# The 39 points of Menpo's profile faces (Zafeiriou et al. 2017): outline, eyebrow, bridge of the
+# nose, its base and wing, eye, outer and inner lip. They are named by what they are, whichever side
+# of the face is seen, so in a mirror each is its own counterpart. There is one eye, so neither eye
+# corners nor pupils: papers divide by the size of the face (normaliser "box").
+MENPO39 = Scheme(
+    "menpo39",
+    39,
+    flip=tuple(range(39)),
+    groups=_lines(
+        outline=(0, 11, False),
+        eyebrow=(12, 15, False),
+        nose_bridge=(16, 19, False),
+        nose_base=(20, 21, False),
+        eye=(22, 26, True),
+        outer_lip=(27, 33, False),
+        inner_lip=(34, 38, False),
+    ),
+)
+
+
+def _muct(name, n_points, right_lids=(), left_lids=()):
+    """Landmarks of MUCT; the later of its two schemes has four more points on each lid."""
+    return Scheme(
+        name,
+        n_points,
+        flip=_flip(
+            n_points,
+            (range(7), range(14, 7, -1)),
+            (range(21, 27), range(15, 21)),
+            (range(27, 32), range(32, 37)),
+            ((37, 38, 39, 40, 46), (45, 44, 43, 42, 47)),
+            ((48, 49, 50, 59, 58, 60, 65), (54, 53, 52, 55, 56, 62, 63)),
+            (right_lids, left_lids),
+        ),
+        groups={
+            "jaw": (range(15), False),
+            "left_eyebrow": (range(15, 21), True),
+            "right_eyebrow": (range(21, 27), True),
+            "right_eye": (_outline((27, 28, 29, 30), right_lids), True),
+            "right_pupil": ((31,), False),
+            "left_eye": (_outline((32, 33, 34, 35), left_lids), True),
+            "left_pupil": ((36,), False),
+            "nose": (range(37, 46), False),
+            "nostrils": ((46, 67, 47), False),
+            "outer_lip": (range(48, 60), True),
+            "inner_lip": ((60, 61, 62, 63, 64, 65), True),
+            "mouth_centre": ((66,), False),
+        },
+        eye_corners=(27, 32),
+        pupils=((31,), (36,)),
+    )
+
+
+def _outline(corners, lids):
+    """Outer corner, top, inner corner and bottom of an eye, with the points of the lids between."""
+    return tuple(
+        i for pair in zip(corners, lids or [None] * 4, strict=True) for i in pair if i is not None
+    )
+
+
+# MUCT (Milborrow et al. 2010): jaw from the person's right to the left; left, then right eyebrow
+# from the outer end along the upper edge and back; right eye's outer corner, top, inner corner,
+# bottom and pupil, then the left's; nose down one side and up the other; nostrils; mouth; its
+# centre; tip of the nose. MUCT68 is XM2VTS's scheme too, and none of 300-W's.
+MUCT68 = _muct("muct68", 68)
+MUCT76 = _muct("muct76", 76, (68, 69, 70, 71), (72, 73, 74, 75))
+
+# JD-landmark (Liu et al. 2019) and LaPa (Liu et al. 2020): jaw from the person's right to the left;
+# eyebrows' upper, then lower edges; bridge of the nose; its sides and base; eyes; lips; pupils.
+# Points 72 and 81 are the lower lids' middles, as 68 and 77 are the upper ones'.
+LAPA106 = Scheme(
+    "lapa106",
+    106,
+    flip=_flip(
+        106,
+        (range(16), range(32, 16, -1)),
+        (range(33, 38), range(46, 41, -1)),
+        (range(38, 42), range(50, 46, -1)),
+        (range(55, 60), range(65, 60, -1)),
+        (range(66, 71), range(79, 74, -1)),
+        ((71, 72, 73, 74), (82, 81, 80, 83)),
+        ((84, 85, 86), (90, 89, 88)),
+        ((95, 94), (91, 92)),
+        ((96, 97, 103), (100, 99, 101)),
+        ((104,), (105,)),
+    ),
+    groups={
+        "jaw": (range(33), False),
+        "right_eyebrow": ((33, 34, 35, 36, 37, 38, 39, 40, 41), True),
+        "left_eyebrow": ((42, 43, 44, 45, 46, 47, 48, 49, 50), True),
+        "nose_bridge": (range(51, 55), False),
+        "nose_base": (range(55, 66), False),
+        "right_eye": (range(66, 74), True),
+        "right_iris": ((74,), False),
+        "left_eye": (range(75, 83), True),
+        "left_iris": ((83,), False),
+        "outer_lip": (range(84, 96), True),
+        "inner_lip": (range(96, 104), True),
+        "right_pupil": ((104,), False),
+        "left_pupil": ((105,), False),
+    },
+    eye_corners=(66, 79),
+    pupils=((104,), (105,)),
+)
+
+# The first scheme of a number of points is the one that number stands for.
+ALL = (
+    FACE68, IMM58, FACE5, COFW29, AFLW19, AFLW21, WFLW98, HELEN194, CENTRES5, BIOID20, MENPO39,
+    MUCT68, MUCT76, LAPA106, INNER51,
+)  # fmt: skip

@@ -1,7 +1,8 @@
-"""Writers of annotated faces, one module a format."""
+"""Writers of annotated faces, one module a format; `WRITERS` is the table of all."""
 
 from .folder import write_folder
+from .formats import WRITERS, write_faces
 from .imglab import write_imglab
 from .pts import write_pts
 
-__all__ = ["write_folder", "write_imglab", "write_pts"]
+__all__ = ["WRITERS", "write_faces", "write_folder", "write_imglab", "write_pts"]

@@ -42,7 +42,7 @@ def write_folder(folder, faces, *, progress=None):
         tables["visible.csv"] = [_row("image", *range(faces.shapes.shape[1]))]
     refuse_filled(folder)
     make_folder(folder)
-    names = _names(faces.files)
+    names = unique_names(faces.files)
     for i, name in enumerate(names):
         _, data = cv2.imencode(".png", faces.image(i))
         replace_file(folder / name, data.tobytes())
@@ -55,6 +55,9 @@ def write_folder(folder, faces, *, progress=None):
     for name, rows in tables.items():
         replace_file(folder / name, "".join(rows).encode())
     return names
+
+
+write = write_folder
 
 
 def refuse_filled(folder):
@@ -72,8 +75,8 @@ def refuse_filled(folder):
         raise InputError(f"{folder}: is not empty; name a new folder")
 
 
-def _names(files):
-    """A file name of its own for each face."""
+def unique_names(files):
+    """A name NAME.png of its own for each of some files."""
     taken, names = set(), []
     for file in files:
         # A comma or a quote would need quoting in the tables, a dot at the front hides the file.

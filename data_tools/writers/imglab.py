@@ -45,3 +45,10 @@ def write_imglab(path, dataset):
         lines.append("  </image>")
     lines += ["</images>", "</dataset>", ""]
     replace_file(path, "\n".join(lines).encode())
+
+
+def write(path, faces, *, progress=None):
+    """As `write_imglab`, with the arguments that all writers have."""
+    write_imglab(path, faces)
+    if progress is not None:
+        progress(len(faces), len(faces))

@@ -163,3 +163,18 @@ def test_concatenate_refuses_other_landmarks():
 def test_boxes_that_are_no_numbers_are_named(wrong):
     with pytest.raises(InputError, match="boxes must be numbers"):
         FaceDataset(["a"], SHAPE[None], wrong)
+
+
+def test_attributes_go_with_their_faces():
+    shapes = np.float32([[[0, 0], [9, 9]]] * 3)
+    boxes = np.float32([[0, 0, 9, 9]] * 3)
+    faces = FaceDataset(
+        list("abc"), shapes, boxes, attributes={"yaw": [10.0, 20, 30], "set": list("xyz")}
+    )
+    assert faces.subset([2, 0]).attributes["yaw"].tolist() == [30, 10]
+    other = FaceDataset(list("d"), shapes[:1], boxes[:1], attributes={"yaw": [40.0]})
+    joined = FaceDataset.concatenate([faces, other])
+    assert list(joined.attributes) == ["yaw"]
+    assert joined.attributes["yaw"].tolist() == [10, 20, 30, 40]
+    with pytest.raises(InputError, match="'yaw' must be"):
+        FaceDataset(list("ab"), shapes[:2], boxes[:2], attributes={"yaw": [1.0]})

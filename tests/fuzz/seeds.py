@@ -6,13 +6,18 @@ reader must do with the file: `sound` is read, `bad` is refused.
 
 import io
 import json
+import sqlite3
 import struct
 import zlib
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 from scipy.io import savemat
+
+from ..data_tools.samples import SAMPLES
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 _XML = "<?xml version='1.0'?><dataset><images>{}</images></dataset>"
@@ -22,6 +27,29 @@ _FACE = (
 )
 _LAUGHS = "".join(f"<!ENTITY l{i} '{f'&l{i - 1};' * 10}'>" for i in range(1, 10))
 _BOXES = "image,left,top,right,bottom\n"
+
+
+# The file of each data set that is fuzzed, in the sample of it that a test draws.
+FUZZED = {
+    "aflw": "aflw.sqlite",
+    "aflw19": "AFLWinfo_release.mat",
+    "aflw2000-3d": "image00050.mat",
+    "celeba": "Anno/list_landmarks_celeba.txt",
+    "cnn-facepoint": "trainImageList.txt",
+    "coco": "test.json",
+    "cofw68": "COFW68_Data/test_annotations/1_points.mat",
+    "csv": "faces.csv",
+    "cvat": "annotations.xml",
+    "helen194": "annotation/1.txt",
+    "label-studio": "export.json",
+    "labelme": "0.json",
+    "lapa": "train/landmarks/0.txt",
+    "lfpw": "kbvt_lfpw_v1_train.csv",
+    "ljson": "0.ljson",
+    "merl-rav": "frontal/testset/labels/image00000.pts",
+    "mtfl": "training.txt",
+    "muct": "muct-landmarks/muct76-opencv.csv",
+}
 
 
 def texts():
@@ -82,6 +110,85 @@ def texts():
             "bad-nested": json.dumps(scheme | {"flip": [[0], {}]}),
         },
     }
+
+
+def data_sets():
+    """One file of each data set, by data set and name; the others of its sample are sound."""
+    found = {}
+    with TemporaryDirectory() as folder:
+        for name, file in FUZZED.items():
+            root = Path(folder) / name
+            root.mkdir()
+            SAMPLES[name](root)
+            found[name] = {"sound": (root / file).read_bytes()}
+        found["aflw"] |= _databases(Path(folder) / "aflw" / FUZZED["aflw"])
+    for name, changes in _CHANGES.items():
+        for kind, (old, new) in changes.items():
+            sound = found[name]["sound"]
+            assert old in sound
+            found[name][f"bad-{kind}"] = sound.replace(old, new, 1)
+    for name in ("aflw", "aflw19", "aflw2000-3d", "cofw68", "coco", "cvat", "lfpw", "labelme"):
+        found[name]["bad-cut"] = found[name]["sound"][:-60]
+    for name, first in (("coco", b'{"images": '), ("labelme", b'{"shapes": '), ("ljson", b""),
+                        ("label-studio", b"[{")):  # fmt: skip
+        found[name]["bad-deep"] = first + b"[" * 100_000
+    boxes = b'<box label="f" xtl="1" ytl="1" xbr="9" ybr="9"/>' * 1100
+    sound = found["cvat"]["sound"]
+    found["cvat"]["bad-boxes"] = sound.replace(b"</image>", boxes + b"</image>", 1)
+    entities = f"<!DOCTYPE a [<!ENTITY l0 'ha'>{_LAUGHS}]><annotations>&l9;</annotations>"
+    found["cvat"]["bad-laughs"] = entities.encode()
+    return found
+
+
+# What is put in the place of what in a sound file.
+_CHANGES = {
+    "csv": {"above": (b"0.png", b"../0.png"), "twice": (b",yaw,set", b",yaw,yaw")},
+    "celeba": {"infinite": (b"6 5", b"6 inf"), "above": (b"000000.jpg", b"../../x.jpg")},
+    "cnn-facepoint": {"above": (b"lfw_5590", b".."), "columns": (b" 4 55", b" 4")},
+    "coco": {
+        "above": (b'"a.jpg"', b'"/etc/x.jpg"'),
+        "infinite": (b"[6.", b"[1e999, 6."),
+        "image": (b'"image_id": 10', b'"image_id": [[[]]]'),
+        "unknown": (b'"image_id": 10', b'"image_id": 77'),
+    },
+    "cvat": {
+        "nested": (b"<skeleton", b"<skeleton><skeleton"),
+        "number": (b'points="6', b'points="1e99'),
+    },
+    "helen194": {"point": (b"6", b"six")},
+    "label-studio": {"size": (b'"original_width": 60', b'"original_width": 1e300')},
+    "labelme": {"above": (b'"0.png"', b'"../0.png"'), "twice": (b'"label": "1"', b'"label": "0"')},
+    "lapa": {"count": (b"106", b"99999999999999999999")},
+    "lfpw": {"flag": (b"average\t", b"average\t1e40\t")},
+    "ljson": {
+        "version": (b'"version": 3', b'"version": 9'),
+        "kind": (b'LJSON": {"landmarks": {"points": [', b'LJSON": {"landmarks": {"points": [7, '),
+    },
+    "merl-rav": {"count": (b"n_points: 68", b"n_points: 67")},
+    "mtfl": {"above": (b"AFLW", b".."), "columns": (b" 1 2 2 3", b" 1 2 2")},
+    "muct": {"columns": (b"i000qa-fn,0,", b"i000qa-fn,0,0,"), "header": (b"x00", b"x0")},
+}  # fmt: skip
+
+
+def _databases(sound):
+    """Databases whose tables are something else, by name."""
+    scripts = {
+        "feature": "UPDATE FeatureCoords SET feature_id = 99 WHERE feature_id = 3",
+        "view": "DROP TABLE Faces; CREATE VIEW Faces AS WITH RECURSIVE n(face_id, file_id) AS "
+        "(SELECT 1, 1 UNION ALL SELECT face_id + 1, 1 FROM n) SELECT * FROM n",
+        "generated": "DROP TABLE FaceRect; CREATE TABLE FaceRect(face_id, x AS "
+        "(zeroblob(900000000)), y, w, h)",
+        "number": "UPDATE FaceRect SET x = 'left'",
+        "above": "UPDATE FaceImages SET filepath = '../x.jpg'",
+    }
+    found = {}
+    for name, script in scripts.items():
+        copy = sound.with_name(f"{name}.sqlite")
+        copy.write_bytes(sound.read_bytes())
+        with closing(sqlite3.connect(copy)) as file, file:
+            file.executescript(script)
+        found[f"bad-{name}"] = copy.read_bytes()
+    return found
 
 
 def matrices():
@@ -228,7 +335,8 @@ def _with_header(header):
 def write(folder=CORPUS):
     """Write the corpus."""
     files = {kind: {k: v.encode() for k, v in names.items()} for kind, names in texts().items()}
-    for kind, names in {**files, "mat5": matrices(), "image": images(), **models()}.items():
+    files |= {**data_sets(), "mat5": matrices(), "image": images(), **models()}
+    for kind, names in files.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, data in names.items():
             (folder / kind / name).write_bytes(data)

@@ -19,11 +19,22 @@ from cascade.loop import model_file
 from cascade.loop.checkpoint import Checkpoint
 from cascade.loop.state import untrained
 from cascade.stages import registry
-from data_tools.readers import read_boxes, read_imglab, read_pts, read_visible, read_wflw
+from data_tools.readers import (
+    SOURCES,
+    find_source,
+    read_boxes,
+    read_imglab,
+    read_pts,
+    read_visible,
+    read_wflw,
+)
 from data_tools.readers.mat5 import read_mat5
 from data_tools.schemes import FACE68, Scheme
 from features.errors import InputError
 from features.images import read_image
+
+from ..data_tools.samples import OPTIONS, SAMPLES
+from .seeds import FUZZED
 
 _IMAGE = np.random.default_rng(0).integers(0, 256, (60, 70)).astype(np.uint8)
 # In the middle, over the border, small, and far too large.
@@ -101,6 +112,26 @@ def _colour(path):
     return read_image(path, grey=False)
 
 
+def _data_set(name, path, data):
+    """As a data set of which one file comes from a stranger; a face that is left out counts as
+    refused."""
+    root = path.parent / name
+    root.mkdir(exist_ok=True)
+    sample = SAMPLES[name](root)
+    (root / FUZZED[name]).write_bytes(data)
+    find_source(sample.path)
+    options = OPTIONS.get(name, lambda sample: {})(sample)
+    (source,) = (source for source in SOURCES if source.name == name)
+    try:
+        faces = source.load().read(sample.path, boxes="tight", **options)
+    except InputError as error:
+        if str(root) in str(error):
+            raise InputError(f"{path.name}: {error}") from error
+        raise
+    if len(faces) < 2:
+        raise InputError(f"{path.name}: {faces.skipped[:1]}")
+
+
 TARGETS = {
     "pts": partial(_read, read_pts),
     "boxes": partial(_read, read_boxes),
@@ -116,6 +147,7 @@ TARGETS = {
     "resealed": _resealed_model,
     "checkpoint": _checkpoint,
     "load": partial(_model, cascade.load),
+    **{name: partial(_data_set, name) for name in FUZZED},
 }
 # Folders of the corpus that a target begins with, where not that of its own name.
 CORPORA = {"resealed": ("native",), "load": ("dat", "opencv", "native")}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_tools.schemes.maps import means, within
 from features.errors import InputError
 
 
@@ -31,35 +32,11 @@ class PointSet:
         shapes = np.asarray(shapes, np.float64)
         if self.sources is None:
             return shapes
-        return np.stack([shapes[:, list(part)].mean(1) for part in self.sources], axis=1)
+        return means(shapes, self.sources)
 
 
-# What smaller schemes are in the landmarks of a larger one, by the name of the larger.
-_WITHIN = {
-    "face68": {
-        "inner51": PointSet(
-            "inner51",
-            51,
-            tuple((i,) for i in range(17, 68)),
-            "the 51 points of 68 without the jaw",
-        ),
-        "face5": PointSet(
-            "face5",
-            5,
-            ((45,), (42,), (36,), (39,), (33,)),
-            "5 points of 68: the corners of both eyes and the base of the nose",
-        ),
-        "centres5": PointSet(
-            "centres5",
-            5,
-            (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,)),
-            "5 points from 68: the mean of each eye's outline, the tip of the nose and the "
-            "corners of the mouth",
-        ),
-    },
-}
 # Names that a number of points stands for where nothing else is said.
-_BY_COUNT = {51: "inner51", 5: "face5"}
+_BY_COUNT = {51: "inner51", 5: "face5", 68: "face68", 19: "aflw19"}
 
 
 def whole(scheme):
@@ -76,7 +53,7 @@ def points_of(scheme, found):
         Of the faces.
     found : int or str
         What the model finds: a number of points, or the name of a scheme or of a shared subset
-        ("inner51", "face5", "centres5").
+        ("inner51", "face5", "centres5"; see `data_tools.schemes.maps`).
 
     Raises
     ------
@@ -85,11 +62,11 @@ def points_of(scheme, found):
     """
     if found in (scheme.n_points, str(scheme.n_points), scheme.name):
         return whole(scheme)
-    known = _WITHIN.get(scheme.name, {})
+    known = within(scheme)
     if str(found).isdigit():
         found = _BY_COUNT.get(int(found), found)
     if found in known:
-        return known[found]
+        return PointSet(found, len(known[found].parts), *known[found])
     ways = ", ".join([str(scheme.n_points), *known])
     raise InputError(
         f"finds {found} points, which are not known among the landmarks of {scheme.name}; models "

@@ -1,0 +1,62 @@
+"""JSON files of annotation tools: what each begins with, and their fields, checked."""
+
+import json
+import re
+
+from features.errors import InputError
+
+from ..files import read_text
+from ._lists import head
+
+MAX_BYTES = 1 << 28
+_COCO = rb'\s*\{\s*"(info|images|annotations|categories|licenses)"\s*:'
+
+
+def kind(path):
+    """What a JSON file seems to be by its beginning: coco, labelme, ljson, label-studio or None."""
+    if path.suffix.lower() not in (".json", ".ljson"):
+        return None
+    text = head(path, 1 << 14).removeprefix(b"\xef\xbb\xbf")
+    if path.suffix.lower() == ".ljson":
+        return "ljson"
+    if re.match(_COCO, text):
+        return "coco"
+    if re.match(rb"\s*\[\s*\{", text):
+        return "label-studio" if re.search(rb'"(annotations|completions)"\s*:', text) else None
+    return "labelme" if re.search(rb'"shapes"\s*:\s*\[', text) else None
+
+
+def load(path, max_bytes=MAX_BYTES):
+    """The content of a JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is larger than `max_bytes`, is not JSON or is nested too deep.
+    """
+    text = read_text(path, max_bytes)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{path}: not a JSON file ({why})") from error
+
+
+def get(entry, key, kind, where, default=...):
+    """A field of an object, of the kind (a type or several) that it must have.
+
+    Raises
+    ------
+    InputError
+        If `entry` is no object, or the field is missing without a default, or of another kind.
+    """
+    if not isinstance(entry, dict):
+        raise InputError(f"{where}: must be an object, not {str(entry)[:40]!r}")
+    if key not in entry and default is not ...:
+        return default
+    value = entry.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        if value is None and default is not ...:
+            return default
+        raise InputError(f"{where}: {key} is missing or cannot be {str(value)[:40]!r}")
+    return value

@@ -1,0 +1,41 @@
+"""MVFW, multi-view faces in the wild: 68 points of turned heads."""
+
+from pathlib import Path
+
+from ._parts import below, read_parts
+
+NAME = "mvfw"
+
+
+def recognises(path):
+    """Whether `path` is a folder called MVFW, in any case, that holds .pts files or below."""
+    path = Path(path)
+    return path.absolute().name.lower() == NAME and path.is_dir() and bool(below(path))
+
+
+def read(path, *, boxes="csv", scheme=None, detector=None, progress=None):
+    """Read MVFW: a folder of that name with images and .pts files.
+
+    No copy of the data set was at hand when this was written. It is expected as 300-W is laid out:
+    NAME.jpg or NAME.png with NAME.pts beside it, pixels counted from 1, in the folder or in folders
+    below it, such as train and test.
+
+    Parameters
+    ----------
+    path : str or Path
+    boxes, scheme, detector, progress
+        As in `read_folder`, for each of the folders.
+
+    Returns
+    -------
+    FaceDataset
+        With the scheme of as many points; `attributes` holds ``set``, the folder.
+
+    Raises
+    ------
+    InputError
+        As `read_folder`.
+    """
+    path = Path(path)
+    return read_parts(path, below(path), boxes=boxes, scheme=scheme, detector=detector,
+                      progress=progress)  # fmt: skip
