@@ -33,7 +33,7 @@ _TINY = np.float32(1e-12)
 @njit(nogil=True, cache=True)
 def octave(spacing, image):
     """How often to halve an image for cells `spacing` pixels apart."""
-    level, size = 0, min(image.shape)
+    level, size = 0, min(image.shape[0], image.shape[1])
     while spacing >= _SPACING and level < _MAX_OCTAVE and size >= 2 * _SMALLEST:
         spacing /= 2
         size //= 2
@@ -104,7 +104,7 @@ def make_room(images):
         # Eight blocks are written at a time, hence the room beyond the last.
         np.empty(n + LANES * DIRECTIONS, np.int16),
         np.empty((width // 2 + 2) * DIRECTIONS, np.int16),
-        np.empty((_MAX_OCTAVE + 1, n), np.int16),
+        np.empty((_MAX_OCTAVE + 1) * n, np.int16).reshape(_MAX_OCTAVE + 1, n),
     )
 
 
@@ -130,11 +130,13 @@ def make_plane(image, level, room):
 @njit(nogil=True, cache=True)
 def make_table(n_landmarks, n_cells):
     """Arrays that `describe` works in, and one that takes the descriptors."""
+    n = n_cells * n_landmarks
+    # Flat arrays of one dtype are compiled once, those of each number of dimensions anew.
     return (
-        np.empty((n_cells, n_landmarks), np.int32),
-        np.empty((2, n_cells, n_landmarks), np.float32),
-        np.empty((2, n_landmarks), np.float32),
-        np.empty((2, LANES), np.float32),
+        np.empty(n, np.int32).reshape(n_cells, n_landmarks),
+        np.empty(2 * n, np.float32).reshape(2, n_cells, n_landmarks),
+        np.empty(2 * n_landmarks, np.float32).reshape(2, n_landmarks),
+        np.empty(2 * LANES, np.float32).reshape(2, LANES),
         np.empty(2 * n_cells * LANES, np.float32),
         np.empty(n_cells * LANES, np.float32),
         np.empty(n_landmarks * n_cells * LANES, np.int16),

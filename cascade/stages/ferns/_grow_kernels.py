@@ -1,8 +1,9 @@
 """Numba kernels that grow boosted random ferns.
 
-The state is laid out as in `_tree_kernels`: ``pixels (P, N) uint8`` feature-major, and
-``coefs (N, width) int16``, residuals in the stage's basis. ``leaf (N,) uint8`` is the bin of each
-sample. All sums are integers, so their order, and with it the number of threads, does not matter.
+The state is laid out as in `cascade.stages.trees._grow_kernels`: ``pixels (P, N) uint8``
+feature-major, and ``coefs (N, width) int16``, residuals in the stage's basis. ``leaf (N,) uint8``
+is the bin of each sample. All sums are integers, so their order, and with it the number of threads,
+does not matter.
 """
 
 import numpy as np

@@ -53,12 +53,14 @@ def run_hog(images, index, placements, shapes, reference, spacings, cells, gains
     table = make_table(n_landmarks, cells.shape[1])
     numbers = table[6]
     n_weights = numbers.shape[0] * basis.shape[1]
-    placed = np.zeros((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
+    placed = np.empty((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
+    placed[:] = 0
     total = np.empty(basis.shape[1], np.int32)
     delta = np.empty(2 * n_landmarks, np.float32)
     # Which image the plane of each level shows, and its height and width.
-    shown = np.full(len(planes), -1, np.int64)
-    sizes = np.zeros((len(planes), 2), np.int64)
+    shown = np.empty(len(planes), np.int64)
+    heights, widths = np.empty(len(planes), np.int64), np.empty(len(planes), np.int64)
+    shown[:] = -1
     for i in range(start, stop):
         placement, shape, image = placements[i], shapes[i], images[index[i]]
         for t in range(spacings.shape[0]):
@@ -66,10 +68,10 @@ def run_hog(images, index, placements, shapes, reference, spacings, cells, gains
             level = octave(spacings[t] * placement[2], image)
             if shown[level] != index[i]:
                 shown[level] = index[i]
-                sizes[level, 0], sizes[level, 1] = make_plane(image, level, room)
+                heights[level], widths[level] = make_plane(image, level, room)
             # The descriptors turn and scale with the shape.
             a, b = similarity_to(reference, shape)
-            height, width = sizes[level, 0], sizes[level, 1]
+            height, width = heights[level], widths[level]
             plane = planes[level]
             describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
             # Descriptors, and the shape where the stage reads it, times weights: components.
