@@ -45,18 +45,17 @@ def _similarity(reference, shape):
 
 
 @njit(nogil=True, cache=True)
-def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
+def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, out):
     """Grey levels at the points of one shape, nearest pixel, 0 outside the image.
 
-    `scratch` (2, P) float32 and the first passes are as in `features._pixel_kernels.read_points`.
+    `scratch`, `where` and the passes are those of `features._pixel_kernels.read_points`.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
     left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
     right, bottom = float(width), float(height)
     xs, ys = scratch[0], scratch[1]
-    whole = scratch.view(np.int32)
-    columns, rows = whole[0], whole[1]
+    stride = np.int64(np.int32(width))
     for p in range(n_points):
         k = np.uint64(anchors[p])
         xs[p] = shape[k, 0]
@@ -69,11 +68,12 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, out):
         inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
         x = x if inside else 0.0
         y = y if inside else 0.0
-        columns[p], rows[p] = np.int32(x), np.int32(y) if inside else np.int32(-1)
-    flat, stride = image.reshape(-1), np.uint64(width)
+        at = np.int64(np.int32(y)) * stride + np.int64(np.int32(x))
+        where[p] = at if inside else np.int64(-1)
+    flat = image.reshape(-1)
     for p in range(n_points):
-        row, column = rows[p], np.uint64(columns[p])
-        out[p] = flat[np.uint64(row) * stride + column] if row >= 0 else np.uint8(0)
+        at = where[p]
+        out[p] = flat[np.uint64(at)] if at >= 0 else np.uint8(0)
 
 
 @njit(nogil=True, cache=True)
@@ -112,7 +112,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
     n_values = 2 * shapes.shape[1]
     n_block = min(BLOCK, max(stop - start, 1))
     grey = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     place = np.empty((n_block, n_trees), np.uint32)
     total = np.zeros((n_block, width), np.float32)
     flat_place, flat_total = place.reshape(-1), total.reshape(-1)
@@ -127,7 +127,16 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                 a, b = _similarity(reference, shape)
                 image = _image(pixels, frames, index[begin + i])
                 _read_points(
-                    image, places[begin + i], shape, a, b, anchors[t], offsets[t], scratch, grey
+                    image,
+                    places[begin + i],
+                    shape,
+                    a,
+                    b,
+                    anchors[t],
+                    offsets[t],
+                    scratch,
+                    where,
+                    grey,
                 )
                 find_leaves(grey, nodes[t], n_leaves, row)
                 for k in range(n_trees):
@@ -185,7 +194,7 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
     n_leaves, width = leaves.shape[1], leaves.shape[2]
     n_landmarks = shapes.shape[1]
     grey = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     n_trees = n_leaves - nodes.shape[1]
     place = np.empty(n_trees, np.uint32)
     total = np.zeros(width, np.int32)
@@ -194,7 +203,9 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
         image, shape = _image(pixels, frames, index[i]), shapes[i]
         for t in range(n_stages):
             a, b = _similarity(reference, shape)
-            _read_points(image, places[i], shape, a, b, anchors[t], offsets[t], scratch, grey)
+            _read_points(
+                image, places[i], shape, a, b, anchors[t], offsets[t], scratch, where, grey
+            )
             find_leaves(grey, nodes[t], n_leaves, place)
             values = leaves[t].reshape(-1)
             for k in range(n_trees):

@@ -82,7 +82,7 @@ def run_ferns(images, index, placements, shapes, reference, anchors, offsets, fi
     n_stages, n_points = anchors.shape
     n_ferns, width = leaves.shape[1], leaves.shape[3]
     pixel = np.zeros((n_points, LANES), np.int16)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     turns = np.empty((LANES, 2), np.float32)
     totals = np.empty((LANES, width), np.int32)
     places = np.empty((3, ABREAST * LANES), np.uint64)
@@ -97,7 +97,7 @@ def run_ferns(images, index, placements, shapes, reference, anchors, offsets, fi
                 turns[s, 0], turns[s, 1] = a, b
                 read_points(
                     images[index[i]], placements[i], shapes[i], a, b, anchors[t], offsets[t],
-                    scratch, pixel[:, s],
+                    scratch, where, pixel[:, s],
                 )  # fmt: skip
             # Each fern adds the components of the bin that its comparisons lead to.
             totals[:] = 0
@@ -136,7 +136,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, reference, po
     width = leaves.shape[3]
     sees = bias.shape[1] > 2 * n_landmarks
     pixel = np.zeros((n_points, LANES), np.int16)
-    where = np.empty((2, n_points), np.int32)
+    where = np.empty(n_points, np.int64)
     totals = np.empty((LANES, width), np.int32)
     sums = np.empty((LANES, width), np.float32)
     weights = np.ones((LANES, n_zones), np.float32)

@@ -41,7 +41,7 @@ def run_trees(images, index, placements, shapes, reference, anchors, offsets, no
     n_trees = n_leaves - nodes.shape[1]
     n_landmarks = reference.shape[0]
     pixel = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     total = np.empty(width, np.int32)
     place = np.empty(n_trees, np.uint32)
     delta = np.empty(2 * n_landmarks, np.float32)
@@ -50,7 +50,9 @@ def run_trees(images, index, placements, shapes, reference, anchors, offsets, no
         for t in range(n_stages):
             # The points turn and scale with the shape; their pixels are read.
             a, b = similarity_to(reference, shape)
-            read_points(image, placement, shape, a, b, anchors[t], offsets[t], scratch, pixel)
+            read_points(
+                image, placement, shape, a, b, anchors[t], offsets[t], scratch, where, pixel
+            )
             # Each tree leads to a leaf, whose components are added.
             find_leaves(pixel, nodes[t], n_leaves, place)
             for k in range(n_trees):
