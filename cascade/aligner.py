@@ -1,6 +1,7 @@
 """Aligners: whatever turns an image and face boxes into landmarks."""
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -51,6 +52,9 @@ class Aligner:
         Threads of `predict_many` and `predict_faces` where the call does not say.
     """
 
+    #: `DetectorFit` by the name of a detector, as measured in training; see
+    #: `cascade.detection.measure_detectors`.
+    detectors_ = MappingProxyType({})
     #: Name of the method in tables and files.
     method = "aligner"
     n_jobs = None

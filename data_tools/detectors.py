@@ -1,8 +1,7 @@
-"""Face detectors behind one call, and corrections between the boxes they give.
+"""Face detectors behind one call.
 
 Every detector draws another box around the same face. A cascade starts from the box, so it wants
-the boxes it was trained with: a model states that convention, and a `BoxCorrection` maps another
-detector's boxes to it. No detector here touches the network.
+the boxes it was trained with: see `data_tools.corrections`. No detector here touches the network.
 
 Detectors
 ---------
@@ -16,9 +15,7 @@ Detectors
     YuNet (Wu et al. 2023) through OpenCV's FaceDetectorYN, from the ONNX file FILE.
 """
 
-import math
 import threading
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +23,6 @@ import cv2
 import numpy as np
 
 from features.errors import InputError
-from features.geometry import box_placement
 from features.images import as_grey
 
 from .boxes import iou
@@ -46,7 +42,7 @@ def detect(image, detector="lbp"):
         Grey; what else `features.images.as_grey` takes is converted.
     detector : str or callable
         As for `get_detector`. The boxes follow the detector's own convention; see
-        `BoxCorrection` for how to map them to that of a model.
+        `data_tools.corrections` for how to map them to that of a model.
 
     Returns
     -------
@@ -295,145 +291,3 @@ class _YuNet:
         left_top, size, scores = found[:, :2], found[:, 2:4], found[:, -1]
         boxes = np.hstack([left_top, left_top + size])
         return _surest_first(boxes, scores * size[:, 0], scale)
-
-
-# ------------------------------------------------------------------------------------ correction
-
-
-@dataclass(frozen=True)
-class BoxCorrection:
-    """From one detector's boxes to the square boxes of another convention.
-
-    Parameters
-    ----------
-    scale : float
-        Side of the corrected box over the side ``sqrt(width * height)`` of the given one.
-    shift_x, shift_y : float
-        Offset of the centre, in sides of the given box; down is positive.
-
-    Raises
-    ------
-    InputError
-        If a number is not finite, or the scale not above 0.
-
-    Examples
-    --------
-    >>> BoxCorrection(scale=2.0, shift_x=0.0, shift_y=0.5).apply([[10, 10, 20, 20]]).tolist()
-    [[5.0, 10.0, 25.0, 30.0]]
-    """
-
-    scale: float = 1.0
-    shift_x: float = 0.0
-    shift_y: float = 0.0
-
-    def __post_init__(self):
-        for name, value in asdict(self).items():
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise InputError(f"{name} of a box correction must be a number, not {value!r}")
-            if not math.isfinite(value):
-                raise InputError(f"{name} of a box correction must be finite, not {value}")
-            object.__setattr__(self, name, float(value))
-        if self.scale <= 0:
-            raise InputError(f"scale of a box correction must be above 0, not {self.scale}")
-
-    @classmethod
-    def fit(cls, source_boxes, target_boxes):
-        """The correction from `source_boxes` to `target_boxes` (n, 4) of the same faces.
-
-        Medians of the relative offsets and of the log size ratios, so that up to half of the pairs
-        may be wrong.
-
-        Raises
-        ------
-        InputError
-            If the boxes are not as many, there are none, or one has no area.
-        """
-        source, target = np.asarray(source_boxes), np.asarray(target_boxes)
-        if source.shape != target.shape or source.ndim != 2 or len(source) == 0:
-            raise InputError(
-                f"a box correction is fitted to pairs of boxes (n, 4), at least one; got "
-                f"{source.shape} and {target.shape}"
-            )
-        source = box_placement(source).astype(np.float64)
-        target = box_placement(target).astype(np.float64)
-        shift = np.median((target[:, :2] - source[:, :2]) / source[:, 2:], axis=0)
-        scale = np.exp(np.median(np.log(target[:, 2] / source[:, 2])))
-        return cls(float(scale), *shift.tolist())
-
-    def apply(self, boxes):
-        """Correct `boxes` (n, 4).
-
-        Returns
-        -------
-        ndarray of shape (n, 4), float32
-            Square boxes.
-
-        Raises
-        ------
-        InputError
-            If a box has no area.
-        """
-        placement = box_placement(np.asarray(boxes, np.float64).reshape(-1, 4)).astype(np.float64)
-        side = placement[:, 2:]
-        centre = placement[:, :2] + side * (self.shift_x, self.shift_y)
-        half = self.scale * side / 2
-        return np.hstack([centre - half, centre + half]).astype(np.float32)
-
-    def to_dict(self):
-        """The three numbers by name, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content):
-        """The correction that `to_dict` described.
-
-        Raises
-        ------
-        InputError
-            If a number is missing, unknown or wrong.
-        """
-        if not isinstance(content, dict) or set(content) != {"scale", "shift_x", "shift_y"}:
-            raise InputError("a box correction is an object of scale, shift_x and shift_y")
-        return cls(**content)
-
-
-def estimate_correction(detector, dataset, min_overlap=0.3):
-    """Measure the correction from a detector's boxes to the boxes of a data set.
-
-    Parameters
-    ----------
-    detector : str or callable
-        As for `get_detector`.
-    dataset : FaceDataset
-        Its images are searched; a hundred faces are plenty.
-    min_overlap : float
-        A face counts where a detected box overlaps its box with at least this intersection over
-        union.
-
-    Returns
-    -------
-    BoxCorrection
-
-    Raises
-    ------
-    InputError
-        If no detected box overlaps a face, or as `get_detector`.
-    """
-    detector = get_detector(detector)
-    pairs = []
-    for i, target in enumerate(np.asarray(dataset.boxes, np.float64)):
-        found = detector(dataset.image(i))
-        overlaps = iou(found, target)[:, 0]
-        if overlaps.max(initial=0) >= min_overlap:
-            pairs.append((found[overlaps.argmax()], target))
-    if not pairs:
-        raise InputError("the detector found no face of the data set; try another detector")
-    return BoxCorrection.fit(*map(np.array, zip(*pairs, strict=True)))
-
-
-# By (detector, convention of the model's boxes). Measured as `estimate_correction` does, on the 280
-# of 286 faces spread over the 300-W training images (HELEN, LFPW, AFW) that "lbp" found; faces
-# have no preferred side, so the 0.008 measured for shift_x is taken as 0. The median overlap with
-# the target rises from 0.56 to 0.77; what remains is the detector's noise, a standard deviation
-# of 7 % of its box across, 4 % down and 9 % in size.
-CORRECTIONS = {("lbp", "300w-csv"): BoxCorrection(scale=0.833, shift_x=0.0, shift_y=0.150)}

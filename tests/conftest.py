@@ -32,3 +32,13 @@ def small_ert(synthetic):
     return ERT(
         n_stages=3, n_trees=20, n_points=80, starts=Starts(n=4), smallest_leaf=5, random_state=0
     ).fit(synthetic)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_faces_measured():
+    """`cascade train` measures detectors on two faces, which takes no time."""
+    from cascade.detection import measuring
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "N_MEASURED", 2)
+        yield

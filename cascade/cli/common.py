@@ -70,12 +70,11 @@ def looks_like_model(path):
     return path.suffix.lower() not in (*IMAGE_SUFFIXES, ".xml") and not path.is_dir()
 
 
-def load_model(path):
-    """Load a model file, `path`, or without one the pretrained model."""
-    from ..formats import load
-    from ..models import pretrained
+def load_model(model):
+    """Load a model by the name or the file of the user, or without one the pretrained model."""
+    from ..models import load, pretrained
 
-    return pretrained() if path is None else load(path)
+    return pretrained() if model is None else load(model)
 
 
 def refuse_unwritable(path):
@@ -194,12 +193,14 @@ def read_faces(folders, boxes, detector, progress):
     return faces
 
 
-def corrected(boxes, detector, model):
-    """Boxes of a detector, drawn as the model's training boxes were, where that is known."""
-    from data_tools.detectors import CORRECTIONS
+def from_detector(model, detector, progress):
+    """The model with a detector before it; what there is to doubt is told."""
+    from ..detection import FromDetector
 
-    correction = CORRECTIONS.get((detector.partition(":")[0], model.notes_.get("boxes")))
-    return boxes if correction is None else correction.apply(boxes)
+    finder = FromDetector(model, detector)
+    if finder.doubt:
+        progress.say(f"! {finder.doubt}")
+    return finder
 
 
 def tell_skipped(skipped, progress):

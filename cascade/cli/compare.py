@@ -76,7 +76,7 @@ def compare(
     out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
-        models = open_models(model)
+        models = open_models(model, detector if boxes == "detect" else None)
         faces = read_faces(folders, boxes, detector, progress)
         if limit is not None and limit < len(faces):
             skipped = faces.skipped
@@ -108,6 +108,9 @@ def _show(comparison, rows, tables):
             title = f"{part[0]['n']} faces" + (f" ({subset})" if subset != tables.ALL else "")
             say(f"{title}, {points.label}", style="bold")
             wide.print(_table(part))
+    starts = {row["model"]: row["boxes"] for row in rows}
+    for label, text in starts.items() if len({*starts.values()}) > 1 else ():
+        say(f"  {label}: {text}")
     seen = {row["model"]: row["seen"] for row in rows if row["seen"]}
     for model, text in seen.items():
         say(f"* {model}: {text}")

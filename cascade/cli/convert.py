@@ -11,7 +11,7 @@ from .common import file_size, refuse_overwriting, refuse_unwritable, say
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="A", help="Model file to read.")],
+    source: Annotated[Path, typer.Argument(metavar="A", help="Model file or name to read.")],
     target: Annotated[
         Path,
         typer.Argument(
@@ -35,7 +35,8 @@ def convert(
     A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
     a FacemarkLBF of OpenCV keeps them to the bit, in two thirds.
     """
-    from ..formats import format_of, load
+    from ..formats import format_of
+    from ..models import load
 
     try:
         kind = format_of(target)
@@ -49,4 +50,5 @@ def convert(
             raise InputError(f"{source}: its leaves are compact already; leave --compact out")
         model = model.compact(min(compact, 2 * model.scheme_.n_points))
     kind.write(model, target)
-    say(f"{source}, {file_size(source)} -> {target}, {file_size(target)}")
+    size = f", {file_size(source)}" if source.is_file() else ""
+    say(f"{source}{size} -> {target}, {file_size(target)}")

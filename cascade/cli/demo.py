@@ -8,7 +8,7 @@ import typer
 from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
-from .common import corrected, file_size, percent, refuse_unwritable, reporting, say
+from .common import file_size, percent, refuse_unwritable, reporting, say
 from .options import Jobs
 
 _N_TRAIN, _N_TEST = 800, 100
@@ -121,9 +121,8 @@ def _portrait(folder):
     """Fit the pretrained model to the portrait that scikit-image ships."""
     from skimage.data import astronaut
 
-    from data_tools.detectors import detect
-    from data_tools.plots import overlay
-
+    from ..detection import find_faces
+    from ..detection.drawing import draw
     from ..models import pretrained
 
     try:
@@ -132,12 +131,12 @@ def _portrait(folder):
         say(f"the photograph is left out: {error}")
         return []
     image = astronaut()[:, :, ::-1]
-    boxes = corrected(detect(image), "lbp", model)[:1]
-    if not len(boxes):
+    found = find_faces(image, model, max_faces=1)
+    if not len(found):
         say("the photograph is left out: the detector found no face in it")
         return []
     target = folder / "portrait.png"
-    _write_png(target, overlay(image, model.predict(image, boxes), model.scheme_, boxes))
+    draw(image, found, target)
     return [(target, "the pretrained model on a photograph")]
 
 

@@ -10,6 +10,7 @@ from data_tools.files import replace_file
 
 from .common import (
     check_boxes,
+    from_detector,
     inputs_of,
     load_model,
     percent,
@@ -20,7 +21,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders, NStarts
+from .options import Boxes, Detector, Model, NStarts
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -38,8 +39,15 @@ _LABELS = {
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
-    folders: Folders,
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[MODEL] FOLDER",
+            help="A model file or name, unless --model is given, and folders of images, each with "
+            "a .pts file beside it, or imglab's .xml files.",
+        ),
+    ],
+    model: Model = None,
     boxes: Boxes = "csv",
     detector: Detector = "lbp",
     json_: Annotated[
@@ -65,6 +73,9 @@ def evaluate(
 
     if plot is not None and plot.suffix.lower() not in FORMATS:
         raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")
+    model, *folders = inputs if model is None else [model, *inputs]
+    if not folders:
+        raise typer.BadParameter("no folder of faces to evaluate on", param_hint="FOLDER...")
     check_boxes(boxes, detector)
     refuse_overwriting(
         {"--json": json_, "--plot": plot},
@@ -78,6 +89,8 @@ def evaluate(
         faces = read_faces(folders, boxes, detector, progress)
         if faces.scheme.n_points == cascade.scheme_.n_points:
             faces.scheme = cascade.scheme_
+        if boxes == "detect":
+            cascade = from_detector(cascade, detector, progress)
         figures, predicted = evaluate_model(
             cascade, faces, n_starts, progress.counting("aligning faces")
         )

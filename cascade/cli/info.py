@@ -18,23 +18,25 @@ _ERRORS = ("stage", "train_nme", "validation_nme")
 def info(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL]", help="Model file; without it, the pretrained model."),
+        typer.Argument(
+            metavar="[MODEL]", help="Model file or name; without it, the pretrained model."
+        ),
     ] = None,
 ):
     """Show what a model file holds: method, parameters, history, model card."""
-    if model is None:
-        from importlib.resources import as_file
+    from importlib.resources import as_file
 
-        from ..models import model_resource
+    from ..models import available, model_resource
 
-        with as_file(model_resource()) as path:
-            return _show(path)
-    return _show(model)
+    if model is not None and (model.exists() or str(model) not in available()):
+        return _show(model)
+    with as_file(model_resource("default" if model is None else str(model))) as path:
+        return _show(path)
 
 
 def _show(path):
-    from ..formats import load
     from ..loop.state import parameters as parameters_of
+    from ..models import load
 
     cascade = load(path)
     scheme, frame = cascade.scheme_, cascade.frame_
@@ -55,6 +57,14 @@ def _show(path):
     )
     notes = cascade.notes_
     order = [key for key in _CARD if key in notes] + [key for key in notes if key not in _CARD]
+    _rows(
+        "Detectors, measured in training",
+        {
+            name: f"finds {fit.found:.0%} of {fit.n_faces} faces; corrected, its boxes overlap "
+            f"those of the training by {fit.overlap:.0%}"
+            for name, fit in cascade.detectors_.items()
+        },
+    )
     _rows("Model card", {key: notes[key] for key in order})
     parameters = parameters_of(cascade)
     told = parameters if trained else getattr(cascade, "SIZES", ())

@@ -43,6 +43,10 @@ Detector = Annotated[
         callback=known_detector,
     ),
 ]
+Model = Annotated[
+    Path | None,
+    typer.Option("--model", "-m", metavar="MODEL", help="Model file, or a name: cascade models."),
+]
 NStarts = Annotated[
     int | None,
     typer.Option(

@@ -13,8 +13,7 @@ from features.errors import InputError
 from .app import WRONG_INPUT
 from .common import (
     SEEN,
-    check_detector,
-    corrected,
+    from_detector,
     inputs_of,
     load_model,
     looks_like_model,
@@ -24,7 +23,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import NStarts, known_detector
+from .options import Model, NStarts, known_detector
 
 _STDOUT = Path("-")
 
@@ -38,9 +37,7 @@ def predict(
             "is the model; without one, the pretrained model is used.",
         ),
     ],
-    model: Annotated[
-        Path | None, typer.Option("--model", "-m", metavar="FILE", help="Model file.")
-    ] = None,
+    model: Model = None,
     boxes: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Face boxes: a csv file image,left,top,right,bottom."),
@@ -75,8 +72,6 @@ def predict(
     if not inputs:
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
     images = _images(inputs)
-    if model is not None and not model.exists():
-        raise InputError(f"{model}: no such model file")
     if json_ is None and pts is None and draw is None:
         json_ = _STDOUT
     outputs = {"--json": None if json_ == _STDOUT else json_}
@@ -94,10 +89,9 @@ def predict(
         writers.append(_PtsWriter(pts, images))
     if draw is not None:
         writers.append(_Drawer(draw, images, cascade.scheme_))
-    find = _box_source(cascade, boxes, detector)
-
     entries, n_faces, n_failed = [], 0, 0
     with reporting() as progress:
+        cascade, find = _box_source(cascade, boxes, detector, progress)
         tell = progress.counting("fitting faces")
         for i, path in enumerate(images, 1):
             try:
@@ -141,6 +135,8 @@ def _align(cascade, path, find, n_starts, writers):
         grey = as_grey(image)
         boxes = np.asarray(find(path, grey), np.float32).reshape(-1, 4)
         aligned = cascade.align(grey, boxes, n_starts=n_starts) if len(boxes) else None
+        if hasattr(cascade, "place"):  # what is shown are the boxes as the model wants them
+            boxes = cascade.place(boxes)
     except InputError as error:
         text = str(error)
         raise _Unusable(text if str(path) in text else f"{path}: {text}") from error
@@ -176,16 +172,15 @@ def _images(inputs):
     return images
 
 
-def _box_source(cascade, table, detector):
-    """The function (path, grey image) -> boxes that the options ask for."""
+def _box_source(cascade, table, detector, progress):
+    """The model for the boxes that the options ask for, and a function (path, image) to them."""
     if table is not None:
         from data_tools.readers import read_boxes
 
         known = read_boxes(table)
-        return lambda path, grey: known.get(path.name, [])
-    detector = detector or "lbp"
-    ready = check_detector(detector)
-    return lambda path, grey: corrected(ready(grey), detector, cascade)
+        return cascade, lambda path, grey: known.get(path.name, [])
+    finder = from_detector(cascade, detector or "lbp", progress)
+    return finder, lambda path, grey: finder.detector(grey)
 
 
 def _write_json(path, content):

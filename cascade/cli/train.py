@@ -65,6 +65,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint FILE.part.")
     ] = False,
+    detector_check: Annotated[
+        bool,
+        typer.Option(
+            "--detector-check/--no-detector-check",
+            help="Measure on the photographs how the boxes of the face detectors lie to those of "
+            "the training, for predict to correct them.",
+        ),
+    ] = True,
     note: Annotated[
         list[str] | None,
         typer.Option(metavar="[KEY=]TEXT", help="Kept in the model file, e.g. 'terms=research'."),
@@ -113,6 +121,8 @@ def train(
             )
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
+        if detector_check:
+            _check_detectors(model, faces, detector, progress)
         try:
             kind.write(model, out)
         except InputError as error:
@@ -148,6 +158,21 @@ def _with_scheme(faces, scheme):
             f"faces have {faces.shapes.shape[1]}; name their scheme"
         )
     return faces
+
+
+def _check_detectors(model, faces, detector, progress):
+    """Measure the detectors at hand, and tell what predict will have of them."""
+    from ..detection import known_detectors, measure_detectors
+
+    detectors = dict.fromkeys([*known_detectors(), detector])
+    measure_detectors(model, faces, detectors, progress.counting("measuring face detectors"))
+    for name, fit in model.detectors_.items():
+        progress.say(
+            f"detector {name}: finds {fit.found:.0%} of the faces, its boxes overlap by "
+            f"{fit.overlap:.0%} after correction"
+        )
+    if not model.detectors_:
+        progress.say("no face detector finds the faces: predict needs --boxes")
 
 
 def _validation(faces, validation, boxes, detector, seed, progress):

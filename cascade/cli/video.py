@@ -14,8 +14,7 @@ from features.errors import InputError
 from .app import Interrupted
 from .common import (
     SEEN,
-    check_detector,
-    corrected,
+    from_detector,
     inputs_of,
     load_model,
     refuse_overwriting,
@@ -24,12 +23,16 @@ from .common import (
     rounded,
     say,
 )
-from .options import Detector, NStarts
+from .options import Detector, Model, NStarts
 
 
 def video(
-    source: Annotated[
-        str, typer.Argument(metavar="VIDEO|CAMERA", help="A video file, or a camera: 0, 1, …")
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[MODEL] VIDEO|CAMERA",
+            help="A video file, or a camera: 0, 1, …; before it, a model file or name.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -43,10 +46,7 @@ def video(
         Path | None,
         typer.Option("--json", metavar="FILE", help="The same: a JSON object a line and frame."),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", metavar="FILE", help="Without it, the pretrained model."),
-    ] = None,
+    model: Model = None,
     detector: Detector = "lbp",
     faces: Annotated[int, typer.Option(min=1, max=100, help="Faces to follow at once.")] = 1,
     check: Annotated[
@@ -74,6 +74,10 @@ def video(
 
     from ..video.tracking import Tracker
 
+    *models, source = inputs
+    if len(models) > (model is None):
+        raise typer.BadParameter("give one video, and one model", param_hint="VIDEO|CAMERA")
+    model = Path(models[0]) if models else model
     targets = [path for path in (out, csv_, json_) if path is not None]
     if not targets:
         raise typer.BadParameter("name what to write: --out, --csv or --json", param_hint="--out")
@@ -88,11 +92,13 @@ def video(
         refuse_unwritable(path)
     if out is not None:
         video_codec(out)
-    cascade, find = load_model(model), check_detector(detector)
+    cascade = load_model(model)
     with VideoReader(int(source) if camera else source) as frames:
+        with reporting() as progress:
+            finder = from_detector(cascade, detector, progress)
         tracker = Tracker(
             cascade,
-            lambda grey: corrected(find(grey), detector, cascade),
+            lambda grey: finder.place(finder.detector(grey)),
             max_faces=faces,
             check_every=check,
             patience=patience,

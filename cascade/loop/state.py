@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from data_tools.corrections import DetectorFit
 from data_tools.schemes import Scheme
 from features.errors import InputError
 from features.frame import Frame
@@ -87,6 +88,8 @@ def to_state(model, training=None):
         arrays["keys"] = model.keys_.shapes
         score = _put(model.keys_.score, "score", "the score of the key shapes", arrays)
         header["keys"] = {"stages": model.keys_.n_stages, "score": score}
+    if model.detectors_:
+        header["detectors"] = {name: fit.to_dict() for name, fit in model.detectors_.items()}
     if training:
         header["training"] = training
     return header, arrays
@@ -209,6 +212,7 @@ def restore(model, header, arrays):
         model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
     model.history_ = _history(header["history"])
     model.notes_ = _notes(header["notes"])
+    model.detectors_ = _detectors(header.get("detectors", {}))
     model.check_stages()
     model._plan()
     return model
@@ -296,6 +300,13 @@ def _history(rows):
             if isinstance(row.get(name), str | bool):
                 raise InputError(f"the history's {name} is no number")
     return [dict(row) for row in rows]
+
+
+def _detectors(entries):
+    """The measured detectors of a header."""
+    if not isinstance(entries, dict) or len(entries) > _MAX_NOTES:
+        raise InputError("the detectors are no entries of name and values")
+    return {str(name)[:100]: DetectorFit.from_dict(entry) for name, entry in entries.items()}
 
 
 def _notes(notes):

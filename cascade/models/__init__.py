@@ -1,10 +1,11 @@
-"""The models that come with the package."""
+"""The models that come with the package, and models by name or file."""
 
 from importlib.resources import as_file, files
+from pathlib import Path
 
 from features.errors import InputError
 
-from ..formats import load
+from .. import formats
 
 _FOLDER = files("cascade") / "models"
 _SUFFIX = ".safetensors"
@@ -54,4 +55,39 @@ def pretrained(name="default"):
         If there is no model of that name.
     """
     with as_file(model_resource(name)) as path:
-        return load(path)
+        return formats.load(path)
+
+
+def load(model):
+    """Read a trained model: a file of any known format, or one that comes with the package.
+
+    Parameters
+    ----------
+    model : str or Path
+        A file: the toolkit's own, a ``shape_predictor`` of dlib or a ``FacemarkLBF`` of OpenCV,
+        told apart by content. Or a name, see `available`; a file of that name comes first.
+
+    Returns
+    -------
+    BaseCascade
+        Ready to predict.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or model, the file is of no known format, or it is damaged.
+
+    Examples
+    --------
+    >>> load("ert68").scheme_.n_points
+    68
+    """
+    path = Path(model)
+    if path.exists():
+        return formats.load(path)
+    if str(model) in available():
+        return pretrained(str(model))
+    known = ", ".join(available())
+    raise InputError(
+        f"{model}: no such model file, nor a model of the package; those are {known or 'none here'}"
+    )

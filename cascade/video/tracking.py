@@ -7,18 +7,11 @@ import numpy as np
 
 from data_tools.boxes import iou
 from features.errors import require_range
-from features.geometry import rotate, similarity
 from features.images import as_grey
 
+from ..detection.placing import box_of, is_face
 from .smoothing import OneEuroFilter
 
-# A shape that fits the mean shape worse than this is no face: the root mean square distance of
-# its landmarks after the best similarity, in box sides. Of 403 faces of 300-W, the worst has 0.14.
-# Below, a cascade finds face-like shapes on any background, which only a detector unmasks.
-_MAX_MISFIT = 0.16
-# From one frame to the next a face keeps most of its box.
-_MIN_OVERLAP = 0.3
-_MIN_SIDE = 16.0
 # A detection with this overlap is of the face that is followed.
 _SAME_FACE = 0.25
 # Below this overlap the detector is believed, not the landmarks.
@@ -226,11 +219,7 @@ class _Track:
         """Go on to face `i` of an alignment in `boxes`, or be lost."""
         shape, self.box = aligned.shapes[i], boxes[i]
         box, misfit = box_of(shape, mean)
-        self.lost = not (
-            misfit <= _MAX_MISFIT
-            and box[2] - box[0] >= _MIN_SIDE
-            and _overlap(box, boxes[i]) >= _MIN_OVERLAP
-        )
+        self.lost = not is_face(box, misfit, boxes[i])
         self.shape, self.next_box = shape, box
         self.visible = None if aligned.visible is None else aligned.visible[i]
 
@@ -240,39 +229,6 @@ class _Track:
             return self.shape
         side = max(self.next_box[2] - self.next_box[0], 1.0)
         return self._filter(self.shape, seconds, unit=side)
-
-
-def box_of(shape, mean):
-    """The box whose landmarks `shape` would be, and how badly they fit.
-
-    Parameters
-    ----------
-    shape : ndarray of shape (L, 2)
-        In pixels.
-    mean : ndarray of shape (L, 2)
-        The mean shape in the box frame.
-
-    Returns
-    -------
-    box : ndarray of shape (4,), float64
-        Square: its centre and side are those of the box frame after the similarity that takes
-        `mean` nearest to `shape`.
-    misfit : float
-        Root mean square distance of the landmarks that is left, in sides of the box.
-
-    Examples
-    --------
-    >>> mean = np.array([[-0.25, -0.25], [0.25, -0.25], [0.0, 0.25]])
-    >>> box, misfit = box_of(40 * mean + [100, 60], mean)
-    >>> box.tolist(), round(misfit, 6)
-    ([80.0, 40.0, 120.0, 80.0], 0.0)
-    """
-    linear, shift = similarity(mean[None], np.asarray(shape)[None])
-    side = float(np.hypot(*linear[0]))
-    left = np.asarray(shape, np.float64) - rotate(mean[None], linear)[0] - shift[0]
-    misfit = float(np.sqrt((left**2).sum(-1).mean())) / max(side, 1e-9)
-    (cx, cy), half = shift[0].astype(np.float64), side / 2
-    return np.array([cx - half, cy - half, cx + half, cy + half]), misfit
 
 
 def _overlap(box, other):

@@ -143,12 +143,13 @@ class _Image:
 
     def named(self, path):
         """The `Named` faces."""
+        of_group = {}
+        for group, box in self.boxes:
+            of_group.setdefault(group, []).append(box)
+        of_group.pop(None, None)
+        anybody = [box for _, box in self.boxes]  # one list, however many faces there are
         return [
-            Named(f"{path}, line {line}", points, hidden, self._boxes(group))
+            Named(f"{path}, line {line}", points, hidden, of_group.get(group, anybody))
             for group, line, points, hidden in self.faces
             if points
         ]
-
-    def _boxes(self, group):
-        own = [box for key, box in self.boxes if key == group and group is not None]
-        return own or [box for _, box in self.boxes]

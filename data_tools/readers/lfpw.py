@@ -7,7 +7,7 @@ import numpy as np
 from features.errors import InputError
 
 from ._faces import Face
-from ._lists import gather, head, images_below, numbers, points
+from ._lists import gather, head, images_below, inside, numbers, points
 from ._rows import read_rows
 
 # The list has 35 points, of which six on the ears are left out of the 29: 28 to 33.
@@ -74,7 +74,7 @@ def read(path, *, images=None, numbered=False, boxes="csv", scheme=None, detecto
         if not ((hidden >= 0) & (hidden <= 3)).all():
             raise InputError(f"{where}: t must be 0 to 3, not {hidden.tolist()}")
         name = f"image_{place:04d}" if numbered else PurePosixPath(url).stem
-        image = found.get(name, root / f"{name[:60]}.jpg")
+        image = found.get(name) or inside(root, f"{name}.jpg", where)
         # The mean of three people's flags: most of them saw it.
         annotated.setdefault(image, []).append(Face(where, shape, visible=hidden < 0.5))
     return gather(path, annotated, scheme=scheme or "cofw29", boxes=boxes, detector=detector,

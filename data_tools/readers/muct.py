@@ -7,7 +7,7 @@ import numpy as np
 from features.errors import InputError
 
 from ._faces import Face
-from ._lists import first_that, gather, head, images_below, points
+from ._lists import first_that, gather, head, images_below, inside, points
 from ._rows import read_rows
 
 LISTS = ("muct76-opencv.csv", "muct68-opencv.csv")
@@ -74,7 +74,7 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
         shape = points(cells[1:], where)
         shape[(shape == 0).all(1)] = np.nan
         if not name.startswith("ir"):
-            image = found.get(name, root / f"{name[:60]}.jpg")
+            image = found.get(name) or inside(root, f"{name}.jpg", where)
             face = Face(where, shape, attributes={"tag": cells[0][:20]})
             annotated.setdefault(image, []).append(face)
     return gather(path, annotated, scheme=scheme or _SCHEMES[n_points], boxes=boxes,

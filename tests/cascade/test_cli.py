@@ -445,24 +445,6 @@ def test_interrupt_before_the_first_stage(data, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_boxes_of_another_detector_are_corrected(data, tmp_path, monkeypatch):
-    """A detector whose boxes are half as large, and the correction that undoes it."""
-    from data_tools import detectors
-
-    truth = read_folder(data.test).boxes[0]
-    centre, half = (truth[:2] + truth[2:]) / 2, (truth[2:] - truth[:2]) / 4
-    small = np.concatenate([centre - half, centre + half])[None]
-    monkeypatch.setattr(detectors, "get_detector", lambda spec: lambda image: small)
-    monkeypatch.setattr(detectors, "DETECTORS", ("lbp", "small", "other"))
-    known = {("small", "csv"): detectors.BoxCorrection(scale=2.0)}
-    monkeypatch.setattr(detectors, "CORRECTIONS", known)
-    for detector, expected in (("small", truth), ("other", small[0])):
-        result = run("predict", data.model, data.test / "00.png", "--detector", detector)
-        box = json.loads(result.stdout)["images"][0]["faces"][0]["box"]
-        side = np.sqrt(np.prod(expected[2:] - expected[:2]))
-        assert box[2] - box[0] == pytest.approx(side, rel=0.05)
-
-
 def test_folder_without_boxes_names_the_option(data, tmp_path):
     folder = write_folder(tmp_path / "faces", 2, 5)
     (folder / "boxes.csv").unlink()

@@ -1,14 +1,14 @@
 """The demo in small, and the models in the package."""
 
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cascade import InputError, load
+from cascade import Aligner, InputError, load
 from cascade.cli import app, demo
 from cascade.models import available, pretrained
 
@@ -66,12 +66,14 @@ def test_demo_without_a_pretrained_model_says_so(small, monkeypatch):
 
 def test_demo_fits_the_portrait(small, monkeypatch, small_ert):
     # The mean shape in the box that the detector finds: no training to rely on.
-    still = SimpleNamespace(
-        predict=lambda image, boxes: small_ert.align(image, boxes).initial,
-        scheme_=small_ert.scheme_,
-        notes_={},
-    )
-    monkeypatch.setattr("cascade.models.pretrained", lambda: still)
+    class Still(Aligner):
+        scheme_, mean_shape_ = small_ert.scheme_, small_ert.mean_shape_
+
+        def align(self, image, boxes, **options):
+            found = small_ert.align(image, boxes)
+            return replace(found, shapes=found.initial)
+
+    monkeypatch.setattr("cascade.models.pretrained", Still)
     result = run("out")
     assert result.exit_code == 0, result.output
     from skimage.data import astronaut

@@ -1,23 +1,15 @@
 import builtins
-import json
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from skimage import data
 
 from data_tools import detectors
 from data_tools.boxes import iou
-from data_tools.detectors import (
-    CORRECTIONS,
-    BoxCorrection,
-    detect,
-    estimate_correction,
-    get_detector,
-)
+from data_tools.corrections import by_landmarks
+from data_tools.detectors import detect, get_detector
 from features.errors import InputError
 
 # The astronaut's face, read off the photograph: eyebrows to chin, ear to ear.
@@ -93,12 +85,14 @@ def test_many_hits_stay_bounded():
 
 def test_recall_on_training_faces(real_data):
     """A few photographs, enough to see it break."""
+    from cascade.models import pretrained
     from data_tools.readers.boxes import read_boxes
 
     folder = real_data / "300w" / "helen" / "trainset"
     boxes = read_boxes(folder / "boxes.csv")
     names = sorted(boxes)[::125]
-    correction = CORRECTIONS["lbp", "300w-csv"]
+    sdm68 = pretrained("sdm68")
+    correction = by_landmarks("lbp", sdm68.scheme_, sdm68.mean_shape_)
     overlaps = []
     for name in names:
         found = detect(cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE))
@@ -178,86 +172,3 @@ def test_yunet_boxes(tmp_path, monkeypatch):
     file.write_bytes(b"x")
     boxes = detect(np.zeros((1280, 2560), np.uint8), f"yunet:{file}")
     assert (boxes + 0.5).tolist() == [[200, 200, 600, 680], [20, 40, 80, 120]]
-
-
-# ------------------------------------------------------------------------------------ correction
-
-corrections = st.builds(
-    BoxCorrection, st.floats(0.3, 3), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5)
-)
-
-
-def random_boxes(n, seed=0):
-    rng = np.random.default_rng(seed)
-    corner = rng.uniform(0, 300, (n, 2))
-    return np.hstack([corner, corner + rng.uniform(30, 200, (n, 1))])
-
-
-@given(corrections)
-def test_fit_finds_the_correction_despite_outliers(correction):
-    source = random_boxes(51)
-    target = correction.apply(source)
-    target[:20] = random_boxes(20, seed=1)
-    fitted = BoxCorrection.fit(source, target)
-    assert fitted.scale == pytest.approx(correction.scale, rel=1e-4)
-    assert fitted.shift_x == pytest.approx(correction.shift_x, abs=1e-4)
-    assert fitted.shift_y == pytest.approx(correction.shift_y, abs=1e-4)
-
-
-def test_apply_by_hand():
-    moved = BoxCorrection(scale=0.5, shift_x=0.25, shift_y=-0.5).apply([[0, 0, 40, 10]])
-    assert moved.tolist() == [[20, -10, 30, 0]]  # side 20, centre (20, 5)
-    assert moved.dtype == np.float32
-    assert BoxCorrection().apply(np.zeros((0, 4))).shape == (0, 4)
-
-
-@given(corrections)
-def test_corrections_survive_json(correction):
-    assert BoxCorrection.from_dict(json.loads(json.dumps(correction.to_dict()))) == correction
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        None,
-        {},
-        {"scale": 1, "shift_x": 0},
-        {"scale": 1, "shift_x": 0, "shift_y": 0, "more": 1},
-        {"scale": 0, "shift_x": 0, "shift_y": 0},
-        {"scale": "1", "shift_x": 0, "shift_y": 0},
-        {"scale": 1, "shift_x": float("nan"), "shift_y": 0},
-        {"scale": True, "shift_x": 0, "shift_y": 0},
-    ],
-)
-def test_wrong_correction(content):
-    with pytest.raises(InputError, match="box correction"):
-        BoxCorrection.from_dict(content)
-
-
-def test_fit_needs_pairs():
-    with pytest.raises(InputError, match="pairs"):
-        BoxCorrection.fit(random_boxes(2), random_boxes(3))
-    with pytest.raises(InputError, match="pairs"):
-        BoxCorrection.fit(np.zeros((0, 4)), np.zeros((0, 4)))
-
-
-def test_estimate_correction_matches_by_overlap():
-    truth = random_boxes(5) + 100
-    images = [np.full((4, 4), i, np.uint8) for i in range(5)]
-    dataset = SimpleNamespace(boxes=truth, image=lambda i: images[i])
-    wanted = BoxCorrection(1.25, 0.05, -0.1)
-
-    def detector(image):
-        i = int(image[0, 0])
-        side = truth[i, 2] - truth[i, 0]
-        given = side / 1.25
-        centre = (truth[i, :2] + truth[i, 2:]) / 2 - [0.05 * given, -0.1 * given]
-        face = [*(centre - given / 2), *(centre + given / 2)]
-        return np.array([[0, 0, 9, 9], face][: 1 if i == 4 else 2], np.float32)  # one is missed
-
-    fitted = estimate_correction(detector, dataset)
-    assert list(fitted.to_dict().values()) == pytest.approx(
-        list(wanted.to_dict().values()), abs=1e-4
-    )
-    with pytest.raises(InputError, match="found no face"):
-        estimate_correction(lambda image: np.zeros((0, 4), np.float32), dataset)

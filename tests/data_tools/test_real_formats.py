@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from data_tools.readers import find_source, read_source
+from data_tools.readers import find_source, read_folders, read_source
 from data_tools.readers.ljson import read_landmarks
 from data_tools.readers.merl_rav import read_labels
 from features.errors import InputError
@@ -42,6 +42,18 @@ def test_coco(formats, folder, scheme, n_faces):
     for shape in faces.shapes:
         right, left = (shape[list(points)].mean(0) for points in faces.scheme.pupils)
         assert right[0] < left[0] and max(right[1], left[1]) < shape[:, 1].max()
+
+
+def test_folders_of_pts_stay_what_they_are(real_data):
+    assert find_source(real_data / "300w").name == "300w"
+    for folder in ("300w/afw", "300w/helen/trainset", "300w/lfpw/testset", "imm", "backgrounds"):
+        assert find_source(real_data / folder) is None
+    groups = sorted((real_data / "groups").glob("*.xml"))
+    assert groups and {find_source(path).name for path in groups} == {"imglab"}
+    faces = read_folders(
+        [real_data / "300w/lfpw/testset", real_data / "formats/300w-lp"], boxes="tight"
+    )
+    assert len(faces) == 225 and faces.attributes == {}
 
 
 def test_coco_whole_body(formats, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from features.errors import InputError
 from features.geometry import similarity
-from features.pixels import PixelDifferences, Pixels, ShapeIndexedPixels
+from features.pixels import PixelDifferences, Pixels
 
 
 def slow_pixels(samples, mean, feature):
@@ -95,19 +95,3 @@ def test_differences_are_those_of_the_pixels():
     assert (feature.first != feature.second).all()
     with pytest.raises(InputError, match="n_points"):
         PixelDifferences(50, n_points=1).fit(samples, None, mean, rng)
-
-
-def test_a_pixel_beyond_32_bits_is_read():
-    """The index of a pixel of an image above 2**31 of them does not overflow."""
-    height, width = 47_000, 46_000  # untouched pages of zeros take no memory
-    image = np.zeros((height, width), np.uint8)
-    image[-1, -1] = 7
-    mean = np.float32([[-0.5, -0.5], [0.5, 0.5]])
-    samples = SimpleNamespace(
-        images=image[None],
-        index=np.zeros(1, np.intp),
-        placements=np.float32([[width - 21, height - 21, 40]]),
-        shapes=mean[None],
-    )
-    feature = ShapeIndexedPixels(np.array([1, 1], np.uint16), np.zeros((2, 2), np.float32))
-    assert feature.extract(samples, mean).tolist() == [[7, 7]]

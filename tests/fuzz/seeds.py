@@ -166,7 +166,8 @@ _CHANGES = {
     },
     "merl-rav": {"count": (b"n_points: 68", b"n_points: 67")},
     "mtfl": {"above": (b"AFLW", b".."), "columns": (b" 1 2 2 3", b" 1 2 2")},
-    "muct": {"columns": (b"i000qa-fn,0,", b"i000qa-fn,0,0,"), "header": (b"x00", b"x0")},
+    "muct": {"columns": (b"i000qa-fn,0,", b"i000qa-fn,0,0,"), "header": (b"x00", b"x0"),
+             "above": (b"i000qa-fn", b"../../x")},
 }  # fmt: skip
 
 

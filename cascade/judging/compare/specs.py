@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from features.errors import InputError
 
+from .placement import Placement, placed
+
 # The adapter of each prefix, in `peers`; imported, with the library it needs, only when asked for.
 ADAPTERS = {
     "dlib": "dlib_trees",
@@ -66,12 +68,15 @@ class Model:
     find : Finder
     load_seconds : float
         Import of its library and reading of its files, in this process.
+    place : Placement
+        The box that it starts from.
     """
 
     label: str
     spec: str
     find: Finder
     load_seconds: float = 0.0
+    place: Placement = field(default_factory=Placement)
 
 
 @dataclass
@@ -133,14 +138,20 @@ class Spec:
 
         dlib ends the process on a file with an index that cannot be.
 
+        Returns
+        -------
+        Aligner
+            What our reader made of it.
+
         Raises
         ------
         InputError
             If our reader refuses it.
         """
         began = time.perf_counter()
-        import_module(f"...formats.{CHECKED_BY[self.kind]}", __package__).read(self.file())
+        model = import_module(f"...formats.{CHECKED_BY[self.kind]}", __package__).read(self.file())
         self.check_seconds += time.perf_counter() - began
+        return model
 
     def take(self, name, default, convert=str):
         """Take an option out, converted.
@@ -164,14 +175,17 @@ class Spec:
             raise InputError(f"{self.text}: there is no option {name!r} for {self.kind} models")
 
 
-def open_model(text):
+def open_model(text, detector=None):
     """Load the model that a spec names.
 
     Parameters
     ----------
     text : str
         ``[LABEL=]SPEC``, where SPEC is one of `FORMS`. The option ``seen=TEXT`` of any spec marks
-        the model as one that may have been trained on the test faces.
+        the model as one that may have been trained on the test faces; ``boxes=`` says which boxes
+        it gets, see `placement.placed`.
+    detector : str, optional
+        What the boxes of the faces come from; without it, they come with the faces.
 
     Returns
     -------
@@ -185,16 +199,17 @@ def open_model(text):
     """
     spec = Spec.parse(text)
     began = time.perf_counter()
-    seen = spec.take("seen", None)
+    seen, boxes = spec.take("seen", None), spec.take("boxes", None)
     adapter = import_module(f".peers.{ADAPTERS.get(spec.kind, 'native')}", __package__)
     find = adapter.load(spec)
     spec.finish()
     if seen is not None:
         find.seen = seen
-    return Model(spec.label, text, find, time.perf_counter() - began - spec.check_seconds)
+    seconds = time.perf_counter() - began - spec.check_seconds
+    return Model(spec.label, text, find, seconds, placed(spec.kind, find, boxes, detector, text))
 
 
-def open_models(texts):
+def open_models(texts, detector=None):
     """Load several models under different labels.
 
     Raises
@@ -204,7 +219,7 @@ def open_models(texts):
     """
     if not texts:
         raise InputError("no model to compare; name at least one with --model")
-    models = [open_model(text) for text in texts]
+    models = [open_model(text, detector) for text in texts]
     labels = [model.label for model in models]
     for label in labels:
         if labels.count(label) > 1:

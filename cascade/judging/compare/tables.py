@@ -29,6 +29,7 @@ COLUMNS = (
     "first_ms",
     "megabytes",
     "load_seconds",
+    "boxes",
     "seen",
     "about",
 )
@@ -71,6 +72,7 @@ def rows(comparison, seed=0):
                         "load_seconds": result.model.load_seconds,
                         "seen": result.model.find.seen,
                         "about": result.model.find.about,
+                        "boxes": result.model.place.about or "those of the faces",
                     }
                 )
     return table

@@ -8,7 +8,7 @@ import pytest
 from cascade.judging.compare import compare
 from cascade.judging.compare.points import points_of, whole
 from cascade.judging.compare.runner import facts, turn_of_head
-from data_tools.schemes import FACE68, IMM58
+from data_tools.schemes import FACE68, IMM58, WFLW98
 from features.errors import InputError
 
 from .made_up import index_of, model
@@ -22,6 +22,9 @@ def test_shared_points_by_hand():
     np.testing.assert_allclose(points_of(FACE68, 5).of(shape)[0], shape[0, [45, 42, 36, 39, 33]])
     np.testing.assert_allclose(points_of(FACE68, "51").of(shape)[0], shape[0, 17:])
     assert points_of(FACE68, 68) == whole(FACE68)
+    denser = np.arange(196, dtype=float).reshape(1, 98, 2)
+    np.testing.assert_allclose(points_of(WFLW98, 51).of(denser)[0, :5], denser[0, 33:38])
+    assert points_of(WFLW98, 68).n_points == 68 and "98" in points_of(WFLW98, 68).label
     with pytest.raises(InputError, match="29 points"):
         points_of(FACE68, 29)
     with pytest.raises(InputError, match="imm58"):

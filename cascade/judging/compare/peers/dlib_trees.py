@@ -17,18 +17,19 @@ def load(spec):
     """The predictor in the spec's file."""
     path = spec.file()
     dlib = needed("dlib", "pip install dlib-bin", "dlib:FILE")
-    spec.check()
+    reference = spec.check()
     try:
         predictor = dlib.shape_predictor(str(path))
     except RuntimeError as error:
         raise InputError(f"{path}: not a shape predictor of dlib ({error})") from error
-    return _Dlib(dlib, predictor, path)
+    return _Dlib(dlib, predictor, path, reference)
 
 
 class _Dlib:
     about = "dlib's ensemble of regression trees"
 
-    def __init__(self, dlib, predictor, path):
+    def __init__(self, dlib, predictor, path, reference):
+        self.reference = reference
         self.predictor, self.rectangle = predictor, dlib.rectangle
         self.n_bytes = path.stat().st_size
         self.seen = next((text for name, text in _PUBLIC.items() if path.stem.startswith(name)), "")

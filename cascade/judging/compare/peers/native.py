@@ -24,11 +24,10 @@ def load(spec):
 
 class _Native:
     def __init__(self, path, spec):
-        self.model = load_file(path)
+        self.model = self.reference = load_file(path)
         self.n_starts = spec.take("starts", None, int)
         self.n_bytes = path.stat().st_size
-        scheme = self.model.scheme_
-        self.points = scheme.name if scheme.n_points == len(self.model.mean_) else scheme.n_points
+        self.points = self.model.scheme_.name
         self.trained_on = str(self.model.notes_.get("data", ""))
         self.about = f"{self.model.method}, {len(self.model.stages_)} stages"
         self.seen = ""

@@ -24,22 +24,21 @@ def load(spec):
             f"{spec.kind}:FILE needs the contrib modules of OpenCV, which take the place of the "
             f"plain package; install them with: {_INSTALL}"
         )
-    if spec.kind in CHECKED_BY:
-        spec.check()
+    reference = spec.check() if spec.kind in CHECKED_BY else None
     facemark = make()
     try:
         facemark.loadModel(str(path))
     except (cv2.error, RuntimeError, MemoryError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else "damaged"
         raise InputError(f"{path}: not a model of {spec.kind} ({first})") from error
-    return _Facemark(facemark, path, spec.kind)
+    return _Facemark(facemark, path, spec.kind, reference)
 
 
 class _Facemark:
     points = 68
 
-    def __init__(self, facemark, path, kind):
-        self.facemark = facemark
+    def __init__(self, facemark, path, kind, reference):
+        self.facemark, self.reference = facemark, reference
         # It takes every image for one of three channels, and reads beyond the end of a grey one.
         self.needs_colour = kind == "opencv-kazemi"
         self.n_bytes = path.stat().st_size

@@ -1,0 +1,13 @@
+"""From photographs to landmarks: a detector's boxes, corrected to those that a model wants."""
+
+from .finding import FoundFaces, find_faces
+from .from_detector import FromDetector
+from .measuring import known_detectors, measure_detectors
+
+__all__ = [
+    "FoundFaces",
+    "FromDetector",
+    "find_faces",
+    "known_detectors",
+    "measure_detectors",
+]

@@ -1,0 +1,54 @@
+"""Found faces, drawn."""
+
+import cv2
+import numpy as np
+
+from data_tools.files import replace_file
+from data_tools.plots import overlay
+from data_tools.schemes import scheme_for
+from features.errors import InputError
+from features.images import read_image
+
+# Probability from which on a landmark is drawn as visible.
+SEEN = 0.5
+
+
+def draw(image, found, path=None, scheme=None):
+    """Draw faces that were found on their photograph.
+
+    Parameters
+    ----------
+    image : str, Path or ndarray of shape (H, W) or (H, W, 3), uint8, BGR
+    found : FoundFaces
+    path : str or Path, optional
+        Image file to write; its suffix says the format.
+    scheme : Scheme, optional
+        What is joined by lines; without it, the usual scheme of so many landmarks.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 3), uint8, BGR
+
+    Raises
+    ------
+    InputError
+        If the image cannot be read or the file not be written.
+    """
+    if not isinstance(image, np.ndarray):
+        image = read_image(image, grey=False)
+    scheme = scheme or scheme_for(found.shapes.shape[1])
+    seen = None if found.visible is None else found.visible >= SEEN
+    drawn = overlay(image, found.shapes, scheme, found.boxes, visible=seen)
+    if path is not None:
+        try:
+            _, data = cv2.imencode(_suffix(path), drawn)
+        except cv2.error as error:
+            raise InputError(
+                f"{path}: OpenCV writes no such images; name a .png or .jpg"
+            ) from error
+        replace_file(path, data.tobytes())
+    return drawn
+
+
+def _suffix(path):
+    return "." + str(path).rpartition(".")[2].lower()

@@ -1,0 +1,84 @@
+"""Detect, correct, align: a photograph in, landmarks out."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from features.images import as_grey, read_image
+
+from ..models import load
+from .from_detector import FromDetector
+
+
+class FoundFaces(NamedTuple):
+    """The n faces of a photograph, the largest and surest first.
+
+    Attributes
+    ----------
+    shapes : ndarray of shape (n, L, 2), float32
+        Landmarks in pixels.
+    boxes : ndarray of shape (n, 4), float32
+        Those of the detector, corrected to those that the model was trained with.
+    visible : ndarray of shape (n, L), float32, or None
+        Probability that each landmark can be seen; None from models that do not say.
+    spread : ndarray of shape (n, L), float32, or None
+        See `Alignment`.
+    """
+
+    shapes: np.ndarray
+    boxes: np.ndarray
+    visible: np.ndarray | None = None
+    spread: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.shapes)
+
+
+def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces=None, **options):
+    """Find the faces of a photograph and their landmarks.
+
+    Parameters
+    ----------
+    image : str, Path or ndarray
+        A file, or an array as `features.images.as_grey` takes it.
+    model : str, Path or Aligner
+        The name of a pretrained model, a model file, or a model; see `cascade.load`. Give a
+        `FromDetector` where many images follow one another.
+    detector : str or callable
+        ``lbp``, ``dlib``, ``yunet:FILE``, or a function from a grey image to boxes (n, 4).
+    color : {"bgr", "rgb"}
+        Channel order of a colour array.
+    max_faces : int, optional
+        Keep only the first ones.
+    **options
+        For `align` of the model, such as `n_starts`.
+
+    Returns
+    -------
+    FoundFaces
+        None found is no error: its length is 0.
+
+    Raises
+    ------
+    InputError
+        If the image, the model or the detector cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = find_faces(np.zeros((60, 80), np.uint8), "ert68")
+    >>> len(found), found.shapes.shape
+    (0, (0, 68, 2))
+    """
+    grey = as_grey(image, color) if isinstance(image, np.ndarray) else read_image(image)
+    if not isinstance(model, FromDetector):
+        model = FromDetector(model if hasattr(model, "align") else load(model), detector)
+        if model.doubt:
+            warnings.warn(model.doubt, stacklevel=2)
+    boxes = np.asarray(model.detector(grey), np.float32).reshape(-1, 4)[:max_faces]
+    if not len(boxes):
+        none = np.zeros((0, model.scheme_.n_points, 2), np.float32)
+        return FoundFaces(none, boxes)
+    found = model.align(grey, boxes, **options)
+    return FoundFaces(found.shapes, model.place(boxes), found.visible, found.spread)

