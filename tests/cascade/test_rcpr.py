@@ -13,7 +13,7 @@ from cascade.stages.stage import Stage
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import occlusion_precision_recall, recall_at_precision
 from data_tools.synthetic import synthetic_faces
-from features.line_pixels import LineIndexedPixels
+from features.line_pixels import LinePixels
 from features.pixels import Pixels
 
 SMALL = {
@@ -141,5 +141,5 @@ def test_occlusion_metrics():
 
 def test_points_are_laid_out_as_in_files():
     """Another layout in training than after loading would compile the kernels twice."""
-    feature = LineIndexedPixels(30).fit(None, None, np.zeros((9, 2)), np.random.default_rng(0))
+    feature = LinePixels(30).fit(None, None, np.zeros((9, 2)), np.random.default_rng(0))
     assert feature.points.flags.c_contiguous and feature.points.shape == (2, 30)
