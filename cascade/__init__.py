@@ -25,6 +25,8 @@ from ._version import __version__
 
 # Where each public name is defined.
 _PLACES = {
+    "AAM": "shapemodels.aam",
+    "ASM": "shapemodels.asm",
     "Aligner": "aligner",
     "Alignment": "aligner",
     "CPR": "methods.esr",
@@ -36,6 +38,7 @@ _PLACES = {
     "FromDetector": "detection.from_detector",
     "LBF": "methods.lbf",
     "METHODS": "methods",
+    "PointDistributionModel": "shapemodels.pdm",
     "Poses": "pose.poses",
     "RCPR": "methods.rcpr",
     "SDM": "methods.sdm",

@@ -58,6 +58,8 @@ class Aligner:
     #: Name of the method in tables and files.
     method = "aligner"
     n_jobs = None
+    #: Whether `align` takes ``start``: another aligner, whose shapes it refines.
+    takes_start = False
 
     def align(self, image, boxes, *, color="bgr", **options):
         """Landmarks of the faces in `boxes`, and how the aligner came to them.

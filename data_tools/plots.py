@@ -223,7 +223,7 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
         raise InputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; change the suffix")
     if not errors:
         raise InputError("errors hold no method to plot; give {name: errors}")
-    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
+    figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     for k, (name, values) in enumerate(errors.items()):
@@ -249,7 +249,9 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("0.4")
     axes.tick_params(color="0.4")
-    axes.legend(loc="lower right", handlelength=1.3, framealpha=0.9, edgecolor="none", fontsize=8.5)
+    # Beside the axes, where it hides no curve.
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", handlelength=1.3,
+                  edgecolor="none", fontsize=8.5)  # fmt: skip
     data = io.BytesIO()
     # Text as text in pdf and svg, and no random names of clip paths.
     with rc_context({"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "ced"}):

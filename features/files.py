@@ -30,3 +30,15 @@ def read_bytes(path, max_bytes):
     if len(data) > max_bytes:
         raise InputError(f"{path}: larger than the {max_bytes} bytes such a file may have")
     return data
+
+
+def head(path, size=4096):
+    """The first bytes of a file; none where it is no regular file or cannot be read."""
+    try:
+        path = Path(path)
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(size)
+    except (OSError, ValueError):  # a null in the name
+        return b""

@@ -17,7 +17,8 @@ PACKAGES = ("features", "data_tools", "cascade")
 # A room may import the rooms before it, and itself.
 ORDER = (
     "features", "data_tools", "cascade.aligner", "cascade.stages", "cascade.pose", "cascade.loop",
-    "cascade.methods", "cascade.formats", "cascade.models", "cascade.detection", "cascade.video",
+    "cascade.shapemodels", "cascade.methods", "cascade.formats", "cascade.models",
+    "cascade.detection", "cascade.video",
     "cascade.judging", "cascade.cli",
 )  # fmt: skip
 # What only gathers names for users stands outside of the order.

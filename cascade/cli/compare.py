@@ -90,6 +90,7 @@ def compare(
         progress.say("resampling faces and writing the report")
         written = report.write_report(comparison, out, seed)
     _show(comparison, tables.rows(comparison, seed), tables)
+    _show_pairs(tables.pairs(comparison, seed))
     say()
     for path, what in written:
         say(f"wrote {path}: {what}")
@@ -119,6 +120,16 @@ def _show(comparison, rows, tables):
             say(f"! {result.label} failed on a face: {result.problem}")
     say(f"errors in % of the {comparison.kind} distance, 95 % bootstrap intervals; "
         f"the harness took {comparison.overhead:.1%} of the models' time")  # fmt: skip
+
+
+def _show_pairs(tests):
+    """Which of two models errs less, where chance does not explain it."""
+    say()
+    for test in tests:
+        p = test["p_holm"]
+        verdict = "differ" if p < 0.05 else "do not differ beyond chance"
+        say(f"{test['model']} and {test['other']} on {test['points']}: {verdict} "
+            f"(p = {p:.2g}; {test['wins']} faces better, {test['losses']} worse)")  # fmt: skip
 
 
 def _table(rows):

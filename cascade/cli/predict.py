@@ -1,12 +1,16 @@
 """``cascade predict``."""
 
+import io
 import json
 import sys
+from collections import Counter
+from csv import writer as csv_writer
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+from data_tools.cells import guarded
 from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
@@ -23,7 +27,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import Model, NStarts, known_detector
+from .options import Jobs, Model, NStarts, known_detector
 
 _STDOUT = Path("-")
 
@@ -40,7 +44,11 @@ def predict(
     model: Model = None,
     boxes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Face boxes: a csv file image,left,top,right,bottom."),
+        typer.Option(
+            metavar="FILE",
+            help="Face boxes: csv (image,left,top,right,bottom or image,x,y,w,h, perhaps with "
+            "score), the JSON of this command, or imglab's .xml.",
+        ),
     ] = None,
     detector: Annotated[
         str | None,
@@ -55,59 +63,73 @@ def predict(
         typer.Option("--json", metavar="FILE", help="Landmarks of all images; - is stdout."),
     ] = None,
     pts: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A .pts file a face.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Landmarks: a line for each face.")
+    ] = None,
     draw: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Images with the landmarks drawn.")
     ] = None,
     n_starts: NStarts = None,
+    jobs: Jobs = 1,
 ):
     """Find the landmarks of the faces in images.
 
-    Without --json, --pts or --draw, the JSON goes to stdout. Models that tell visibility add the
-    probability that each landmark can be seen, and covered ones are drawn in red.
+    Without --json, --csv, --pts or --draw, the JSON goes to stdout. Models that tell visibility add
+    the probability that each landmark can be seen, and covered ones are drawn in red.
     """
     if boxes is not None and detector is not None:
         raise typer.BadParameter("give boxes or a detector, not both", param_hint="--boxes")
+    if jobs == 0:
+        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     if model is None and looks_like_model(inputs[0]):
         model, *inputs = inputs
+        _refuse_nothing(model)
     if not inputs:
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
-    images = _images(inputs)
-    if json_ is None and pts is None and draw is None:
+    images, ignored = _images(inputs)
+    stems = _stems(images)
+    if json_ is None and csv is None and pts is None and draw is None:
         json_ = _STDOUT
-    outputs = {"--json": None if json_ == _STDOUT else json_}
+    outputs = {"--json": None if json_ == _STDOUT else json_, "--csv": csv}
     for path in images:
         if pts is not None:
-            outputs[f"--pts {path.name}"] = pts / f"{path.stem}.pts"
+            outputs[f"--pts {path}"] = pts / f"{stems[path]}.pts"
         if draw is not None:
-            outputs[f"--draw {path.name}"] = draw / f"{path.stem}.landmarks.png"
+            outputs[f"--draw {path}"] = draw / f"{stems[path]}.landmarks.png"
     refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
-    if outputs["--json"] is not None:
-        refuse_unwritable(json_)
+    for path in (outputs["--json"], csv):
+        if path is not None:
+            refuse_unwritable(path)
     cascade = load_model(model)
     writers = []
     if pts is not None:
-        writers.append(_PtsWriter(pts, images))
+        writers.append(_PtsWriter(pts, stems))
     if draw is not None:
-        writers.append(_Drawer(draw, images, cascade.scheme_))
+        writers.append(_Drawer(draw, stems, cascade.scheme_))
     entries, n_faces, n_failed = [], 0, 0
     with reporting() as progress:
-        cascade, find = _box_source(cascade, boxes, detector, progress)
+        if ignored:
+            progress.say(f"left out what is no image: {ignored}")
+        cascade, find = _box_source(cascade, boxes, detector, images, progress)
         tell = progress.counting("fitting faces")
-        for i, path in enumerate(images, 1):
-            try:
-                entry = _align(cascade, path, find, n_starts, writers)
-            except _Unusable as error:
-                progress.say(printable(f"error: {error}"))
+        for i, (path, found) in enumerate(_found(cascade, images, find, n_starts, jobs), 1):
+            if isinstance(found, _Unusable):
+                progress.say(printable(f"error: {found}"))
                 n_failed += 1
             else:
-                if not entry["faces"]:
-                    progress.say(printable(f"{path}: no face found"))
-                n_faces += len(entry["faces"])
-                entries.append(entry)
+                if not found.boxes.size:
+                    why = f"no box in {boxes} for this image" if boxes else "no face found"
+                    progress.say(printable(f"{path}: {why}"))
+                for writer in writers:
+                    writer(path, found)
+                n_faces += len(found.boxes)
+                entries.append(_entry(path, found))
             tell(i, len(images))
+    if csv is not None:
+        replace_file(csv, _table(entries, cascade.scheme_.n_points))
     if json_ is not None:
         _write_json(json_, {"scheme": cascade.scheme_.name, "images": entries})
-    written = [str(target) for target in (json_, pts, draw) if target not in (None, _STDOUT)]
+    written = [str(target) for target in (json_, csv, pts, draw) if target not in (None, _STDOUT)]
     n_images = len(images)
     text = f"{n_faces} face{'s' * (n_faces != 1)} in {n_images} image{'s' * (n_images != 1)}"
     text += f"; wrote {', '.join(written)}" if written else ""
@@ -124,8 +146,37 @@ class _Unusable(Exception):
     """One image that cannot be aligned; the others go on."""
 
 
-def _align(cascade, path, find, n_starts, writers):
-    """The entry of one image for the JSON file."""
+class _Found(NamedTuple):
+    """What was found in an image."""
+
+    image: object
+    boxes: object
+    alignment: object
+
+    @property
+    def shapes(self):
+        return [] if self.alignment is None else self.alignment.shapes
+
+    @property
+    def seen(self):
+        """Which landmarks are drawn as visible, or None."""
+        visible = None if self.alignment is None else self.alignment.visible
+        return None if visible is None else visible >= SEEN
+
+
+def _found(cascade, images, find, n_starts, n_jobs):
+    """Pairs of an image file and its `_Found`, or an `_Unusable`, in order."""
+    from joblib import Parallel, delayed
+
+    if n_jobs == 1:
+        return ((path, _align(cascade, path, find, n_starts)) for path in images)
+    # Threads: decoding, detection and our kernels release Python's lock.
+    threads = Parallel(n_jobs, prefer="threads", return_as="generator")
+    results = threads(delayed(_align)(cascade, path, find, n_starts) for path in images)
+    return zip(images, results, strict=True)
+
+
+def _align(cascade, path, find, n_starts):
     import numpy as np
 
     from features.images import as_grey, read_image
@@ -139,48 +190,92 @@ def _align(cascade, path, find, n_starts, writers):
             boxes = cascade.place(boxes)
     except InputError as error:
         text = str(error)
-        raise _Unusable(text if str(path) in text else f"{path}: {text}") from error
-    shapes = [] if aligned is None else aligned.shapes
-    visible = None if aligned is None else aligned.visible
-    for writer in writers:
-        writer(path, image, shapes, boxes, visible)
-    faces = []
-    for i, shape in enumerate(shapes):
-        face = {"box": rounded(boxes[i]), "landmarks": rounded(shape)}
+        return _Unusable(text if str(path) in text else f"{path}: {text}")
+    return _Found(image, boxes, aligned)
+
+
+def _entry(path, found):
+    """The entry of one image for the JSON file."""
+    import numpy as np
+
+    faces, aligned = [], found.alignment
+    for i, shape in enumerate(found.shapes):
+        face = {"box": rounded(found.boxes[i]), "landmarks": rounded(shape)}
         if aligned.spread is not None:
             face["spread"] = np.round(aligned.spread[i].astype(float), 5).tolist()
-        if visible is not None:
-            face["visible"] = rounded(visible[i])
+        if aligned.visible is not None:
+            face["visible"] = rounded(aligned.visible[i])
         faces.append(face)
-    height, width = grey.shape
+    height, width = found.image.shape[:2]
     return {"image": str(path), "width": width, "height": height, "faces": faces}
 
 
+def _table(entries, n_points):
+    """The same as csv: image, number of the face, box, then x and y of each landmark."""
+    points = [f"{axis}{i}" for i in range(n_points) for axis in "xy"]
+    lines = [["image", "face", "left", "top", "right", "bottom", *points]]
+    for entry in entries:
+        for k, face in enumerate(entry["faces"]):
+            numbers = [*face["box"], *(value for point in face["landmarks"] for value in point)]
+            lines.append([guarded(entry["image"]), str(k), *map(str, numbers)])
+    text = io.StringIO(newline="")
+    csv_writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode()
+
+
+def _refuse_nothing(model):
+    """Raise InputError for a first argument that is nothing at all."""
+    from ..models import available
+
+    if not model.suffix and not model.exists() and str(model) not in available():
+        raise InputError(
+            f"{model}: no such image, folder or model file, nor one of the models "
+            f"{', '.join(available())}"
+        )
+
+
 def _images(inputs):
-    """The image files; a folder stands for those in it."""
+    """The image files, where a folder stands for those in it; and what it holds besides."""
     from data_tools.readers.folder import IMAGE_SUFFIXES
 
-    images = []
+    images, others = [], Counter()
     for path in inputs:
         if path.is_dir():
-            inside = [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES]
+            files = [p for p in sorted(path.iterdir()) if p.is_file()]
+            inside = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
+            others.update(p.suffix.lower() or "no suffix" for p in files if p not in inside)
             if not inside:
                 raise InputError(f"{path}: no image in the folder; see its subfolders")
             images += inside
         else:
             images.append(path)
-    return images
+    return images, ", ".join(f"{n} {suffix}" for suffix, n in sorted(others.items()))
 
 
-def _box_source(cascade, table, detector, progress):
+def _stems(images):
+    """How the files that belong to each image are called: by its name, or also by its folder."""
+    stems, taken = {}, set()
+    for path in dict.fromkeys(images):
+        stem = path.stem if path.stem not in taken else f"{path.parent.name}-{path.stem}"
+        free = (stem, *(f"{stem}-{k}" for k in range(2, len(images) + 2)))
+        stems[path] = next(each for each in free if each not in taken)
+        taken.add(stems[path])
+    return stems
+
+
+def _box_source(cascade, table, detector, images, progress):
     """The model for the boxes that the options ask for, and a function (path, image) to them."""
-    if table is not None:
-        from data_tools.readers import read_boxes
+    if table is None:
+        finder = from_detector(cascade, detector or "lbp", progress)
+        return finder, lambda path, grey: finder.detector(grey)
+    from data_tools.readers import Boxes, read_boxes
 
-        known = read_boxes(table)
-        return cascade, lambda path, grey: known.get(path.name, [])
-    finder = from_detector(cascade, detector or "lbp", progress)
-    return finder, lambda path, grey: finder.detector(grey)
+    known = Boxes(read_boxes(table), str(table))
+    unmatched = known.unmatched(images)
+    if unmatched:
+        few = ", ".join(unmatched[:3]) + (", …" if len(unmatched) > 3 else "")
+        progress.say(printable(f"{table}: {len(unmatched)} names are of none of the images: {few}"))
+    return cascade, lambda path, grey: known.of(path) or []
 
 
 def _write_json(path, content):
@@ -191,52 +286,37 @@ def _write_json(path, content):
         replace_file(path, text.encode())
 
 
-class _FolderWriter:
-    """Writes one or more files an image to a folder, named after the image."""
-
-    def __init__(self, folder, images):
-        self.folder = make_folder(folder)
-        first = {}
-        for path in images:
-            other = first.setdefault(path.stem, path)
-            if other is not path:
-                raise InputError(
-                    f"{path} and {other} would write the same files in {folder}; run them apart, "
-                    "into two folders"
-                )
-
-
-class _PtsWriter(_FolderWriter):
+class _PtsWriter:
     """NAME.pts; further faces of an image are NAME_2.pts, NAME_3.pts, …"""
 
-    def __init__(self, folder, images):
-        super().__init__(folder, images)
-        for path in images:
+    def __init__(self, folder, stems):
+        self.folder, self.stems = make_folder(folder), stems
+        for path in stems:
             beside = path.with_suffix(".pts")
             if beside.exists() and folder.resolve() == path.parent.resolve():
                 raise InputError(f"{beside}: would be overwritten; name another folder for --pts")
 
-    def __call__(self, path, image, shapes, boxes, visible):
+    def __call__(self, path, found):
         from data_tools.writers import write_pts
 
-        for i, shape in enumerate(shapes):
+        for i, shape in enumerate(found.shapes):
             suffix = f"_{i + 1}" if i else ""
-            write_pts(self.folder / f"{path.stem}{suffix}.pts", shape)
+            write_pts(self.folder / f"{self.stems[path]}{suffix}.pts", shape)
 
 
-class _Drawer(_FolderWriter):
+class _Drawer:
     """NAME.landmarks.png, covered landmarks in another colour"""
 
-    def __init__(self, folder, images, scheme):
-        super().__init__(folder, images)
-        self.scheme = scheme
+    def __init__(self, folder, stems, scheme):
+        self.folder, self.stems, self.scheme = make_folder(folder), stems, scheme
 
-    def __call__(self, path, image, shapes, boxes, visible):
+    def __call__(self, path, found):
         import cv2
 
         from data_tools.plots import overlay
 
-        seen = None if visible is None else visible >= SEEN
-        drawn = overlay(image, shapes, self.scheme, boxes, visible=seen) if len(shapes) else image
+        drawn = found.image
+        if len(found.shapes):
+            drawn = overlay(drawn, found.shapes, self.scheme, found.boxes, visible=found.seen)
         _, data = cv2.imencode(".png", drawn)
-        replace_file(self.folder / f"{path.stem}.landmarks.png", data.tobytes())
+        replace_file(self.folder / f"{self.stems[path]}.landmarks.png", data.tobytes())

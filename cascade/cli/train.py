@@ -54,8 +54,8 @@ def train(
         str,
         typer.Option(
             metavar="NAME",
-            help="How much to invest: small, default or accurate; of some methods also fast (lbf), "
-            "robust and sift (sdm), published (cpr, esr, lbf, rcpr).",
+            help="How much to invest: small, default or accurate; of some methods also fast (aam, "
+            "lbf), profiles (asm), robust and sift (sdm), published (cpr, esr, lbf, rcpr).",
         ),
     ] = "default",
     jobs: Jobs = -1,

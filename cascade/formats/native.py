@@ -7,7 +7,6 @@ refused before any kernel sees it. Writing goes to a temporary file that is then
 from features.errors import InputError
 
 from ..loop import model_file
-from ..loop.state import restore, to_state, untrained
 from ..methods import method_class
 
 
@@ -30,7 +29,7 @@ def write(model, path):
 
 def dumps(model, training=None):
     """The bytes of a model file; equal models give equal bytes."""
-    return model_file.dumps(*to_state(model, training))
+    return model_file.dumps(*model.state(training))
 
 
 def read(path):
@@ -53,8 +52,7 @@ def read(path):
     """
     header, arrays = model_file.read(path)
     try:
-        model = untrained(method_class(header["method"]), header)
-        return restore(model, header, arrays)
+        return method_class(header["method"]).from_state(header, arrays)
     except InputError as error:
         raise InputError(f"{path}: {error}; the file is damaged, get it again") from error
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

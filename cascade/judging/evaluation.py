@@ -8,7 +8,7 @@ import numpy as np
 from data_tools import metrics
 from features.errors import InputError
 
-from .timing import N_WARM_UP, one_thread
+from .timing import one_thread, warm_up
 
 
 class Aligned(NamedTuple):
@@ -61,11 +61,11 @@ def align_all(model, faces, n_starts=None, progress=None):
     shapes = np.empty(faces.shapes.shape, np.float32)
     visible, seconds = [], np.empty(len(faces))
     with one_thread():
+        if len(faces):
+            image = faces.image(0)
+            warm_up(lambda: model.align(image, faces.boxes[0], **options))
         for i in range(len(faces)):
             image, box = faces.image(i), faces.boxes[i]
-            # What is compiled or cached at the first calls is no part of an alignment.
-            for _ in range(N_WARM_UP if i == 0 else 0):
-                model.align(image, box, **options)
             began = time.perf_counter()
             found = model.align(image, box, **options)
             seconds[i] = time.perf_counter() - began
@@ -89,8 +89,9 @@ def evaluate(model, faces, n_starts=None, progress=None):
     -------
     figures : dict
         What `data_tools.metrics.summary` returns, errors as fractions, and `ms_per_face`: the
-        median of `Aligned.seconds` in milliseconds. Where both the faces and the model tell visible
-        landmarks from covered ones, also what `data_tools.metrics.occlusion_summary` returns.
+        median of `Aligned.seconds` in milliseconds, None without faces. Where both the faces and
+        the model tell visible landmarks from covered ones, also what
+        `data_tools.metrics.occlusion_summary` returns.
     predicted : ndarray of shape (n, L, 2), float32
 
     Raises
@@ -100,7 +101,7 @@ def evaluate(model, faces, n_starts=None, progress=None):
     """
     found = align_all(model, faces, n_starts, progress)
     figures = dict(metrics.summary(found.shapes, faces.shapes, faces.scheme, boxes=faces.boxes))
-    figures["ms_per_face"] = float(np.median(found.seconds) * 1e3)
+    figures["ms_per_face"] = float(np.median(found.seconds) * 1e3) if len(faces) else None
     if faces.visible is not None and found.visible is not None:
         annotated = np.isfinite(faces.shapes).all(-1)
         figures |= metrics.occlusion_summary(found.visible[annotated], faces.visible[annotated])

@@ -1,22 +1,71 @@
-"""Times that can be compared: one thread, and nothing that only first calls do."""
+"""What times are measured under: one thread, after the first calls."""
 
+import threading
+import time
 from contextlib import contextmanager
 
 import cv2
 
 from features.threads import one_blas_thread
 
-#: Calls that warm up a model before it is timed.
-N_WARM_UP = 3
+_N_WARM_UP = 3
 
 
 @contextmanager
 def one_thread():
-    """Hold BLAS and OpenCV to one thread each; others who ask for it wait."""
+    """Hold BLAS, OpenMP and OpenCV to one thread inside a ``with``.
+
+    Blocks may be nested, and may overlap in several threads: the last to leave gives the libraries
+    back the numbers of threads that the first one found.
+    """
     with one_blas_thread():
-        before = cv2.getNumThreads()
-        cv2.setNumThreads(1)
+        _opencv.enter()
         try:
             yield
         finally:
-            cv2.setNumThreads(before)
+            _opencv.leave()
+
+
+def warm_up(call):
+    """Call three times, because what is compiled, built or cached at first is no prediction.
+
+    Parameters
+    ----------
+    call : callable
+        Without arguments.
+
+    Returns
+    -------
+    float
+        Seconds of the first call.
+    """
+    began = time.perf_counter()
+    call()
+    seconds = time.perf_counter() - began
+    for _ in range(_N_WARM_UP - 1):
+        call()
+    return seconds
+
+
+class _OpenCV:
+    """Who is inside, and OpenCV's own number of threads; it is that of the whole process."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.n_inside = 0
+
+    def enter(self):
+        with self.lock:
+            if self.n_inside == 0:
+                self.n_threads = cv2.getNumThreads()
+                cv2.setNumThreads(1)
+            self.n_inside += 1
+
+    def leave(self):
+        with self.lock:
+            self.n_inside -= 1
+            if self.n_inside == 0:
+                cv2.setNumThreads(self.n_threads)
+
+
+_opencv = _OpenCV()

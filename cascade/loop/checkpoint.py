@@ -15,7 +15,7 @@ from data_tools.files import remove_scratch
 from features.errors import InputError
 
 from . import model_file
-from .state import parameters, stages_from, to_state, untrained
+from .state import parameters, untrained
 
 try:
     import fcntl
@@ -104,7 +104,7 @@ class Checkpoint:
                         f"{_difference(made_with, ours)}; "
                         "train with the same faces and options, or without resuming"
                     )
-            return stages_from(header, arrays, self.model.scheme_.n_points)
+            return self.model.stages_of(header, arrays)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -114,7 +114,7 @@ class Checkpoint:
 
     def save(self):
         """Write the stages trained so far."""
-        model_file.write(self.path, *to_state(self.model, self._training))
+        model_file.write(self.path, *self.model.state(self._training))
 
 
 def _is_at(file, path):

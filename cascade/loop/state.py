@@ -82,14 +82,13 @@ def to_state(model, training=None):
         "stages": stages,
         "history": model.history_,
         "notes": model.notes_,
-        "versions": _versions(),
+        "versions": versions(),
     }
     if model.keys_ is not None:
         arrays["keys"] = model.keys_.shapes
         score = _put(model.keys_.score, "score", "the score of the key shapes", arrays)
         header["keys"] = {"stages": model.keys_.n_stages, "score": score}
-    if model.detectors_:
-        header["detectors"] = {name: fit.to_dict() for name, fit in model.detectors_.items()}
+    header |= detectors_in(model)
     if training:
         header["training"] = training
     return header, arrays
@@ -123,7 +122,8 @@ def _plain(value):
     return repr(value)
 
 
-def _versions():
+def versions():
+    """What a file was made with: versions of Python, numpy and this package."""
     found = {"python": platform.python_version(), "numpy": np.__version__}
     try:
         found["cascade-align"] = version("cascade-align")
@@ -210,9 +210,9 @@ def restore(model, header, arrays):
     model.keys_ = None
     if "keys" in header:
         model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
-    model.history_ = _history(header["history"])
-    model.notes_ = _notes(header["notes"])
-    model.detectors_ = _detectors(header.get("detectors", {}))
+    model.history_ = history_of(header["history"])
+    model.notes_ = notes_of(header["notes"])
+    model.detectors_ = detectors_of(header.get("detectors", {}))
     model.check_stages()
     model._plan()
     return model
@@ -288,7 +288,7 @@ def _keys(entry, arrays, n_stages, n_landmarks):
     return KeyShapes(shapes, n_early, score)
 
 
-def _history(rows):
+def history_of(rows):
     """The rows of a header's history: dicts of numbers, strings and None."""
     if not isinstance(rows, list) or len(rows) > _MAX_STAGES:
         raise InputError("the history is no list of stages")
@@ -302,14 +302,20 @@ def _history(rows):
     return [dict(row) for row in rows]
 
 
-def _detectors(entries):
+def detectors_in(model):
+    """The entry of a header that keeps the measured detectors of a model; none, no entry."""
+    fits = {name: fit.to_dict() for name, fit in model.detectors_.items()}
+    return {"detectors": fits} if fits else {}
+
+
+def detectors_of(entries):
     """The measured detectors of a header."""
     if not isinstance(entries, dict) or len(entries) > _MAX_NOTES:
         raise InputError("the detectors are no entries of name and values")
     return {str(name)[:100]: DetectorFit.from_dict(entry) for name, entry in entries.items()}
 
 
-def _notes(notes):
+def notes_of(notes):
     """The notes of a header: a dict of short strings."""
     if not isinstance(notes, dict) or len(notes) > _MAX_NOTES:
         raise InputError("the notes are no entries of name and text")

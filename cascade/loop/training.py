@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from data_tools.metrics import nme
-from features.errors import InputError, require_count, require_flag, require_range
+from features.errors import InputError, require_count, require_flag
 from features.frame import Frame
 from features.parameters import Parameters
 from features.workers import Workers, count_jobs
@@ -18,9 +18,10 @@ from ..stages.samples import Samples
 from . import model_file
 from .checkpoint import Checkpoint
 from .prediction import Predictor
+from .preparing import rng_for, seed_of, split_off, store_of
 from .progress import Silent
 from .starts import N_KEPT, Starts, mean_shape, test_starts
-from .state import to_state
+from .state import restore, stages_from, to_state, untrained
 
 MAX_STAGES = 1000
 # Landmarks farther from their box than so many box sides are a mistake in the data.
@@ -134,7 +135,7 @@ class BaseCascade(Predictor, Parameters):
             self._train_stages(recipes, found, kept, saved, workers, progress)
             self._keep_best()
             self.keys_ = self._poses().fit(
-                found.store, self.stages_, self.mean_shape_, _rng(self.seed_, 3), workers
+                found.store, self.stages_, self.mean_shape_, rng_for(self.seed_, 3), workers
             )
         self._plan()
         return self
@@ -176,7 +177,8 @@ class BaseCascade(Predictor, Parameters):
             raise InputError("poses: n_routes changes the stages; train anew with fit")
         store = self._store(faces, self.frame_, True, progress or Silent())
         with Workers(self.n_jobs) as workers:
-            keys = poses.fit(store, self.stages_, self.mean_shape_, _rng(self._seed(), 3), workers)
+            rng = rng_for(self._seed(), 3)
+            keys = poses.fit(store, self.stages_, self.mean_shape_, rng, workers)
         self.poses, self.keys_ = poses, keys
         self._plan()
         return self
@@ -194,7 +196,20 @@ class BaseCascade(Predictor, Parameters):
     def save(self, path):
         """Write the model file; see `cascade.save`."""
         self._check_fitted()
-        model_file.write(path, *to_state(self))
+        model_file.write(path, *self.state())
+
+    def state(self, training=None):
+        """Header and arrays for a file; see `cascade.loop.state.to_state`."""
+        return to_state(self, training)
+
+    def stages_of(self, header, arrays):
+        """The trained stages in a file; see `cascade.loop.state.stages_from`."""
+        return stages_from(header, arrays, self.scheme_.n_points)
+
+    @classmethod
+    def from_state(cls, header, arrays):
+        """A trained model from what a file holds; see `cascade.loop.state.restore`."""
+        return restore(untrained(cls, header), header, arrays)
 
     # ------------------------------------------------------------------------------- the steps
 
@@ -234,9 +249,7 @@ class BaseCascade(Predictor, Parameters):
         """Crops, mean shape and starts; sets the fitted attributes that do not depend on stages."""
         self.seed_ = seed = self._seed()
         frame = Frame(self.frame_size, self.face_size)
-        if isinstance(validation, bool | int | float | str):
-            require_range("validation", validation, 0, 1)
-            validation, faces = faces.split(float(validation), seed)
+        faces, validation = split_off(faces, validation, seed)
         store = self._store(faces, frame, True, progress)
         watched = None if validation is None else self._store(validation, frame, False, progress)
         if not np.nanmax(np.abs(store.shapes)) < _FARTHEST_LANDMARK:
@@ -249,11 +262,11 @@ class BaseCascade(Predictor, Parameters):
         self.mean_shape_ = mean = mean_shape(store.shapes)
         space = self.face_space(store.frame)
         self._reference = space.reference(mean)
-        start = self._starts_sampler().sample(store.shapes, mean, _rng(seed, 0))
+        start = self._starts_sampler().sample(store.shapes, mean, rng_for(seed, 0))
         samples = Samples.from_store(store, start)
         self.starts_ = mean[None]
         if not space.single:
-            self.starts_ = test_starts(store.shapes, mean, _rng(seed, 1))
+            self.starts_ = test_starts(store.shapes, mean, rng_for(seed, 1))
         if watched is not None:
             watched = Samples.from_store(watched, np.repeat(mean[None], len(watched), 0))
         return Faces(store, samples, watched)
@@ -269,7 +282,7 @@ class BaseCascade(Predictor, Parameters):
                 return
             progress.stage_begins(t + 1, len(recipes))
             stage = recipes[t].fit(
-                found.samples, self._reference, _rng(self.seed_, 2, t), workers, progress.tick
+                found.samples, self._reference, rng_for(self.seed_, 2, t), workers, progress.tick
             )
             self._append(stage, found, workers)
             if checkpoint is not None:
@@ -307,47 +320,12 @@ class BaseCascade(Predictor, Parameters):
 
     def _seed(self):
         """An integer that all random numbers of a training follow from."""
-        state = self.random_state
-        if state is None:
-            state = np.random.default_rng()
-        if isinstance(state, np.random.Generator):
-            return int(state.integers(2**31))
-        if isinstance(state, np.random.RandomState):
-            return int(state.randint(2**31 - 1))
-        require_count("random_state", state, 0, 2**63 - 1)
-        return int(state)
+        return seed_of(self.random_state)
 
     def _store(self, faces, frame, training, progress):
         """The crops of faces, in the frame of the model's face space."""
-        mirror = training and self.mirror
-        if not hasattr(faces, "placements"):
-            if not hasattr(faces, "store"):
-                raise InputError(
-                    f"faces must be a FaceDataset or a FaceStore, not {type(faces).__name__}; see "
-                    "data_tools.readers.read_folders"
-                )
-            store = faces.store(
-                frame, mirror=mirror, memory_limit=self.memory_limit, progress=progress.cropping
-            )
-        else:
-            store = faces
-            self._refuse_other_crops(store, frame, mirror, training)
+        store = store_of(faces, frame, self.mirror, self.memory_limit, progress, training)
         return self.face_space(store.frame).store(store)
-
-    def _refuse_other_crops(self, store, frame, mirror, training):
-        """Refuse a store that is not what the parameters ask for."""
-        if store.frame != frame:
-            raise InputError(
-                f"the store has crops of {store.frame.size} px around faces of {store.frame.face} "
-                f"px, but frame_size is {frame.size} and face_size {frame.face}; make them equal"
-            )
-        mirror = mirror and store.scheme.flip is not None
-        if training and mirror != bool(store.mirrored.any()):
-            has = "no mirrored faces" if mirror else "mirrored faces"
-            raise InputError(
-                f"the store has {has}, but the parameter mirror is {self.mirror}; build the store "
-                f"with mirror={self.mirror}, or set the parameter to {not self.mirror}"
-            )
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -395,8 +373,3 @@ class Cascade(BaseCascade):
     def recipe(self):
         """The `stages` as given."""
         return list(self.stages)
-
-
-def _rng(seed, *key):
-    """The generator for one purpose: it does not depend on what was drawn before."""
-    return np.random.default_rng([seed, *key])

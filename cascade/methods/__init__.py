@@ -31,6 +31,8 @@ class _Methods(Mapping):
 
 METHODS = _Methods(
     {
+        "aam": "cascade.shapemodels.aam.AAM",
+        "asm": "cascade.shapemodels.asm.ASM",
         "cpr": _HERE + "esr.CPR",
         "dlib": _HERE + "dlib.ShapePredictor",
         "ert": _HERE + "ert.ERT",

@@ -1,7 +1,7 @@
 """Readers of annotated faces, one module a format; `SOURCES` is the table of all data sets."""
 
 from ._rows import read_rows
-from .boxes import read_boxes
+from .boxes import Boxes, read_boxes
 from .cofw import read_cofw
 from .folder import read_folder
 from .imglab import read_imglab
@@ -12,6 +12,7 @@ from .wflw import read_wflw
 
 __all__ = [
     "SOURCES",
+    "Boxes",
     "find_source",
     "read_boxes",
     "read_cofw",

@@ -10,7 +10,7 @@ from features.images import read_image
 
 from ..boxes import iou, tight_box
 from ..dataset import FaceDataset, Skipped, fault, refuse_mixed
-from .boxes import read_boxes
+from .boxes import Boxes, read_boxes
 
 # Least intersection over union of a detection with the landmarks' box that makes it this face:
 # boxes of five inner landmarks reach 0.2 on their own face, boxes of neighbours hardly overlap.
@@ -167,8 +167,8 @@ def box_source(boxes, detector, table=None):
         table = Path(boxes)
     if table is None:
         return lambda path, image, faces: [[face.box] for face in faces]
-    known = read_boxes(table)
-    return lambda path, image, faces: [known.get(path.name, [])] * len(faces)
+    known = Boxes(read_boxes(table), str(table))
+    return lambda path, image, faces: [known.of(path) or []] * len(faces)
 
 
 def _detections(path, found, faces):

@@ -4,9 +4,9 @@ import json
 import re
 
 from features.errors import InputError
+from features.files import head
 
 from ..files import read_text
-from ._lists import head
 
 MAX_BYTES = 1 << 28
 _COCO = rb'\s*\{\s*"(info|images|annotations|categories|licenses)"\s*:'

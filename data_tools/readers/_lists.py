@@ -15,18 +15,6 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".p
 _MAX_FILES, _MAX_DEPTH = 1_000_000, 4
 
 
-def head(path, size=4096):
-    """The first bytes of a file; none where it is no regular file or cannot be read."""
-    try:
-        path = Path(path)
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(size)
-    except (OSError, ValueError):  # a null in the name
-        return b""
-
-
 def inside(folder, name, where):
     """The file called `name` in `folder` or below; backslashes separate folders, too.
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import InputError
+from features.files import head
 
 from ._faces import Face
-from ._lists import first_that, gather, head, inside
+from ._lists import first_that, gather, inside
 from .pts import MAX_COORDINATE
 
 N_POINTS = 21

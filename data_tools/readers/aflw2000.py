@@ -4,8 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from features.errors import InputError
+from features.files import head
 
-from ._lists import gather, head, listed
+from ._lists import gather, listed
 from ._morphable import face
 
 _NAMES = "image[0-9][0-9][0-9][0-9][0-9]*.mat"

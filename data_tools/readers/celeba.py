@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 from features.errors import InputError
+from features.files import head
 
 from ..files import read_text
 from ._faces import Face
-from ._lists import first_that, gather, head, inside, numbers, points
+from ._lists import first_that, gather, inside, numbers, points
 
 MAX_BYTES = 1 << 26
 PARTS = ("train", "val", "test")

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import InputError
+from features.files import head
 from features.images import MAX_PIXELS, as_grey
 
 from ..dataset import FaceDataset, Skipped, fault
 from ._faces import MAX_KEPT, Face, best_box, box_source, nothing_usable
-from ._lists import head
 from .mat5 import read_mat5
 from .pts import MAX_COORDINATE
 

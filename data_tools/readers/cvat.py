@@ -9,7 +9,8 @@ from ..dataset import Skipped
 from ..schemes import MAX_POINTS
 from ._lists import gather, inside
 from ._named import MAX_BOXES, Named, faces_of, image_folder, own_boxes
-from .imglab import MAX_BYTES, Handler, first_element, parse_xml
+from ._xml import MAX_BYTES, Handler, parse_xml
+from .imglab import first_element
 
 
 def recognises(path):

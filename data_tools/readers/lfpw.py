@@ -5,9 +5,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from features.errors import InputError
+from features.files import head
 
 from ._faces import Face
-from ._lists import gather, head, images_below, inside, numbers, points
+from ._lists import gather, images_below, inside, numbers, points
 from ._rows import read_rows
 
 # The list has 35 points, of which six on the ears are left out of the 29: 28 to 33.

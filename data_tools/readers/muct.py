@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import InputError
+from features.files import head
 
 from ._faces import Face
-from ._lists import first_that, gather, head, images_below, inside, points
+from ._lists import first_that, gather, images_below, inside, points
 from ._rows import read_rows
 
 LISTS = ("muct76-opencv.csv", "muct68-opencv.csv")

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from features.errors import InputError
+from features.files import head
 
 from ..schemes import MAX_POINTS
 from ._faces import Face
-from ._lists import gather, head, inside, numbers, points
+from ._lists import gather, inside, numbers, points
 from ._named import image_folder
 from ._rows import read_rows
 

@@ -23,7 +23,8 @@ from data_tools.schemes import SCHEMES, get_scheme
 ROWS = (
     ("ert", "default"), ("ert", "accurate"), ("lbf", "fast"), ("lbf", "default"),
     ("lbf", "accurate"), ("cpr", "default"), ("esr", "default"), ("rcpr", "default"),
-    ("sdm", "default"), ("sdm", "accurate"), ("sdm", "robust"),
+    ("sdm", "default"), ("sdm", "accurate"), ("sdm", "robust"), ("asm", "default"),
+    ("asm", "accurate"), ("aam", "default"), ("aam", "accurate"),
 )  # fmt: skip
 
 

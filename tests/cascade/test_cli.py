@@ -317,6 +317,8 @@ def test_ctrl_c_of_a_running_training(data, tmp_path):
         [str(word) for word in [*command, "--set", "n_stages=500"]],
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # Shells start what runs in the background with Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         for _ in range(1200):
@@ -383,7 +385,7 @@ def test_predict_without_a_face(data, tmp_path):
     table.write_text("image,left,top,right,bottom\n00.png,20,20,90,90\n")
     images = [data.test / "00.png", data.test / "01.png"]
     result = run("predict", data.model, *images, "--boxes", table)
-    assert result.exit_code == 0 and "01.png: no face found" in result.stderr
+    assert result.exit_code == 0 and "01.png: no box in" in result.stderr
     assert "no face" in fails(1, "predict", data.model, images[1], "--boxes", table)
 
 
@@ -402,9 +404,39 @@ def test_predict_overwrites_no_annotation(data):
     assert "would be overwritten" in line
 
 
-def test_predict_refuses_images_of_one_name(data, tmp_path):
+def test_images_of_one_name_get_names_of_their_own(data, tmp_path):
     twins = [data.train / "00.png", data.test / "00.png"]
-    assert "run them apart" in fails(1, "predict", data.model, *twins, "--draw", tmp_path / "d")
+    (tmp_path / "boxes.csv").write_text(
+        "image,left,top,right,bottom\ntrain/00.png,10,10,90,90\ntest/00.png,20,20,80,80\n"
+        "gone.png,1,1,9,9\n"
+    )
+    result = run("predict", data.model, *twins, "--boxes", tmp_path / "boxes.csv", "--draw",
+                 tmp_path / "d", "--csv", tmp_path / "l.csv", "--jobs", 2)  # fmt: skip
+    assert result.exit_code == 0 and "gone.png" in result.stderr
+    assert sorted(p.name for p in (tmp_path / "d").iterdir()) == [
+        "00.landmarks.png",
+        "test-00.landmarks.png",
+    ]
+    with (tmp_path / "l.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [str(path) for path in twins]
+    assert [float(row["left"]) for row in rows] == [10, 20] and "y67" in rows[0]
+
+
+def test_predict_says_what_it_leaves_out(data, tmp_path):
+    for name in ("00.png", "01.png"):
+        (tmp_path / name).write_bytes((data.test / name).read_bytes())
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    (tmp_path / "boxes.csv").write_text("image;x;y;w;h;score\n00.png;9;9;80;80;1\n")
+    result = run("predict", data.model, tmp_path, "--boxes", tmp_path / "boxes.csv", "--json",
+                 tmp_path / "out.json")  # fmt: skip
+    assert result.exit_code == 0
+    assert "no image: 1 .csv, 1 .gif" in result.stderr
+    assert f"no box in {tmp_path / 'boxes.csv'} for this image" in " ".join(result.stderr.split())
+    again = run("predict", data.model, tmp_path / "00.png", "--boxes", tmp_path / "out.json")
+    images = json.loads((tmp_path / "out.json").read_text())["images"]
+    assert json.loads(again.stdout)["images"] == images[:1]
+    assert "no such image, folder or model" in fails(1, "predict", "nofolder")
 
 
 def test_info_shows_history_and_card(data):

@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data_tools.boxes import iou, tight_box
-from data_tools.readers import read_boxes, read_folder, read_folders, read_pts
+from data_tools.readers import Boxes, read_boxes, read_folder, read_folders, read_pts
 from data_tools.writers import write_pts
 from features.errors import InputError
 
@@ -148,7 +150,9 @@ class TestBoxes:
     @pytest.mark.parametrize(
         "lines, line",
         [
-            (["file,x,y,w,h", "a.png,1,2,3,4"], 1),
+            (["file,x,y,w,z", "a.png,1,2,3,4"], 1),
+            (["image,x,y,w,h,score", "a.png,1,2,3,4,x"], 2),
+            (["image,x,y,w,h,angle", "a.png,1,2,3,4,5"], 1),
             ([""], 1),
             (["image,left,top,right,bottom", "a.png,1,2,3,4", "a.png,1,2,3"], 3),
             (["image,left,top,right,bottom", "a.png,1,2,3,x"], 2),
@@ -168,6 +172,42 @@ class TestBoxes:
         with pytest.raises(InputError, match=rf"boxes\.csv, line {line}") as caught:
             read_boxes(path)
         assert len(str(caught.value)) < 400 + len(str(path))
+
+    def test_forms_of_others(self, tmp_path):
+        """Corner and size, semicolons and scores; our own JSON, plain JSON, imglab's XML."""
+        expected = {"a/x.png": [(1, 2, 4, 6)], "y.png": [(5, 5, 9, 9), (0, 0, 2, 2)]}
+        texts = {
+            "w.csv": "filename;x;y;w;h;confidence\na/x.png;1;2;3;4;1\n"
+                     "y.png;0;0;2;2;0.5\ny.png;5;5;4;4;0.75\n",
+            "p.json": json.dumps({"images": [
+                {"image": name, "faces": [{"box": box} for box in boxes]}
+                for name, boxes in expected.items()]}),
+            "d.json": json.dumps({"a/x.png": [1, 2, 4, 6], "y.png": expected["y.png"]}),
+            "i.xml": "<dataset><images><image file='a/x.png'>"
+                     "<box left='1' top='2' width='3' height='4'/>"
+                     "<box left='1' top='1' width='1' height='1' ignore='1'/></image>"
+                     "<image file='y.png'><box left='5' top='5' width='4' height='4'/>"
+                     "<box left='0' top='0' width='2' height='2'/></image></images></dataset>",
+        }  # fmt: skip
+        for name, text in texts.items():
+            (tmp_path / name).write_text(text)
+            assert read_boxes(tmp_path / name) == expected, name
+
+    @pytest.mark.parametrize(
+        "text",
+        ["[]", '{"a": 1}', '{"a": [[1, 2, 3]]}', '{"images": [{}]}', '{"a": [[1, 2, 3, 1e9]]}'],
+    )
+    def test_other_json_is_refused(self, tmp_path, text):
+        (tmp_path / "b.json").write_text(text)
+        with pytest.raises(InputError, match=r"b\.json"):
+            read_boxes(tmp_path / "b.json")
+
+    def test_paths_come_before_names(self):
+        boxes = Boxes({"one/a.png": [(1,) * 4], "a.png": [(2,) * 4], "two/b.png": [(3,) * 4]}, "f")
+        assert boxes.of("/data/one/a.png") == [(1,) * 4]
+        assert boxes.of("/data/other/a.png") == [(2,) * 4]
+        assert boxes.of("/data/one/b.png") is None
+        assert boxes.unmatched(["one/a.png", "b.png"]) == ["a.png", "two/b.png"]
 
     def test_a_file_larger_than_any_is_not_read(self, tmp_path):
         path = tmp_path / "boxes.csv"

@@ -271,7 +271,7 @@ def _scans(jpeg):
 
 def models():
     """Model files by format and name: every kind of stage, five landmarks."""
-    from cascade import CPR, ERT, ESR, LBF, RCPR, SDM, ShapePredictor, Starts
+    from cascade import AAM, ASM, CPR, ERT, ESR, LBF, RCPR, SDM, ShapePredictor, Starts
     from cascade.formats import dlib as dlib_dat
     from cascade.formats import native
     from cascade.formats import opencv as opencv_lbf
@@ -300,6 +300,17 @@ def models():
         "esr": (ESR, ferns),
         "rcpr": (RCPR, ferns),
         "opencv": (FacemarkLBF, {"radius": (0.2, 0.1), "n_trees": 2, "depth": 2}),
+        "asm": (
+            ASM,
+            {
+                "scales": (8.0, 12.0),
+                "n_cells": 3,
+                "profiles": "outline",
+                "n_profile": 5,
+                "reach": 2,
+            },
+        ),
+        "aam": (AAM, {"scales": (6.0, 9.0), "n_appearances": (3,), "margin": 1.0}),
     }
     found = {"native": {}, "dat": {}, "opencv": {}, "checkpoint": {}}
     for name, (method, options) in recipes.items():

@@ -54,7 +54,7 @@ def predicts(model):
         model.predict(image, _BOXES[:2])
         model.align(image, _BOXES[:1], staged=True)
         model.predict_many(np.stack([image] * 2), _BOXES[:2])
-        if len(model.starts_) > 1 and model.method not in ("dlib", "opencv"):
+        if len(getattr(model, "starts_", ())) > 1 and model.method not in ("dlib", "opencv"):
             model.predict(image, _BOXES[0], n_starts=2, mirror=model.scheme_.flip is not None)
 
 

@@ -119,8 +119,8 @@ def _check(model):
         if stage.kind not in KINDS:
             raise InputError(
                 f"a model of method {model.method!r} cannot be an ONNX file: only stages of ERT "
-                f"and LBF can, and stage {t + 1} is {type(stage.feature).__name__} with "
-                f"{type(stage.predictor).__name__}; train ert or lbf"
+                f"and LBF can, and stage {t + 1} is {' with '.join(map(str, stage.kind))}; "
+                "train ert or lbf"
             )
     if model.restarts or model.keys_ is not None:
         raise InputError(

@@ -19,7 +19,7 @@ from .runner import facts, machine
 
 # What `write_report` writes into its folder.
 FIGURES = tuple(f"ced{suffix}" for suffix in FORMATS)
-FILES = ("table.csv", "faces.csv", "comparison.json", "report.html", *FIGURES)
+FILES = ("table.csv", "table.tex", "faces.csv", "comparison.json", "report.html", *FIGURES)
 
 
 def write_report(comparison, folder, seed=0):
@@ -60,6 +60,7 @@ def write_report(comparison, folder, seed=0):
     }
     written = [
         (folder / "table.csv", _csv(summary["rows"]), "the table"),
+        (folder / "table.tex", tables.latex(summary["rows"]).encode(), "the table for LaTeX"),
         (folder / "faces.csv", _csv(_faces(comparison)), "error and time of every face"),
         (
             folder / "comparison.json",

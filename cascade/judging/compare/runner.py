@@ -4,7 +4,7 @@ import gc
 import platform
 import time
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from data_tools import metrics
 from data_tools.boxes import iou, tight_box
 from features.errors import InputError
 
-from ..timing import N_WARM_UP, one_thread
+from ..timing import one_thread, warm_up
 from .points import points_of
 
 # What `read_folder` says of an annotated face that has no box.
@@ -179,16 +179,11 @@ def _blank_result(model, faces):
 
 
 def _warm_up(results, faces):
-    """What is compiled, built or cached at the first calls is no prediction."""
     image = faces.image(0)
     for result in results:
         box = result.model.place(image, faces.boxes[0])
         box = faces.boxes[0] if box is None else box
-        began = time.perf_counter()
-        for k in range(N_WARM_UP):
-            _answer(result, image, box)
-            if k == 0:
-                result.first_seconds = time.perf_counter() - began
+        result.first_seconds = warm_up(partial(_answer, result, image, box))
 
 
 def _rounds(results, faces, progress):

@@ -129,3 +129,42 @@ def pairs(comparison, seed=0):
             test["p_holm"] = p_value
         tests += found
     return tests
+
+
+_LATEX = (
+    ("NME", lambda r: _percent(r["nme"])),
+    ("95\\,\\%", lambda r: f"{_percent(r['nme_low'])}--{_percent(r['nme_high'])}"),
+    ("AUC@8", lambda r: _percent(r["auc08"])),
+    ("FR@8", lambda r: _percent(r["fr08"])),
+    ("CPU ms", lambda r: f"{r['cpu_ms_per_face']:.3f}"),
+    ("MB", lambda r: "--" if r["megabytes"] is None else f"{r['megabytes']:.1f}"),
+)
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    **{c: "\\" + c for c in "&%$#_{}"},
+}  # fmt: skip
+
+
+def latex(rows):
+    """The rows as LaTeX, a tabular for each set of points and subset; needs booktabs."""
+    parts = {}
+    for row in rows:
+        parts.setdefault((row["points"], row["subset"]), []).append(row)
+    lines = []
+    for (points, subset), part in parts.items():
+        lines += [
+            f"% {points}, {subset}, {part[0]['n']} faces; errors in percent",
+            rf"\begin{{tabular}}{{l{'r' * len(_LATEX)}}}",
+            r"\toprule",
+            " & ".join(["model", *(name for name, _ in _LATEX)]) + r" \\",
+            r"\midrule",
+        ]
+        for row in part:
+            label = "".join(_SPECIAL.get(c, c) for c in row["model"])
+            lines.append(" & ".join([label, *(cell(row) for _, cell in _LATEX)]) + r" \\")
+        lines += [r"\bottomrule", r"\end{tabular}", ""]
+    return "\n".join(lines)
+
+
+def _percent(value):
+    return "--" if value is None else f"{value * 100:.2f}"

@@ -15,6 +15,7 @@ errors are written in Rice codes.
 import numpy as np
 
 from features.errors import InputError
+from features.threads import one_blas_thread
 
 from . import _leaf_codec_kernels as kernels
 
@@ -103,6 +104,7 @@ def unpack(stream, grid, weights, scale, shape):
     return leaves
 
 
+@one_blas_thread()
 def _weights(numbers):
     """Least-squares weights of the `REACH` coordinates before each."""
     covariance = numbers.T @ numbers

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from features.errors import InputError
+from features.threads import one_blas_thread
 
 from . import leaf_codec
 
@@ -113,6 +114,7 @@ class BoxTrees:
         """What stages that run in one kernel share."""
         return self.first.shape
 
+    @one_blas_thread()
     def compact(self, n_components):
         """The same splits with leaves of two bytes a component: `CompactBoxTrees`."""
         rows = self.leaves.reshape(-1, self.leaves.shape[2])

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from features.errors import InputError
+from features.threads import one_blas_thread
 
 from . import _run_kernels as kernels
 
@@ -28,6 +29,7 @@ class LeafWeights:
     LAYOUT: ClassVar = {"weights": ("f8", "codes", "leaves", "coordinates")}
 
     @classmethod
+    @one_blas_thread()
     def from_sparse(cls, sparse):
         """The weights of `cascade.stages.lbf.regressor.SparseLinear`, written out.
 

@@ -25,7 +25,8 @@ def report(comparison, tmp_path_factory):
 def test_files_hold_the_figures(report, comparison):
     folder, names = report
     assert names == {
-        "table.csv", "faces.csv", "comparison.json", "report.html", "ced.png", "ced.pdf", "ced.svg"
+        "table.csv", "table.tex", "faces.csv", "comparison.json", "report.html", "ced.png",
+        "ced.pdf", "ced.svg",
     }  # fmt: skip
     assert all((folder / name).stat().st_size > 100 for name in names)
     with (folder / "table.csv").open(newline="") as file:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import cascade
 from cascade.judging.compare import compare, open_model
 from cascade.judging.compare.specs import Spec, open_models
 from features.errors import InputError
@@ -111,3 +112,43 @@ def test_two_models_of_one_name_are_refused():
         open_models(["ert68", "ert68"])
     with pytest.raises(InputError, match="at least one"):
         open_models([])
+
+
+def test_our_own_onnx_files_find_what_the_model_finds(tmp_path, faces):
+    """In onnxruntime, an image and a box in, landmarks out."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from cascade.formats import format_of
+
+    model = cascade.load("ert68")
+    format_of("m.onnx").write(model, tmp_path / "m.onnx")
+    find = open_model(f"onnx:{tmp_path / 'm.onnx'}").find
+    assert find.points == 68 and "ert" in find.about
+    found = find(faces.image(0), faces.boxes[0])
+    np.testing.assert_allclose(found, model.predict(faces.image(0), faces.boxes[0]), atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("ert68?boxes=own", "name one"),
+        ("ert68?boxes=corrected", "--boxes detect"),
+        ("ert68?boxes=yunt", "no face detector"),
+    ],
+)
+def test_boxes_that_cannot_be(text, words):
+    with pytest.raises(InputError, match=words):
+        open_model(text)
+
+
+def test_each_model_gets_the_boxes_it_wants(faces):
+    pytest.importorskip("dlib")
+    image, box = faces.image(0), faces.boxes[0]
+    given = open_model("ert68").place
+    assert given(image, box) is box and not given.about
+    assert open_model("ert68", "lbp").place.about == "boxes of lbp, corrected, two passes"
+    assert open_model("ert68?boxes=given", "lbp").place(image, box) is box
+    own = open_model("ert68?boxes=dlib").place
+    assert own.about == "boxes of dlib, corrected, two passes"
+    # Where it does not find the face, that is a miss.
+    assert own(np.zeros_like(image), box) is None

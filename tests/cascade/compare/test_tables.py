@@ -95,3 +95,13 @@ def test_subsets_with_ragged_rows_are_refused_by_line(tmp_path, text, words):
     table.write_text(text)
     with pytest.raises(InputError, match=rf"sets\.csv.*{words}"):
         read_subsets(table, ["a.png"])
+
+
+def test_latex_has_the_rows_and_no_open_specials(comparison):
+    rows = tables.rows(comparison)
+    rows[0]["model"] = "a_b & 100 %"
+    text = tables.latex(rows)
+    assert r"a\_b \& 100 \%" in text
+    assert text.count(r"\\") == len(rows) + text.count(r"\begin{tabular}")
+    first = next(line for line in text.splitlines() if line.startswith(r"a\_b"))
+    assert f"{rows[0]['nme'] * 100:.2f}" in first and first.count(" & ") == 6

@@ -10,27 +10,47 @@ from ....models import available, model_resource
 
 
 def load(spec):
-    """The cascade in the file, or of the name, that the spec gives."""
-    if spec.target in available() and not Path(spec.target).exists():
-        with as_file(model_resource(spec.target)) as path:
-            return _Native(path, spec)
-    if not Path(spec.target).is_file():
+    """The model in the file, or of the name, that the spec gives.
+
+    ``MODEL?start=OTHER`` lets a shape model refine what the model or name OTHER finds.
+    """
+    model, n_bytes = _open(spec.target)
+    start = spec.take("start", None)
+    if start is None:
+        return _Native(model, n_bytes, spec)
+    if not model.takes_start:
         raise InputError(
-            f"{spec.target}: no such model file or pretrained model; give a file, "
+            f"{spec.text}: a model of method {model.method!r} refines no other; leave start out"
+        )
+    start, their_bytes = _open(start)
+    return _Native(model, n_bytes + their_bytes, spec, start)
+
+
+def _open(target):
+    """A model, and the bytes of its file."""
+    if target in available() and not Path(target).exists():
+        with as_file(model_resource(target)) as path:
+            return load_file(path), path.stat().st_size
+    if not Path(target).is_file():
+        raise InputError(
+            f"{target}: no such model file or pretrained model; give a file, "
             f"{', '.join(available())} or another spec (see cascade compare --help)"
         )
-    return _Native(Path(spec.target), spec)
+    return load_file(target), Path(target).stat().st_size
 
 
 class _Native:
-    def __init__(self, path, spec):
-        self.model = self.reference = load_file(path)
+    def __init__(self, model, n_bytes, spec, start=None):
+        self.model = self.reference = model
         self.n_starts = spec.take("starts", None, int)
-        self.n_bytes = path.stat().st_size
+        self.n_bytes = n_bytes
+        self.options = {} if start is None else {"start": start}
         self.points = self.model.scheme_.name
         self.trained_on = str(self.model.notes_.get("data", ""))
         self.about = f"{self.model.method}, {len(self.model.stages_)} stages"
+        if start is not None:
+            self.about += f", from {start.method}, {len(start.stages_)} stages"
         self.seen = ""
 
     def __call__(self, image, box):
-        return self.model.predict(image, box, n_starts=self.n_starts)
+        return self.model.predict(image, box, n_starts=self.n_starts, **self.options)

@@ -29,7 +29,10 @@ _DTYPES = {
 def load(spec):
     """The network in the spec's file."""
     path = spec.file()
-    return OnnxNetwork(open_session(path, "onnx:FILE"), path, spec)
+    session = open_session(path, "onnx:FILE")
+    if {entry.name for entry in session.get_inputs()} == {"images", "boxes"}:
+        return _Exported(session, path)
+    return OnnxNetwork(session, path, spec)
 
 
 def open_session(path, what):
@@ -49,6 +52,24 @@ def open_session(path, what):
     except Exception as error:  # its exceptions share no base of their own
         first = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: onnxruntime cannot load it ({first})") from error
+
+
+class _Exported:
+    """A model of this toolkit as `cascade convert` writes it: an image and boxes in, shapes out."""
+
+    seen = ""
+
+    def __init__(self, session, path):
+        self.session, self.n_bytes = session, path.stat().st_size
+        facts = session.get_modelmeta().custom_metadata_map
+        self.about = f"{facts.get('method', 'cascade')} in ONNX"
+        self.trained_on = facts.get("data", "")
+        (shapes,) = (o for o in session.get_outputs() if o.name == "shapes")
+        self.points = int(shapes.shape[-2])
+
+    def __call__(self, image, box):
+        given = {"images": image[None], "boxes": np.float32([box])}
+        return self.session.run(["shapes"], given)[0].reshape(-1, 2)
 
 
 class OnnxNetwork:
