@@ -33,7 +33,7 @@ _TINY = np.float32(1e-12)
 @njit(nogil=True, cache=True)
 def octave(spacing, image):
     """How often to halve an image for cells `spacing` pixels apart."""
-    level, size = 0, min(image.shape)
+    level, size = 0, min(image.shape[0], image.shape[1])
     while spacing >= _SPACING and level < _MAX_OCTAVE and size >= 2 * _SMALLEST:
         spacing /= 2
         size //= 2
@@ -104,7 +104,7 @@ def make_room(images):
         # Eight blocks are written at a time, hence the room beyond the last.
         np.empty(n + LANES * DIRECTIONS, np.int16),
         np.empty((width // 2 + 2) * DIRECTIONS, np.int16),
-        np.empty((_MAX_OCTAVE + 1, n), np.int16),
+        np.empty((_MAX_OCTAVE + 1) * n, np.int16).reshape(_MAX_OCTAVE + 1, n),
     )
 
 
@@ -130,11 +130,13 @@ def make_plane(image, level, room):
 @njit(nogil=True, cache=True)
 def make_table(n_landmarks, n_cells):
     """Arrays that `describe` works in, and one that takes the descriptors."""
+    n = n_cells * n_landmarks
+    # Flat arrays of one dtype are compiled once, those of each number of dimensions anew.
     return (
-        np.empty((n_cells, n_landmarks), np.int32),
-        np.empty((2, n_cells, n_landmarks), np.float32),
-        np.empty((2, n_landmarks), np.float32),
-        np.empty((2, LANES), np.float32),
+        np.empty(n, np.int32).reshape(n_cells, n_landmarks),
+        np.empty(2 * n, np.float32).reshape(2, n_cells, n_landmarks),
+        np.empty(2 * n_landmarks, np.float32).reshape(2, n_landmarks),
+        np.empty(2 * LANES, np.float32).reshape(2, LANES),
         np.empty(2 * n_cells * LANES, np.float32),
         np.empty(n_cells * LANES, np.float32),
         np.empty(n_landmarks * n_cells * LANES, np.int16),
@@ -221,21 +223,21 @@ def describe(plane, height, width, level, placement, shape, a, b, cells, table):
 
 
 @njit(nogil=True, cache=True)
-def place(shape, mean, a, b, gain, numbers):
+def place(shape, reference, a, b, gain, numbers):
     """Write a shape's distance from the mean shape, in the mean-shape frame, in whole steps.
 
     Parameters
     ----------
     shape : (L, 2) float32
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     a, b : float32
-        Scaled rotation that aligns `mean` with `shape`.
+        Scaled rotation that aligns `reference` with `shape`.
     gain : float32
         What one box side counts.
     numbers : (>= 2L,) int16
     """
-    n_landmarks, half = mean.shape[0], np.float32(0.5)
+    n_landmarks, half = reference.shape[0], np.float32(0.5)
     energy = a * a + b * b
     energy = energy if energy > _TINY else _TINY
     a, b = a / energy, b / energy
@@ -249,7 +251,7 @@ def place(shape, mean, a, b, gain, numbers):
         x, y = shape[k, 0] - cx, shape[k, 1] - cy
         for axis in range(2):
             aligned = a * y - b * x if axis else a * x + b * y
-            value = scale * (aligned - mean[k, axis])
+            value = scale * (aligned - reference[k, axis])
             # Written so that NaN ends at a number.
             value = value if value > -_FARTHEST else -_FARTHEST
             value = value if value < _FARTHEST else _FARTHEST
@@ -257,7 +259,7 @@ def place(shape, mean, a, b, gain, numbers):
 
 
 @njit(nogil=True, cache=True)
-def extract(images, index, placements, shapes, mean, spacing, cells, gain, start, stop, out):
+def extract(images, index, placements, shapes, reference, spacing, cells, gain, start, stop, out):
     """Descriptors of the samples [start, stop), and the shapes where there is room for them.
 
     Parameters
@@ -268,8 +270,8 @@ def extract(images, index, placements, shapes, mean, spacing, cells, gain, start
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     spacing : float32
         Distance between cells, in box sides.
     cells
@@ -279,8 +281,8 @@ def extract(images, index, placements, shapes, mean, spacing, cells, gain, start
     out : (N, L * C * 8 or L * C * 8 + 2L) float32
     """
     room = make_room(images)
-    table = make_table(mean.shape[0], cells.shape[0])
-    numbers, placed = table[6], np.empty(2 * mean.shape[0], np.int16)
+    table = make_table(reference.shape[0], cells.shape[0])
+    numbers, placed = table[6], np.empty(2 * reference.shape[0], np.int16)
     # What the plane shows: samples of one image often follow one another.
     shown, at_level, height, width = -1, -1, 0, 0
     for i in range(start, stop):
@@ -289,14 +291,14 @@ def extract(images, index, placements, shapes, mean, spacing, cells, gain, start
         if shown != index[i] or at_level != level:
             height, width = make_plane(image, level, room)
             shown, at_level = index[i], level
-        a, b = similarity_to(mean, shapes[i])
+        a, b = similarity_to(reference, shapes[i])
         plane = room[3][level]
         describe(plane, height, width, level, placement, shapes[i], a, b, cells, table)
         row = out[i]
         for q in range(numbers.shape[0]):
             row[q] = np.float32(numbers[q]) * np.float32(1 / STEPS)
         if row.shape[0] > numbers.shape[0]:
-            place(shapes[i], mean, a, b, gain, placed)
+            place(shapes[i], reference, a, b, gain, placed)
             behind = row[numbers.shape[0] :]
             for q in range(placed.shape[0]):
                 behind[q] = np.float32(placed[q]) * np.float32(1 / STEPS)

@@ -24,6 +24,7 @@ PACK_BITS = 23
 MAX_COUNT = 1 << 17
 _TILE = 2048
 _READ_TILE = 64
+# No image has a longer side.
 _FAR = np.float32(1 << 24)
 
 
@@ -73,7 +74,9 @@ def border_pixel(image, x, y):
 
 
 @njit(nogil=True, cache=True)
-def read_pool(images, index, placements, shapes, mean, points, rows, low, high, start, stop, out):
+def read_pool(
+    images, index, placements, shapes, reference, points, rows, low, high, start, stop, out
+):
     """Grey levels of the pool around the landmarks [low, high).
 
     Parameters
@@ -93,7 +96,7 @@ def read_pool(images, index, placements, shapes, mean, points, rows, low, high, 
             i = rows[first + j]
             image, placement = images[index[i]], placements[i]
             flat = image.reshape(-1)
-            a, b = similarity_to(mean, shapes[i])
+            a, b = similarity_to(reference, shapes[i])
             reach_x, reach_y = place_pool(placement, a, b, points, width, dx, dy, step)
             for k in range(high - low):
                 x, y = landmark_pixel(placement, shapes[i], low + k)
@@ -303,7 +306,7 @@ def walk_shape(image, placement, shape, a, b, points, nodes, scratch, step, base
 
 
 @njit(nogil=True, cache=True)
-def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, stop, out):
+def leaf_indices(images, index, placements, shapes, reference, points, nodes, start, stop, out):
     """Leaves of the samples [start, stop), tree-major: `out` (K, N) uint8."""
     n_points = points.shape[1]
     scratch, step = np.empty((2, n_points), np.int32), np.empty(n_points, np.int64)
@@ -313,7 +316,7 @@ def leaf_indices(images, index, placements, shapes, mean, points, nodes, start, 
         size = min(_READ_TILE, stop - first)
         for j in range(size):
             i = first + j
-            a, b = similarity_to(mean, shapes[i])
+            a, b = similarity_to(reference, shapes[i])
             walk_shape(images[index[i]], placements[i], shapes[i], a, b, points, nodes, scratch,
                        step, base, tile[j])  # fmt: skip
         for k in range(nodes.shape[0]):

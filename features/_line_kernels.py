@@ -12,14 +12,14 @@ def read_line_points(image, placement, shape, points, fractions, where, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
     A point is ``shape[first] + fraction * (shape[second] - shape[first])`` in the box frame, with
-    `points` (2, P) the first and second landmarks. `where` (2, P) int32 is scratch: columns and
-    rows, see `_pixel_kernels.read_points`.
+    `points` (2, P) the first and second landmarks. `where` (P,) int64 is scratch: the
+    number of each pixel, see `_pixel_kernels.read_points`.
     """
     height, width = image.shape
     right, bottom = np.float32(width - 1), np.float32(height - 1)
     cx, cy, side = placement[0] + np.float32(0.5), placement[1] + np.float32(0.5), placement[2]
     zero = np.float32(0)
-    columns, rows = where[0], where[1]
+    stride = np.int64(np.int32(width))
     for p in range(fractions.shape[0]):
         k, m, t = np.uint64(points[0, p]), np.uint64(points[1, p]), fractions[p]
         x = cx + side * (shape[k, 0] + t * (shape[m, 0] - shape[k, 0]))
@@ -29,10 +29,10 @@ def read_line_points(image, placement, shape, points, fractions, where, out):
         y = y if y > zero else zero
         x = x if x < right else right
         y = y if y < bottom else bottom
-        columns[p], rows[p] = np.int32(x), np.int32(y)
-    flat, stride = image.reshape(-1), np.uint64(width)
+        where[p] = np.int64(np.int32(y)) * stride + np.int64(np.int32(x))
+    flat = image.reshape(-1)
     for p in range(fractions.shape[0]):
-        out[p] = flat[np.uint64(rows[p]) * stride + np.uint64(columns[p])]
+        out[p] = flat[np.uint64(where[p])]
 
 
 @njit(nogil=True, cache=True)
@@ -40,7 +40,7 @@ def sample_line_points(images, index, placements, shapes, points, fractions, sta
     """Pixels of the samples [start, stop), feature-major, in tiles as `sample_points` does."""
     n_points = fractions.shape[0]
     tile = np.empty((_TILE, n_points), np.uint8)
-    where = np.empty((2, n_points), np.int32)
+    where = np.empty(n_points, np.int64)
     for first in range(start, stop, _TILE):
         size = min(_TILE, stop - first)
         for i in range(size):

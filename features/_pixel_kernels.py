@@ -8,14 +8,14 @@ _TILE = 64
 
 
 @njit(nogil=True, cache=True)
-def similarity_to(mean, shape):
-    """(a, b) of the scaled rotation that aligns the centred `mean` (L, 2) with `shape` (L, 2).
+def similarity_to(reference, shape):
+    """(a, b) of the scaled rotation that aligns the centred `reference` (L, 2) with `shape` (L, 2).
 
-    (1, 0), no turn and no scale, of a mean that is a single point.
+    A reference of a single point has no direction and no size: it is taken as it is, (1, 0).
     """
     a, b, energy = np.float32(0), np.float32(0), np.float32(0)
-    for k in range(mean.shape[0]):
-        x, y = mean[k, 0], mean[k, 1]
+    for k in range(reference.shape[0]):
+        x, y = reference[k, 0], reference[k, 1]
         u, v = shape[k, 0], shape[k, 1]
         a += x * u + y * v
         b += x * v - y * u
@@ -26,22 +26,23 @@ def similarity_to(mean, shape):
 
 
 @njit(nogil=True, cache=True)
-def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
+def read_points(image, placement, shape, a, b, anchors, offsets, scratch, where, out):
     """Grey levels at the points of one shape, nearest pixel, the border repeated.
 
     A point is ``shape[anchor] + [[a, -b], [b, a]] @ offset`` in the box frame. `scratch` (2, P)
-    float32 keeps three passes apart: gathering the anchors, arithmetic, which then runs in vectors,
-    and reading the pixels. Columns and rows fit 32 bits, their place in the image may not.
+    float32 and `where` (P,) int64 keep three passes apart: gathering the anchors, arithmetic, which
+    then runs in vectors, and reading the pixels.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
     right, bottom = np.float32(width - 1), np.float32(height - 1)
     cx, cy, side = placement[0] + np.float32(0.5), placement[1] + np.float32(0.5), placement[2]
     zero = np.float32(0)
+    # Sides fit 32 bits, the number of a pixel does not: vectors multiply 32 by 32 bits to 64.
+    stride = np.int64(np.int32(width))
     # Two contiguous rows: pairs of numbers would cost the arithmetic its vectors.
     right_by, down_by = offsets[0], offsets[1]
     across, down = scratch[0], scratch[1]
-    columns, rows = across.view(np.int32), down.view(np.int32)
     for p in range(n_points):
         k = np.uint64(anchors[p])
         across[p] = shape[k, 0]
@@ -55,14 +56,14 @@ def read_points(image, placement, shape, a, b, anchors, offsets, scratch, out):
         y = y if y > zero else zero
         x = x if x < right else right
         y = y if y < bottom else bottom
-        columns[p], rows[p] = np.int32(x), np.int32(y)
-    flat, stride = image.reshape(-1), np.uint64(width)
+        where[p] = np.int64(np.int32(y)) * stride + np.int64(np.int32(x))
+    flat = image.reshape(-1)
     for p in range(n_points):
-        out[p] = flat[np.uint64(rows[p]) * stride + np.uint64(columns[p])]
+        out[p] = flat[np.uint64(where[p])]
 
 
 @njit(nogil=True, cache=True)
-def sample_points(images, index, placements, shapes, mean, anchors, offsets, start, stop, out):
+def sample_points(images, index, placements, shapes, reference, anchors, offsets, start, stop, out):
     """Pixels of the samples [start, stop), feature-major.
 
     Parameters
@@ -73,8 +74,8 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     anchors : (P,) uint16
     offsets : (2, P) float32
         In the mean-shape frame.
@@ -83,14 +84,14 @@ def sample_points(images, index, placements, shapes, mean, anchors, offsets, sta
     """
     n_points = anchors.shape[0]
     tile = np.empty((_TILE, n_points), np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     for first in range(start, stop, _TILE):
         size = min(_TILE, stop - first)
         for i in range(size):
             shape = shapes[first + i]
-            a, b = similarity_to(mean, shape)
+            a, b = similarity_to(reference, shape)
             image, placement = images[index[first + i]], placements[first + i]
-            read_points(image, placement, shape, a, b, anchors, offsets, scratch, tile[i])
+            read_points(image, placement, shape, a, b, anchors, offsets, scratch, where, tile[i])
         for p in range(n_points):
             for i in range(size):
                 out[p, first + i] = tile[i, p]

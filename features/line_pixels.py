@@ -38,7 +38,7 @@ class LinePixels(Parameters):
         fractions = rng.uniform(0, 1, self.n_points)
         # Ascending landmarks let inference walk through them in order.
         order = np.argsort(first, kind="stable")
-        points = np.stack([first, second])[:, order].astype(np.uint16)
+        points = np.stack([first, second])[:, order].astype(np.uint16, order="C")
         return LineIndexedPixels(points, fractions[order].astype(np.float32))
 
 

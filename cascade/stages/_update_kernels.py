@@ -9,26 +9,23 @@ from features.jit import njit
 
 
 @njit(nogil=True, cache=True)
-def apply_basis(total, unit, basis, bias, delta):
-    """The update ``unit * total @ basis + bias`` into `delta`, row by row of the basis.
+def apply_basis(total, basis, bias, delta):
+    """Write ``bias + total @ basis`` to `delta`, one row of `basis` after the other.
 
-    In this order: the files of ONNX add in the same.
+    The order is part of the result: other programs that run exported models add in the same one.
 
     Parameters
     ----------
     total : (R,) int32 or float32
-    unit : float32
-        What one step of `total` is worth.
-    basis, bias : (R, 2L) float32, (2L,) float32
-    delta : (2L,) float32
-        Overwritten.
+    basis : (R, n) float32
+    bias, delta : (n,) float32
     """
     for c in range(delta.shape[0]):
         delta[c] = bias[c]
     for r in range(basis.shape[0]):
-        weight, row = np.float32(total[r]) * unit, basis[r]
+        component, row = np.float32(total[r]), basis[r]
         for c in range(delta.shape[0]):
-            delta[c] += weight * row[c]
+            delta[c] += component * row[c]
 
 
 @njit(nogil=True, cache=True)
@@ -41,8 +38,8 @@ def move(shape, a, b, delta):
 
 
 @njit(nogil=True, cache=True)
-def keep(shape, out):
-    """Copy one shape (L, 2)."""
-    for k in range(shape.shape[0]):
-        out[k, 0] = shape[k, 0]
-        out[k, 1] = shape[k, 1]
+def keep(shape, staged, t, i):
+    """Copy the shape of sample i after stage t to `staged`, if that has room for stages."""
+    if staged.shape[0] > 0:
+        for k in range(shape.shape[0]):
+            staged[t, i, k, 0], staged[t, i, k, 1] = shape[k, 0], shape[k, 1]

@@ -19,9 +19,9 @@ class FusedRunner:
     #: Samples that the kernel takes side by side.
     abreast = 1
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
-        self.mean = mean
+        self.reference = reference
         self._arrays = self._stacked([s.feature for s in stages], [s.predictor for s in stages])
 
     def run(self, samples, workers=SERIAL, staged=None):
@@ -30,7 +30,7 @@ class FusedRunner:
 
         def run(span):
             self.kernel(
-                samples.images, samples.index, samples.placements, samples.shapes, self.mean,
+                samples.images, samples.index, samples.placements, samples.shapes, self.reference,
                 *self._arrays, *span, staged,
             )  # fmt: skip
 

@@ -6,18 +6,15 @@ _CACHE_LINE = 64
 
 
 def stack(arrays):
-    """Arrays of one kind in one contiguous block; smaller ones are filled up with zeros."""
-    shape = len(arrays), *np.max([array.shape for array in arrays], axis=0)
-    out = _aligned(shape, arrays[0].dtype)
-    for row, array in zip(out, arrays, strict=True):
-        row[tuple(slice(n) for n in array.shape)] = array
-    return out
+    """`numpy.stack` in a block that begins with a cache line."""
+    shape = len(arrays), *arrays[0].shape
+    return np.stack(arrays, out=_aligned(shape, arrays[0].dtype))
 
 
 def _aligned(shape, dtype):
-    """Zeros that begin with a cache line, so that short rows do not lie across two."""
+    """An array that begins with a cache line, so that short rows do not lie across two."""
     n_bytes = int(np.prod(shape)) * dtype.itemsize
-    block = np.zeros(n_bytes + _CACHE_LINE, np.uint8)
+    block = np.empty(n_bytes + _CACHE_LINE, np.uint8)
     start = -block.ctypes.data % _CACHE_LINE
     return block[start : start + n_bytes].view(dtype).reshape(shape)
 
@@ -34,7 +31,9 @@ def node_words_of(first, second, threshold):
 
 
 def whole(array, axis, size):
-    """`array` with `axis` filled up with zeros to a multiple of `size`."""
+    """`array` with `axis` filled up with zeros to a multiple of `size`; itself where it is one."""
+    if array.shape[axis] % size == 0:
+        return array
     width = [(0, 0)] * array.ndim
     width[axis] = (0, -array.shape[axis] % size)
     return np.pad(array, width)

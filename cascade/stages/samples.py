@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from features import _shape_kernels as kernels
+from features.errors import InputError
+from features.images import kernel_view
 
 
 @dataclass
@@ -14,6 +16,7 @@ class Samples:
     Attributes
     ----------
     images : ndarray of shape (m, H, W), uint8
+        Never written; None where nothing is read from pixels. Images without pixels are refused.
     index : ndarray of shape (N,), intp
         Image of each sample.
     placements : ndarray of shape (N, 3), float32
@@ -39,6 +42,15 @@ class Samples:
     visible: np.ndarray | None = None
     visibility: np.ndarray | None = None
     groups: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.images is None:  # samples that are only moved need none
+            return
+        # Kernels take the nearest pixel of those there are: without any they would read elsewhere.
+        if 0 in self.images.shape[1:]:
+            height, width = self.images.shape[1:]
+            raise InputError(f"an image of {width}x{height} pixels is empty; use a larger crop")
+        self.images = kernel_view(self.images)
 
     @classmethod
     def from_store(cls, store, starts):

@@ -5,7 +5,9 @@
 
 Each row is a process of its own, timed from start to end: medians, in seconds of the processor and
 of the wall clock. The rows of a first call begin with an empty cache of compiled kernels, as after
-an installation; all others find it filled.
+an installation; all others find it filled. The rows of compilation alone begin with an empty cache
+too, and count only the time between numba's events of compiling, without training and imports.
+The photograph is a drawn face.
 """
 
 import json
@@ -18,12 +20,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import cv2
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from common import arguments, machine, run  # noqa: E402
 
+from data_tools.synthetic import synthetic_faces  # noqa: E402
 from features.errors import InputError  # noqa: E402
+
+PHOTO, BOXES = "face.png", "boxes.csv"
 
 PREDICT = """
 import numpy as np
@@ -34,6 +41,33 @@ TRAIN = """
 import cascade
 from data_tools.synthetic import synthetic_faces
 cascade.{method}(random_state=0, **{options!r}).fit(synthetic_faces(30, seed=0, size=128))
+"""
+# Kernels compile the kernels that they call within their own time: only the outermost counts.
+COMPILE = """
+import time
+from numba.core import event
+
+class Outermost(event.Listener):
+    depth, cpu, wall = 0, 0.0, 0.0
+
+    def on_start(self, happening):
+        if self.depth == 0:
+            self.began = time.process_time(), time.perf_counter()
+        self.depth += 1
+
+    def on_end(self, happening):
+        self.depth -= 1
+        if self.depth == 0:
+            self.cpu += time.process_time() - self.began[0]
+            self.wall += time.perf_counter() - self.began[1]
+
+import cascade
+from data_tools.synthetic import synthetic_faces
+faces = synthetic_faces(30, seed=0, size=128)
+listener = Outermost()
+with event.install_listener("numba:compile", listener):
+    cascade.{method}(random_state=0, **{options!r}).fit(faces)
+print(listener.cpu, listener.wall)
 """
 PRETRAINED = ("ert68", "lbf68-fast", "sdm68")
 SMALLEST = {
@@ -60,8 +94,9 @@ def main():
     print(machine())
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for what, code, status, empty in plan():
-            times = [timed(code, status, folder, empty, k) for k in range(options.rounds + 1)]
+        draw(Path(folder))
+        for what, code, status, empty, own in plan():
+            times = [timed(code, status, folder, empty, k, own) for k in range(options.rounds + 1)]
             # The first run of the rows that find a cache fills it.
             cpu, wall = (statistics.median(column) for column in zip(*times[1:], strict=True))
             rows.append({"what": what, "cpu_seconds": cpu, "seconds": wall})
@@ -71,23 +106,38 @@ def main():
 
 
 def plan():
-    """Rows: what it is, the arguments of Python, its exit status, whether the cache is empty."""
-    yield "python alone", ["-c", "pass"], 0, False
-    yield "import cascade", ["-c", "import cascade"], 0, False
+    """Rows: what it is, the arguments of Python, its exit status, whether the cache is empty, and
+    whether it prints its seconds itself."""
+    yield "python alone", ["-c", "pass"], 0, False, False
+    yield "import cascade", ["-c", "import cascade"], 0, False, False
     for command, status in COMMANDS.items():
-        yield f"cascade {command}", ["-m", "cascade", *command.split()], status, False
+        yield f"cascade {command}", ["-m", "cascade", *command.split()], status, False, False
     for empty in (False, True):
         call = "first call" if empty else "later call"
+        photo = ["-m", "cascade", "predict", PHOTO, "--boxes", BOXES, "--json", "out.json"]
+        yield f"{call}: cascade predict PHOTO", photo, 0, empty, False
         for name in PRETRAINED:
             yield f"{call}: load and predict with {name}", [
-                "-c", PREDICT.format(name=name)], 0, empty  # fmt: skip
+                "-c", PREDICT.format(name=name)], 0, empty, False  # fmt: skip
         for method, options in SMALLEST.items():
             yield f"{call}: train the smallest {method}", [
-                "-c", TRAIN.format(method=method, options=options)], 0, empty  # fmt: skip
+                "-c", TRAIN.format(method=method, options=options)], 0, empty, False  # fmt: skip
+    for method, options in SMALLEST.items():
+        yield f"compilation alone: train the smallest {method}", [
+            "-c", COMPILE.format(method=method, options=options)], 0, True, True  # fmt: skip
 
 
-def timed(code, status, folder, empty, k):
-    """Seconds of the processor, children's included, and of the wall clock of one process."""
+def draw(folder):
+    """Write the photograph and the box of its face."""
+    faces = synthetic_faces(1, seed=0, size=256)
+    cv2.imwrite(str(folder / PHOTO), faces.image(0))
+    numbers = ",".join(f"{number:.1f}" for number in faces.boxes[0])
+    (folder / BOXES).write_text(f"image,left,top,right,bottom\n{PHOTO},{numbers}\n")
+
+
+def timed(code, status, folder, empty, k, own):
+    """Seconds of the processor, children's included, and of the wall clock of one process; with
+    `own` those that it prints."""
     cache = Path(folder) / (f"empty{k}-{abs(hash(tuple(code)))}" if empty else "filled")
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -97,6 +147,11 @@ def timed(code, status, folder, empty, k):
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != status:
         raise InputError(f"python {' '.join(code)} ended with {done.returncode}: {done.stderr}")
+    if own:
+        cpu, wall = map(float, done.stdout.split())
+        if not cpu:
+            raise InputError(f"python {' '.join(code)} compiled nothing: its cache was not empty")
+        return cpu, wall
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return cpu, wall
 

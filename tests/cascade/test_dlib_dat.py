@@ -107,6 +107,20 @@ def test_many_images_are_predicted_as_one_by_one(dat, synthetic):
         assert model.predict_many([], []) == []
 
 
+def test_the_last_pixels_of_an_image_beyond_2_31_are_found(dat, synthetic):
+    image, box = synthetic.image(0), synthetic.boxes[0].astype(np.float64)
+    height, width = image.shape
+    large = np.zeros((60_000, 40_000), np.uint8)  # the system keeps what is touched
+    large[-height:, -width:] = image
+    shift = np.array([large.shape[1] - width, large.shape[0] - height])
+    model = cascade.load(dat)
+    # At the corner some points lie outside, where dlib reads black.
+    for face in (box, box + 40):
+        expected = model.predict(image, face)
+        got = model.predict(large, face + np.tile(shift, 2))
+        np.testing.assert_allclose(got - shift, expected, atol=0.01)
+
+
 def public(name):
     """The path of a public model."""
     try:

@@ -13,6 +13,7 @@ from cascade.stages.stage import Stage
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import occlusion_precision_recall, recall_at_precision
 from data_tools.synthetic import synthetic_faces
+from features.line_pixels import LinePixels
 from features.pixels import Pixels
 
 SMALL = {
@@ -136,3 +137,9 @@ def test_occlusion_metrics():
     assert np.isnan(recall_at_precision(visibility, np.ones((2, 3), bool)))
     with pytest.raises(InputError, match="differ"):
         recall_at_precision(visibility, visible[:1])
+
+
+def test_points_are_laid_out_as_in_files():
+    """Another layout in training than after loading would compile the kernels twice."""
+    feature = LinePixels(30).fit(None, None, np.zeros((9, 2)), np.random.default_rng(0))
+    assert feature.points.flags.c_contiguous and feature.points.shape == (2, 30)

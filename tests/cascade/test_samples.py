@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from cascade.stages.samples import Samples
+from features.errors import InputError
 from features.geometry import inverse, rotate, similarity
 
 
@@ -34,3 +36,45 @@ def test_parts_share_memory():
     before = samples.shapes[5:9].copy()
     samples.part(5, 9).move(np.ones((4, 18), np.float32), mean)
     assert (samples.shapes[5:9] != before).all()
+
+
+def read_only(image, folder):
+    """The same pixels in an array that must not be written."""
+    locked = image.copy()
+    locked.flags.writeable = False
+    return locked
+
+
+def mapped(image, folder):
+    """The same pixels in a file that is mapped to memory, for reading alone."""
+    file = folder / "pixels"
+    image.tofile(file)
+    return np.memmap(file, np.uint8, "r", shape=image.shape)
+
+
+@pytest.mark.parametrize("other", [read_only, mapped])
+def test_images_that_must_not_be_written_compile_nothing_anew(
+    small_ert, synthetic, tmp_path, other
+):
+    image, box = synthetic.image(0).copy(), synthetic.boxes[0]
+    expected = small_ert.predict(image, box)
+    before = [list(runner.kernel.signatures) for runner in small_ert.runners]
+    assert all(before)
+    locked = other(image, tmp_path)
+    assert not locked.flags.writeable
+    np.testing.assert_array_equal(small_ert.predict(locked, box), expected)
+    assert [list(runner.kernel.signatures) for runner in small_ert.runners] == before
+
+
+def test_samples_keep_the_owner_of_images_that_must_not_be_written(tmp_path):
+    pixels = np.arange(40 * 50, dtype=np.uint8).reshape(1, 40, 50)
+    samples = Samples(mapped(pixels, tmp_path), np.zeros(1, int), None, None)
+    # The mapping has no other owner: had it none, this would read memory that is gone.
+    np.testing.assert_array_equal(samples.images, pixels)
+
+
+@pytest.mark.parametrize("height, width", [(0, 9), (9, 0)])
+def test_images_without_pixels_are_refused_before_any_kernel(height, width):
+    images = np.empty((1, height, width), np.uint8)
+    with pytest.raises(InputError, match=f"{width}x{height} pixels is empty"):
+        Samples(images, np.zeros(1, int), np.zeros((1, 3), "f4"), np.zeros((1, 3, 2), "f4"))

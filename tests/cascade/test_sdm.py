@@ -65,6 +65,15 @@ def test_fused_kernel_equals_the_plain_loop(model, synthetic):
     assert not np.array_equal(kept[0], kept[1])
 
 
+def test_images_without_a_window_are_refused_by_kernel_and_feature_alike(model, synthetic):
+    tiny = samples(model, synthetic.subset(np.arange(2)))
+    tiny.images = tiny.images[:, :50, :3].copy()
+    (runner,) = model.runners
+    for run in (runner.run, PlainRunner(model.stages_, model.reference).run):
+        with pytest.raises(InputError, match="4x4 pixels or more"):
+            run(tiny)
+
+
 def test_stages_of_different_rank_follow_one_another(model, synthetic):
     mixed = small(rank=5).fit(synthetic)
     mixed.stages_[1] = model.stages_[1]

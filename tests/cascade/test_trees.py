@@ -1,10 +1,14 @@
 """The grower against slow twins, scikit-learn, and itself for other numbers of threads."""
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 from cascade.stages.basis import ResidualBasis
+from cascade.stages.registry import plan
 from cascade.stages.trees import _grow_kernels as kernels
 from cascade.stages.trees.regressor import BoostedTrees, sample_pairs
 from features._lanes import LANES
@@ -177,3 +181,26 @@ class TestBasis:
         residuals[7] = np.nan
         _, coefficients = ResidualBasis.fit(residuals, 4)
         assert (coefficients[7] == 0).all()
+
+
+def test_one_large_stage_makes_no_small_stage_larger(small_ert):
+    """What runners take in memory follows from the arrays of the file, not from their product."""
+    stage = small_ert.stages_[0]
+
+    def of(trees):
+        fields = "first", "second", "threshold", "leaves"
+        predictor = stage.predictor
+        return replace(
+            stage,
+            predictor=replace(predictor, **{f: getattr(predictor, f)[trees] for f in fields}),
+        )
+
+    stages = [of(np.zeros(2000, int)), *[of(slice(1))] * 100, of(slice(9))]
+    arrays = [stage.predictor.leaves.nbytes for stage in stages]
+    tracemalloc.start()
+    runners = plan(stages, small_ert.reference)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(runners) == 3
+    # All stages as large as the first would take a hundred times as much.
+    assert peak < 20 * sum(arrays)

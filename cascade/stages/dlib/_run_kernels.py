@@ -48,14 +48,14 @@ def _similarity(reference, shape):
 def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, out):
     """Grey levels at the points of one shape, nearest pixel, 0 outside the image.
 
-    `scratch` (2, P) float32 and `where` (P,) int64 are overwritten; the passes are those of
-    `features._pixel_kernels.read_points`.
+    `scratch`, `where` and the passes are those of `features._pixel_kernels.read_points`.
     """
     n_points = anchors.shape[0]
     height, width = image.shape
     left, top, across, down = place[0] + 0.5, place[1] + 0.5, place[2], place[3]
     right, bottom = float(width), float(height)
     xs, ys = scratch[0], scratch[1]
+    stride = np.int64(np.int32(width))
     for p in range(n_points):
         k = np.uint64(anchors[p])
         xs[p] = shape[k, 0]
@@ -68,7 +68,7 @@ def _read_points(image, place, shape, a, b, anchors, offsets, scratch, where, ou
         inside = (x >= 0.0) & (x < right) & (y >= 0.0) & (y < bottom)
         x = x if inside else 0.0
         y = y if inside else 0.0
-        at = np.int64(y) * np.int64(width) + np.int64(x)
+        at = np.int64(np.int32(y)) * stride + np.int64(np.int32(x))
         where[p] = at if inside else np.int64(-1)
     flat = image.reshape(-1)
     for p in range(n_points):
@@ -100,7 +100,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         Centred initial shape.
     anchors, offsets : (T, P) uint16, (T, P, 2) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
-        As in `run_trees`.
+        See `find_leaves`.
     leaves : (T, K * leaves a tree, width) float32
         The width is 2L or more, a multiple of `LANES`; K is a multiple of `ABREAST`.
     staged : (T, N, L, 2) float32, or of no length
@@ -121,6 +121,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
         size = min(n_block, stop - begin)
         for t in range(n_stages):
             values = leaves[t].reshape(-1)
+            # The points turn and scale with each shape; each tree leads to a leaf.
             for i in range(size):
                 shape, row = shapes[begin + i], place[i]
                 a, b = _similarity(reference, shape)
@@ -144,6 +145,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
                     _fetch(values, row, 0, TOGETHER, width)
                 for c in range(n_values):
                     total[i, c] = flat[begin + i, c]
+            # The leaves are added to the shape, tree by tree.
             for first in range(0, n_trees, TOGETHER):
                 last = min(first + TOGETHER, n_trees)
                 for i in range(size):
@@ -159,8 +161,7 @@ def run_float_trees(pixels, frames, index, places, shapes, reference, anchors, o
             for i in range(size):
                 for c in range(n_values):
                     flat[begin + i, c] = total[i, c]
-                if staged.shape[0] > 0:
-                    keep(shapes[begin + i], staged[t, begin + i])
+                keep(shapes[begin + i], staged, t, begin + i)
 
 
 @njit(nogil=True, cache=True)
@@ -209,13 +210,14 @@ def run_compact_trees(pixels, frames, index, places, shapes, reference, anchors,
             values = leaves[t].reshape(-1)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
+            # Each tree's leaf adds its components.
             total[:] = 0
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, LANES):
                     add_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
+            # From components to coordinates, which move the shape as they are.
+            apply_basis(total, basis[t], bias[t], delta)
             for k in range(n_landmarks):
                 shape[k, 0] += delta[2 * k]
                 shape[k, 1] += delta[2 * k + 1]
-            if staged.shape[0] > 0:
-                keep(shape, staged[t, i])
+            keep(shape, staged, t, i)

@@ -20,9 +20,9 @@ class BoxTreesRunner:
         self._reference = reference
         features, trees = [s.feature for s in stages], [s.predictor for s in stages]
         self._arrays = [
-            np.stack([f.anchors for f in features]),
-            np.stack([f.offsets for f in features]),
-            np.stack([_nodes(t) for t in trees]),
+            stack([f.anchors for f in features]),
+            stack([f.offsets for f in features]),
+            stack([_nodes(t) for t in trees]),
             *self._leaves(trees),
         ]
 
@@ -66,7 +66,7 @@ class CompactBoxTreesRunner(BoxTreesRunner):
         return [
             stack([_rows(t.small) for t in trees]),
             stack([whole(t.basis, 0, LANES) for t in trees]),
-            np.stack([t.bias for t in trees]),
+            stack([t.bias for t in trees]),
         ]
 
 
@@ -85,6 +85,6 @@ def _nodes(trees):
 
 
 def _rows(leaves):
-    """Leaves (K, leaves, width) as the kernel reads them, in whole lanes; padded trees add zero."""
+    """Leaves (K, leaves, width) as the kernel reads them, in whole lanes; added trees add zero."""
     leaves = whole(leaves[:, ::-1], 0, kernels.ABREAST)
     return whole(leaves.reshape(-1, leaves.shape[2]), 1, LANES)

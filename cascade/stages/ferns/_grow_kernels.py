@@ -1,8 +1,9 @@
 """Numba kernels that grow boosted random ferns.
 
-The state is laid out as in `_tree_kernels`: ``pixels (P, N) uint8`` feature-major, and
-``coefs (N, width) int16``, residuals in the stage's basis. ``leaf (N,) uint8`` is the bin of each
-sample. All sums are integers, so their order, and with it the number of threads, does not matter.
+The state is laid out as in `cascade.stages.trees._grow_kernels`: ``pixels (P, N) uint8``
+feature-major, and ``coefs (N, width) int16``, residuals in the stage's basis. ``leaf (N,) uint8``
+is the bin of each sample. All sums are integers, so their order, and with it the number of threads,
+does not matter.
 """
 
 import numpy as np
@@ -81,7 +82,8 @@ def best_pairs(covariance, precision, first, second):
     best, partner = np.empty(n_points, np.float32), np.empty(n_points, np.int32)
     for f in range(covariance.shape[0]):
         c = covariance[f]
-        best[:], partner[:] = -1, 0
+        for j in range(n_points):
+            best[j], partner[j] = -1, 0
         for i in range(n_points):
             own, row, here = c[i], precision[i], np.int32(i)
             for j in range(n_points):

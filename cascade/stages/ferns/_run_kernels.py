@@ -63,13 +63,13 @@ def add_ferns(pixel, first, second, threshold, leaves, start, stop, n_samples, s
 
 
 @njit(nogil=True, cache=True)
-def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, second, threshold,
-              leaves, basis, bias, start, stop, staged):  # fmt: skip
+def run_ferns(images, index, placements, shapes, reference, anchors, offsets, first, second,
+              threshold, leaves, basis, bias, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
     ----------
-    images, index, placements, shapes, mean
+    images, index, placements, shapes, reference
         As in `features._pixel_kernels.sample_points`.
     anchors, offsets : (T, P) uint16, (T, 2, P) float32
     first, second, threshold, leaves : (T, K, F), (T, K, F), (T, K, F), (T, K, 2**F, R)
@@ -82,7 +82,7 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
     n_stages, n_points = anchors.shape
     n_ferns, width = leaves.shape[1], leaves.shape[3]
     pixel = np.zeros((n_points, LANES), np.int16)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     turns = np.empty((LANES, 2), np.float32)
     totals = np.empty((LANES, width), np.int32)
     places = np.empty((3, ABREAST * LANES), np.uint64)
@@ -90,29 +90,31 @@ def run_ferns(images, index, placements, shapes, mean, anchors, offsets, first, 
     for block in range(start, stop, LANES):
         n_samples = min(LANES, stop - block)
         for t in range(n_stages):
+            # The points turn and scale with each shape; their pixels are read.
             for s in range(n_samples):
                 i = block + s
-                a, b = similarity_to(mean, shapes[i])
+                a, b = similarity_to(reference, shapes[i])
                 turns[s, 0], turns[s, 1] = a, b
                 read_points(
                     images[index[i]], placements[i], shapes[i], a, b, anchors[t], offsets[t],
-                    scratch, pixel[:, s],
+                    scratch, where, pixel[:, s],
                 )  # fmt: skip
+            # Each fern adds the components of the bin that its comparisons lead to.
             totals[:] = 0
             add_ferns(
                 pixel.reshape(-1), first[t], second[t], threshold[t], leaves[t], 0, n_ferns,
                 n_samples, places, totals,
             )  # fmt: skip
+            # From components to coordinates, which turn with the shape and move it.
             for s in range(n_samples):
-                apply_basis(totals[s], np.float32(1), basis[t], bias[t], delta)
+                apply_basis(totals[s], basis[t], bias[t], delta)
                 move(shapes[block + s], turns[s, 0], turns[s, 1], delta)
-                if staged.shape[0] > 0:
-                    keep(shapes[block + s], staged[t, block + s])
+                keep(shapes[block + s], staged, t, block + s)
 
 
 @njit(nogil=True, cache=True)
-def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points, fractions, zones,
-                    spans, first, second, threshold, leaves, basis, bias, start, stop,
+def run_zoned_ferns(images, index, placements, shapes, visibility, reference, points, fractions,
+                    zones, spans, first, second, threshold, leaves, basis, bias, start, stop,
                     staged):  # fmt: skip
     """As `run_ferns`, on points between landmarks, with visibility and ferns of several zones.
 
@@ -134,7 +136,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
     width = leaves.shape[3]
     sees = bias.shape[1] > 2 * n_landmarks
     pixel = np.zeros((n_points, LANES), np.int16)
-    where = np.empty((2, n_points), np.int32)
+    where = np.empty(n_points, np.int64)
     totals = np.empty((LANES, width), np.int32)
     sums = np.empty((LANES, width), np.float32)
     weights = np.ones((LANES, n_zones), np.float32)
@@ -143,6 +145,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
     for block in range(start, stop, LANES):
         n_samples = min(LANES, stop - block)
         for t in range(n_stages):
+            # The points lie between landmarks; their pixels are read.
             for s in range(n_samples):
                 i = block + s
                 read_line_points(
@@ -151,6 +154,7 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
                 )  # fmt: skip
                 if sees:
                     zone_weights(visibility[i], zones[t], weights[s])
+            # The ferns of each zone add up, and count as much as the zone is seen.
             sums[:] = 0
             for z in range(n_zones):
                 if spans[t, z + 1] <= spans[t, z]:
@@ -163,16 +167,16 @@ def run_zoned_ferns(images, index, placements, shapes, visibility, mean, points,
                 for s in range(n_samples):
                     for r in range(width):
                         sums[s, r] += weights[s, z] * np.float32(totals[s, r])
+            # From components to coordinates, which turn with the shape and move it.
             for s in range(n_samples):
                 i = block + s
-                a, b = similarity_to(mean, shapes[i])
-                apply_basis(sums[s], np.float32(1), basis[t], bias[t], delta)
+                a, b = similarity_to(reference, shapes[i])
+                apply_basis(sums[s], basis[t], bias[t], delta)
                 move(shapes[i], a, b, delta)
                 if sees:
                     for k in range(n_landmarks):
                         visibility[i, k] += delta[2 * n_landmarks + k]
-                if staged.shape[0] > 0:
-                    keep(shapes[i], staged[t, i])
+                keep(shapes[i], staged, t, i)
 
 
 @njit(nogil=True, cache=True)

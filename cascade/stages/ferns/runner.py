@@ -41,27 +41,27 @@ class FernsRunner(FusedRunner):
 class ZonedFernsRunner:
     """Boosted ferns on points between landmarks, with visibility and zones or without."""
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
-        self.mean = mean
+        self.reference = reference
         features = [stage.feature for stage in stages]
         ferns = [stage.predictor for stage in stages]
         self._sees = isinstance(ferns[0], ZonedFerns)
         spans, *fields = zip(*(self._zone_blocks(f) for f in ferns), strict=True)
-        zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(mean), np.uint8)]
+        zone_of = [f.zone_of for f in ferns] if self._sees else [np.zeros(len(reference), np.uint8)]
         self._arrays = [
             stack([f.points for f in features]),
             stack([f.fractions for f in features]),
             stack(zone_of),
-            np.stack(spans),
-            *map(stack, fields),
+            stack(spans),
+            *map(_stack_filled, fields),
             stack([f.basis for f in ferns]),
             stack([f.bias for f in ferns]),
         ]
 
     def _zone_blocks(self, ferns):
         """Where the ferns of each zone begin, and tests and leaves with each zone's ferns filled
-        up to whole numbers abreast: what is added weighs nothing."""
+        up to whole numbers abreast; the leaves of added ferns are zero."""
         n_zones = GRID**2 if self._sees else 1
         zone = ferns.zone if self._sees else np.zeros(len(ferns.first), np.uint8)
         edges = np.searchsorted(zone, np.arange(n_zones + 1))
@@ -81,7 +81,13 @@ class ZonedFernsRunner:
         def run(span):
             kernels.run_zoned_ferns(
                 samples.images, samples.index, samples.placements, samples.shapes, visibility,
-                self.mean, *self._arrays, *span, staged,
+                self.reference, *self._arrays, *span, staged,
             )  # fmt: skip
 
         workers.over_spans(run, len(samples.index), LANES)
+
+
+def _stack_filled(arrays):
+    """`stack` of arrays whose zones fill different numbers of blocks of ferns."""
+    longest = max(map(len, arrays))
+    return stack([whole(array, 0, longest) for array in arrays])

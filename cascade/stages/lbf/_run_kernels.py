@@ -11,26 +11,13 @@ from .._update_kernels import apply_basis, keep, move
 
 
 @njit(nogil=True, cache=True)
-def run_lbf(
-    images,
-    index,
-    placements,
-    shapes,
-    mean,
-    points,
-    nodes,
-    weights,
-    basis,
-    bias,
-    start,
-    stop,
-    staged,
-):
+def run_lbf(images, index, placements, shapes, reference, points, nodes, weights, basis, bias,
+            start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through stages of equal size, in place.
 
     Parameters
     ----------
-    images, index, placements, shapes, mean
+    images, index, placements, shapes, reference
         As in `features._pixel_kernels.sample_points`.
     points : (T, 2, P) float32
     nodes : (T, K, nodes) uint32
@@ -42,18 +29,20 @@ def run_lbf(
         Takes the shapes after each stage, unless it is empty.
     """
     n_stages, n_codes, n_leaves = nodes.shape[0], nodes.shape[1], nodes.shape[2] + 1
-    width, n_coordinates = weights.shape[2], bias.shape[1]
+    width = weights.shape[2]
     total = np.empty(width, np.int32)
     leaves = np.empty(n_codes, np.uint8)
-    delta = np.empty(n_coordinates, np.float32)
+    delta = np.empty(bias.shape[1], np.float32)
     scratch = np.empty((2, points.shape[2]), np.int32)
     step, base = np.empty(points.shape[2], np.int64), np.empty(n_codes, np.int64)
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
-            a, b = similarity_to(mean, shape)
+            # The points turn and scale with the shape; each tree leads to a leaf.
+            a, b = similarity_to(reference, shape)
             walk_shape(image, placement, shape, a, b, points[t], nodes[t], scratch, step, base,
                        leaves)  # fmt: skip
+            # The leaves are the ones of a sparse code: its product is a sum of their weights.
             total[:] = 0
             values = weights[t].reshape(-1)
             for k in range(n_codes):
@@ -61,7 +50,7 @@ def run_lbf(
                 for group in range(0, width, LANES):
                     lane = np.uint64(group)
                     add_lanes(total, lane, values, row * np.uint64(width) + lane)
-            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
+            # From components to coordinates, which turn with the shape and move it.
+            apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
-            if staged.shape[0] > 0:
-                keep(shape, staged[t, i])
+            keep(shape, staged, t, i)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from features._hog_kernels import STEPS, describe, make_plane, make_room, make_table, octave, place
+from features._hog_kernels import describe, make_plane, make_room, make_table, octave, place
 from features._hog_lanes import GROUP, add_pairs_lanes
 from features._lanes import LANES
 from features._pixel_kernels import similarity_to
@@ -27,13 +27,13 @@ def add_product(numbers, weights, total):
 
 
 @njit(nogil=True, cache=True)
-def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, weights, basis, bias,
-            start, stop, staged):  # fmt: skip
+def run_hog(images, index, placements, shapes, reference, spacings, cells, gains, weights, basis,
+            bias, start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through T stages, in place.
 
     Parameters
     ----------
-    images, index, placements, shapes, mean
+    images, index, placements, shapes, reference
         As in `features._hog_kernels.extract`.
     spacings : (T,) float32
     cells : (T, C, 2) float32
@@ -42,39 +42,45 @@ def run_hog(images, index, placements, shapes, mean, spacings, cells, gains, wei
     weights : (T, at least L * C * 8 * components) int8
         As in `add_product`; those of the shape's coordinates, whole lanes, come last.
     basis : (T, components, 2L) float32
+        For products with numbers in whole steps: divided by `STEPS`.
     bias : (T, 2L) float32
     staged : (T or 0, N, L, 2) float32
         Takes the shapes after each stage.
     """
-    n_landmarks = mean.shape[0]
+    n_landmarks = reference.shape[0]
     room = make_room(images)
     planes = room[3]
     table = make_table(n_landmarks, cells.shape[1])
     numbers = table[6]
     n_weights = numbers.shape[0] * basis.shape[1]
-    placed = np.zeros((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
+    placed = np.empty((2 * n_landmarks + LANES - 1) // LANES * LANES, np.int16)
+    placed[:] = 0
     total = np.empty(basis.shape[1], np.int32)
     delta = np.empty(2 * n_landmarks, np.float32)
     # Which image the plane of each level shows, and its height and width.
-    shown = np.full(len(planes), -1, np.int64)
-    sizes = np.zeros((len(planes), 2), np.int64)
+    shown = np.empty(len(planes), np.int64)
+    heights, widths = np.empty(len(planes), np.int64), np.empty(len(planes), np.int64)
+    shown[:] = -1
     for i in range(start, stop):
         placement, shape, image = placements[i], shapes[i], images[index[i]]
         for t in range(spacings.shape[0]):
+            # The gradients of the image are pooled once, at the scale of the stage's cells.
             level = octave(spacings[t] * placement[2], image)
             if shown[level] != index[i]:
                 shown[level] = index[i]
-                sizes[level, 0], sizes[level, 1] = make_plane(image, level, room)
-            a, b = similarity_to(mean, shape)
-            height, width = sizes[level, 0], sizes[level, 1]
+                heights[level], widths[level] = make_plane(image, level, room)
+            # The descriptors turn and scale with the shape.
+            a, b = similarity_to(reference, shape)
+            height, width = heights[level], widths[level]
             plane = planes[level]
             describe(plane, height, width, level, placement, shape, a, b, cells[t], table)
+            # Descriptors, and the shape where the stage reads it, times weights: components.
             total[:] = 0
             add_product(numbers, weights[t], total)
             if gains[t] > 0:
-                place(shape, mean, a, b, gains[t], placed)
+                place(shape, reference, a, b, gains[t], placed)
                 add_product(placed, weights[t, n_weights:], total)
-            apply_basis(total, np.float32(1 / STEPS), basis[t], bias[t], delta)
+            # From components to coordinates, which turn with the shape and move it.
+            apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
-            if staged.shape[0] > 0:
-                keep(shape, staged[t, i])
+            keep(shape, staged, t, i)

@@ -11,7 +11,7 @@ from . import _run_kernels as kernels
 class FacemarkRunner:
     """Forests with offsets of their own and one weight a leaf and coordinate, in float64."""
 
-    def __init__(self, stages, mean):
+    def __init__(self, stages, reference):
         self.stages = stages
 
     def run(self, samples, workers=SERIAL, staged=None):

@@ -14,8 +14,8 @@ ABREAST = 8
 
 
 @njit(nogil=True, cache=True)
-def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, leaves, n_trees,
-              basis, bias, start, stop, staged):  # fmt: skip
+def run_trees(images, index, placements, shapes, reference, anchors, offsets, nodes, leaves, basis,
+              bias, start, stop, staged):  # fmt: skip
     """Move the shapes of the samples [start, stop) through T stages, in place.
 
     Parameters
@@ -25,32 +25,35 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
     placements : (N, 3) float32
     shapes : (N, L, 2) float32
         In the box frame.
-    mean : (L, 2) float32
-        Centred mean shape.
+    reference : (L, 2) float32
+        The centred mean shape.
     anchors, offsets : (T, P) uint16, (T, 2, P) float32
     nodes : (T, K * (leaves a tree - 1)) uint64
-        As in `find_leaves`.
+        See `find_leaves`.
     leaves : (T, K * leaves a tree, R) int8
         R is a multiple of `WIDE`, K of `ABREAST`.
-    n_trees : int
-        K.
     basis, bias : (T, R, 2L) float32, (T, 2L) float32
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """
     n_stages, n_points = anchors.shape
     n_leaves, width = leaves.shape[1], leaves.shape[2]
-    n_landmarks = mean.shape[0]
+    n_trees = n_leaves - nodes.shape[1]
+    n_landmarks = reference.shape[0]
     pixel = np.empty(n_points, np.uint8)
-    scratch = np.empty((2, n_points), np.float32)
+    scratch, where = np.empty((2, n_points), np.float32), np.empty(n_points, np.int64)
     total = np.empty(width, np.int32)
     place = np.empty(n_trees, np.uint32)
     delta = np.empty(2 * n_landmarks, np.float32)
     for i in range(start, stop):
         image, placement, shape = images[index[i]], placements[i], shapes[i]
         for t in range(n_stages):
-            a, b = similarity_to(mean, shape)
-            read_points(image, placement, shape, a, b, anchors[t], offsets[t], scratch, pixel)
+            # The points turn and scale with the shape; their pixels are read.
+            a, b = similarity_to(reference, shape)
+            read_points(
+                image, placement, shape, a, b, anchors[t], offsets[t], scratch, where, pixel
+            )
+            # Each tree leads to a leaf, whose components are added.
             find_leaves(pixel, nodes[t], n_leaves, place)
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
@@ -60,7 +63,7 @@ def run_trees(images, index, placements, shapes, mean, anchors, offsets, nodes, 
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, WIDE):
                     add_wide_rows(total, np.uint64(lane), values, place, np.uint64(k))
-            apply_basis(total, np.float32(1), basis[t], bias[t], delta)
+            # From components to coordinates, which turn with the shape and move it.
+            apply_basis(total, basis[t], bias[t], delta)
             move(shape, a, b, delta)
-            if staged.shape[0] > 0:
-                keep(shape, staged[t, i])
+            keep(shape, staged, t, i)
