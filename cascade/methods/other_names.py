@@ -133,7 +133,6 @@ OTHER_NAMES = {
     "detectROI": _instead(_LBF, "give --boxes"),
     "model_filename": _instead(_LBF, "give --out"),
     "save_model": _instead(_LBF, "the model is always saved; give --out"),
-    "verbose": _instead(_LBF, "progress is always shown"),
     "seed": _instead(_LBF, "give --seed"),
     # OpenCV's FacemarkKazemi::Params; others there have dlib's names, lambda but for its suffix
     "num_test_coordinates": (OtherName(_KAZEMI, _TREES, "n_points"),),

@@ -167,7 +167,7 @@ class ASM(ShapeModel):
         Share of the shapes' variance that the shape model keeps.
     max_components : int
         At most so many components.
-    mirror, frame_size, face_size, memory_limit, random_state, n_jobs
+    mirror, frame_size, face_size, memory_limit, random_state, n_jobs, verbose
         As in `Cascade`.
 
     Examples
