@@ -108,18 +108,49 @@ def _shrink(grey, long_side):
     return small, np.array([width / size[0], height / size[1]])
 
 
-def _surest_first(boxes, scores, scale):
-    """Boxes between pixel edges of a shrunk image as the detectors return them."""
+def _surest_first(boxes, ranks, scores, scale):
+    """Boxes between pixel edges of a shrunk image, and their scores, as the detectors return them.
+
+    The order is that of `ranks`.
+    """
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
-    order = np.argsort(-np.asarray(scores), kind="stable")
+    order = np.argsort(-np.asarray(ranks, np.float64), kind="stable")
     # Edges count from the outer border of pixel 0, half a pixel before its centre.
-    return (boxes[order] * np.tile(scale, 2) - 0.5).astype(np.float32)
+    boxes = (boxes[order] * np.tile(scale, 2) - 0.5).astype(np.float32)
+    return boxes, np.asarray(scores, np.float32)[order]
+
+
+class Detector:
+    """A face detector: a callable from an image to boxes (n, 4)."""
+
+    def __call__(self, image):
+        """Boxes of the faces in an image (H, W); see `detect`."""
+        return self.search(image)[0]
+
+    def search(self, image, long_side=None):
+        """Boxes and the detector's own scores.
+
+        Parameters
+        ----------
+        image : ndarray of shape (H, W)
+        long_side : int, optional
+            Long side in pixels that larger images are shrunk to; more finds smaller faces, and
+            takes longer. Without it, the detector's own.
+
+        Returns
+        -------
+        boxes : ndarray of shape (n, 4), float32
+        scores : ndarray of shape (n,), float32
+            Higher is surer. ``lbp`` counts windows, from 4 on; dlib tells the distance from its
+            plane, from 0 on; YuNet a probability from 0.6 on.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must say how it searches")
 
 
 # ------------------------------------------------------------------------------------------- lbp
 
 
-class _Lbp:
+class _Lbp(Detector):
     """Windows of the cascade's own size on a pyramid of images.
 
     The pyramid, the margin and the lenient stages matter. scikit-image's own search scales the
@@ -145,8 +176,9 @@ class _Lbp:
 
         self.cascade = Cascade(lbp_frontal_face_cascade_filename(), eps=self.LENIENCE)
 
-    def __call__(self, image):
-        grey, scale = _shrink(as_grey(image), LBP_LONG_SIDE)
+    def search(self, image, long_side=None):
+        """As `Detector.search`."""
+        grey, scale = _shrink(as_grey(image), long_side or LBP_LONG_SIDE)
         hits = self._hits(grey, 0.0)
         boxes, scores = self._groups(*hits, max(grey.shape))
         # Tilted heads cost two more searches, spent only where the first left doubt.
@@ -155,7 +187,7 @@ class _Lbp:
             hits = [np.concatenate(parts) for parts in zip(hits, *tilted, strict=True)]
             boxes, scores = self._groups(*hits, max(grey.shape))
         found = scores >= self.ENOUGH
-        return _surest_first(boxes[found], scores[found], scale)
+        return _surest_first(boxes[found], scores[found], scores[found], scale)
 
     def _hits(self, grey, angle):
         """Windows that pass the cascade, (n, 4), and how many tried positions each stands for."""
@@ -230,7 +262,7 @@ class _Lbp:
 # -------------------------------------------------------------------------------- dlib and YuNet
 
 
-class _Dlib:
+class _Dlib(Detector):
     """dlib's frontal face detector; searches images up to 640 px enlarged twice."""
 
     def __init__(self):
@@ -242,17 +274,18 @@ class _Dlib:
             ) from error
         self.detector = dlib.get_frontal_face_detector()
 
-    def __call__(self, image):
-        grey, scale = _shrink(as_grey(image), OTHER_LONG_SIDE)
+    def search(self, image, long_side=None):
+        """As `Detector.search`."""
+        grey, scale = _shrink(as_grey(image), long_side or OTHER_LONG_SIDE)
         enlarge = int(max(grey.shape) <= 640)
         found, scores, _ = self.detector.run(grey, enlarge, 0.0)
         # dlib names the first and last pixel inside; _surest_first wants the edges around them.
         boxes = [(b.left(), b.top(), b.right() + 1, b.bottom() + 1) for b in found]
         sides = [b.width() for b in found]
-        return _surest_first(boxes, (np.asarray(scores) + 1) * sides, scale)
+        return _surest_first(boxes, (np.asarray(scores) + 1) * sides, scores, scale)
 
 
-class _YuNet:
+class _YuNet(Detector):
     """OpenCV's FaceDetectorYN with a network from a file."""
 
     MAX_BYTES = 1 << 26
@@ -278,8 +311,9 @@ class _YuNet:
         self.file = path
         self.lock = threading.Lock()  # the network keeps the size of its input
 
-    def __call__(self, image):
-        grey, scale = _shrink(as_grey(image), OTHER_LONG_SIDE)
+    def search(self, image, long_side=None):
+        """As `Detector.search`."""
+        grey, scale = _shrink(as_grey(image), long_side or OTHER_LONG_SIDE)
         try:
             with self.lock:
                 self.network.setInputSize(grey.shape[::-1])
@@ -287,7 +321,7 @@ class _YuNet:
         except cv2.error as error:
             raise InputError(f"{self.file}: not YuNet; its outputs are no faces") from error
         if found is None:
-            return np.zeros((0, 4), np.float32)
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         left_top, size, scores = found[:, :2], found[:, 2:4], found[:, -1]
         boxes = np.hstack([left_top, left_top + size])
-        return _surest_first(boxes, scores * size[:, 0], scale)
+        return _surest_first(boxes, scores * size[:, 0], scores, scale)

@@ -193,11 +193,11 @@ def read_faces(folders, boxes, detector, progress):
     return faces
 
 
-def from_detector(model, detector, progress):
+def from_detector(model, detector, progress, **search):
     """The model with a detector before it; what there is to doubt is told."""
     from ..detection import FromDetector
 
-    finder = FromDetector(model, detector)
+    finder = FromDetector(model, detector, **search)
     if finder.doubt:
         progress.say(f"! {finder.doubt}")
     return finder

@@ -58,6 +58,22 @@ def predict(
             callback=known_detector,
         ),
     ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE",
+            help="Leave out faces that the detector is less sure of: lbp counts from 4, dlib from "
+            "0, YuNet from 0.6 to 1; the scores are in the JSON.",
+        ),
+    ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option(
+            min=24,
+            max=1 << 14,
+            help="Long side of the image in pixels that is searched; more finds smaller faces.",
+        ),
+    ] = None,
     json_: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Landmarks of all images; - is stdout."),
@@ -79,6 +95,10 @@ def predict(
     """
     if boxes is not None and detector is not None:
         raise typer.BadParameter("give boxes or a detector, not both", param_hint="--boxes")
+    if boxes is not None and (min_score, resolution) != (None, None):
+        raise typer.BadParameter(
+            "go with a detector, not with --boxes", param_hint="--min-score, --resolution"
+        )
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     if model is None and looks_like_model(inputs[0]):
@@ -110,7 +130,9 @@ def predict(
     with reporting() as progress:
         if ignored:
             progress.say(f"left out what is no image: {ignored}")
-        cascade, find = _box_source(cascade, boxes, detector, images, progress)
+        cascade, find = _box_source(
+            cascade, boxes, detector, images, progress, min_score=min_score, long_side=resolution
+        )
         tell = progress.counting("fitting faces")
         for i, (path, found) in enumerate(_found(cascade, images, find, n_starts, jobs), 1):
             if isinstance(found, _Unusable):
@@ -151,6 +173,7 @@ class _Found(NamedTuple):
 
     image: object
     boxes: object
+    scores: object
     alignment: object
 
     @property
@@ -184,14 +207,15 @@ def _align(cascade, path, find, n_starts):
     try:
         image = read_image(path, grey=False)
         grey = as_grey(image)
-        boxes = np.asarray(find(path, grey), np.float32).reshape(-1, 4)
+        boxes, scores = find(path, grey)
+        boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         aligned = cascade.align(grey, boxes, n_starts=n_starts) if len(boxes) else None
         if hasattr(cascade, "place"):  # what is shown are the boxes as the model wants them
             boxes = cascade.place(boxes)
     except InputError as error:
         text = str(error)
         return _Unusable(text if str(path) in text else f"{path}: {text}")
-    return _Found(image, boxes, aligned)
+    return _Found(image, boxes, scores, aligned)
 
 
 def _entry(path, found):
@@ -201,6 +225,8 @@ def _entry(path, found):
     faces, aligned = [], found.alignment
     for i, shape in enumerate(found.shapes):
         face = {"box": rounded(found.boxes[i]), "landmarks": rounded(shape)}
+        if found.scores is not None:
+            face["score"] = round(float(found.scores[i]), 4)
         if aligned.spread is not None:
             face["spread"] = np.round(aligned.spread[i].astype(float), 5).tolist()
         if aligned.visible is not None:
@@ -263,11 +289,12 @@ def _stems(images):
     return stems
 
 
-def _box_source(cascade, table, detector, images, progress):
-    """The model for the boxes that the options ask for, and a function (path, image) to them."""
+def _box_source(cascade, table, detector, images, progress, **search):
+    """The model for the boxes that the options ask for, and a function (path, image) to them and
+    their scores."""
     if table is None:
-        finder = from_detector(cascade, detector or "lbp", progress)
-        return finder, lambda path, grey: finder.detector(grey)
+        finder = from_detector(cascade, detector or "lbp", progress, **search)
+        return finder, lambda path, grey: finder.search(grey)
     from data_tools.readers import Boxes, read_boxes
 
     known = Boxes(read_boxes(table), str(table))
@@ -275,7 +302,7 @@ def _box_source(cascade, table, detector, images, progress):
     if unmatched:
         few = ", ".join(unmatched[:3]) + (", …" if len(unmatched) > 3 else "")
         progress.say(printable(f"{table}: {len(unmatched)} names are of none of the images: {few}"))
-    return cascade, lambda path, grey: known.of(path) or []
+    return cascade, lambda path, grey: (known.of(path) or [], None)
 
 
 def _write_json(path, content):

@@ -24,18 +24,22 @@ class FoundFaces(NamedTuple):
         Probability that each landmark can be seen; None from models that do not say.
     spread : ndarray of shape (n, L), float32, or None
         See `Alignment`.
+    scores : ndarray of shape (n,), float32, or None
+        The detector's own; None of a function.
     """
 
     shapes: np.ndarray
     boxes: np.ndarray
     visible: np.ndarray | None = None
     spread: np.ndarray | None = None
+    scores: np.ndarray | None = None
 
     def __len__(self):
         return len(self.shapes)
 
 
-def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces=None, **options):
+def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces=None,
+               min_score=None, long_side=None, **options):  # fmt: skip
     """Find the faces of a photograph and their landmarks.
 
     Parameters
@@ -51,6 +55,8 @@ def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces
         Channel order of a colour array.
     max_faces : int, optional
         Keep only the first ones.
+    min_score, long_side
+        As of `FromDetector`.
     **options
         For `align` of the model, such as `n_starts`.
 
@@ -73,12 +79,14 @@ def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces
     """
     grey = as_grey(image, color) if isinstance(image, np.ndarray) else read_image(image)
     if not isinstance(model, FromDetector):
-        model = FromDetector(model if hasattr(model, "align") else load(model), detector)
+        model = FromDetector(model if hasattr(model, "align") else load(model), detector,
+                             min_score=min_score, long_side=long_side)  # fmt: skip
         if model.doubt:
             warnings.warn(model.doubt, stacklevel=2)
-    boxes = np.asarray(model.detector(grey), np.float32).reshape(-1, 4)[:max_faces]
+    boxes, scores = model.search(grey)
+    boxes, scores = boxes[:max_faces], None if scores is None else scores[:max_faces]
     if not len(boxes):
         none = np.zeros((0, model.scheme_.n_points, 2), np.float32)
         return FoundFaces(none, boxes)
     found = model.align(grey, boxes, **options)
-    return FoundFaces(found.shapes, model.place(boxes), found.visible, found.spread)
+    return FoundFaces(found.shapes, model.place(boxes), found.visible, found.spread, scores)

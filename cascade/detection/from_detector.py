@@ -3,8 +3,8 @@
 import numpy as np
 
 from data_tools.corrections import by_landmarks, detector_name
-from data_tools.detectors import get_detector
-from features.errors import InputError
+from data_tools.detectors import Detector, get_detector
+from features.errors import InputError, require_range
 from features.geometry import as_boxes
 from features.images import as_grey
 
@@ -31,6 +31,10 @@ class FromDetector(Aligner):
         the model was trained with.
     n_passes : int
         1 takes the landmarks of the first pass.
+    min_score : float, optional
+        Boxes with a lower score are left out; see `data_tools.detectors.Detector.search`.
+    long_side : int, optional
+        What larger images are shrunk to for the search, in pixels, 24 to 16384.
 
     Attributes
     ----------
@@ -46,9 +50,17 @@ class FromDetector(Aligner):
         training by less than half.
     """
 
-    def __init__(self, model, detector="lbp", n_passes=2):
+    def __init__(self, model, detector="lbp", n_passes=2, *, min_score=None, long_side=None):
+        require_range("n_passes", n_passes, 1, 10)
+        if long_side is not None:
+            require_range("long_side", long_side, 24, 1 << 14)
         self.model, self.n_passes = model, n_passes
         self.detector = get_detector(detector)
+        self.min_score, self.long_side = min_score, long_side
+        if not isinstance(self.detector, Detector) and (min_score or long_side) is not None:
+            raise InputError(
+                "min_score and long_side go with a detector by name; leave them out for a function"
+            )
         self.correction, self.doubt = _correction(model, detector)
 
     @property
@@ -70,6 +82,21 @@ class FromDetector(Aligner):
     def n_jobs(self):
         """Threads of the model."""
         return self.model.n_jobs
+
+    def search(self, image):
+        """Boxes (n, 4) of the detector in a grey image, and their scores (n,); None if it has none.
+
+        Returns
+        -------
+        boxes : ndarray of shape (n, 4), float32
+        scores : ndarray of shape (n,), float32, or None
+        """
+        if not isinstance(self.detector, Detector):
+            return as_boxes(self.detector(image)), None
+        boxes, scores = self.detector.search(image, self.long_side)
+        if self.min_score is not None:
+            boxes, scores = boxes[scores >= self.min_score], scores[scores >= self.min_score]
+        return boxes, scores
 
     def place(self, boxes):
         """A detector's boxes (n, 4) as those that the model was trained with, float32."""

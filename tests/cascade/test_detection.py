@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from skimage.data import astronaut
 from typer.testing import CliRunner
 
 import cascade
@@ -169,3 +170,20 @@ def test_five_lines_of_python(tmp_path, synthetic):
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "drawn.png")), drawn)
     with pytest.raises(InputError, match=r"\.png or \.jpg"):
         cascade.draw(synthetic.image(0), found, tmp_path / "drawn.doc")
+
+
+def test_scores_and_resolution(tmp_path):
+    """The portrait is found at a score; above it, or too small to see, it is not."""
+    image = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2BGR)
+    found = find_faces(image, "ert68")
+    assert len(found.scores) == len(found) >= 1 and found.scores[0] > 4
+    assert len(find_faces(image, "ert68", min_score=float(found.scores.max()) + 1)) == 0
+    assert len(find_faces(image, "ert68", long_side=32)) == 0
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    faces = json.loads(run("predict", "ert68", tmp_path / "a.png").stdout)["images"][0]["faces"]
+    assert [face["score"] for face in faces] == pytest.approx(found.scores.tolist(), abs=1e-3)
+    result = CliRunner().invoke(app, ["predict", "ert68", str(tmp_path / "a.png"), "--boxes", "x",
+                                      "--min-score", "5"])  # fmt: skip
+    assert result.exit_code == 2
+    with pytest.raises(InputError, match="by name"):
+        find_faces(image, "ert68", lambda grey: [], min_score=3.0)
