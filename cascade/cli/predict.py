@@ -85,6 +85,9 @@ def predict(
     draw: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Images with the landmarks drawn.")
     ] = None,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="With --draw: number the landmarks, from 0.")
+    ] = False,
     n_starts: NStarts = None,
     jobs: Jobs = 1,
 ):
@@ -125,7 +128,7 @@ def predict(
     if pts is not None:
         writers.append(_PtsWriter(pts, stems))
     if draw is not None:
-        writers.append(_Drawer(draw, stems, cascade.scheme_))
+        writers.append(_Drawer(draw, stems, cascade.scheme_, numbers))
     entries, n_faces, n_failed = [], 0, 0
     with reporting() as progress:
         if ignored:
@@ -334,8 +337,9 @@ class _PtsWriter:
 class _Drawer:
     """NAME.landmarks.png, covered landmarks in another colour"""
 
-    def __init__(self, folder, stems, scheme):
+    def __init__(self, folder, stems, scheme, numbers):
         self.folder, self.stems, self.scheme = make_folder(folder), stems, scheme
+        self.numbers = numbers
 
     def __call__(self, path, found):
         import cv2
@@ -344,6 +348,7 @@ class _Drawer:
 
         drawn = found.image
         if len(found.shapes):
-            drawn = overlay(drawn, found.shapes, self.scheme, found.boxes, visible=found.seen)
+            drawn = overlay(drawn, found.shapes, self.scheme, found.boxes, visible=found.seen,
+                            numbers=self.numbers)  # fmt: skip
         _, data = cv2.imencode(".png", drawn)
         replace_file(self.folder / f"{self.stems[path]}.landmarks.png", data.tobytes())
