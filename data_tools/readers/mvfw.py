@@ -1,24 +1,24 @@
-"""MVFW, multi-view faces in the wild: 68 points of turned heads."""
+"""MVFW and OCFW: 68 points of turned heads, and of covered faces, in the wild."""
 
 from pathlib import Path
 
 from ._parts import below, read_parts
 
-NAME = "mvfw"
+NAMES = ("mvfw", "ocfw")
 
 
 def recognises(path):
-    """Whether `path` is a folder called MVFW, in any case, that holds .pts files or below."""
+    """Whether `path` is a folder called MVFW or OCFW, in any case, with .pts files in or below."""
     path = Path(path)
-    return path.absolute().name.lower() == NAME and path.is_dir() and bool(below(path))
+    return path.absolute().name.lower() in NAMES and path.is_dir() and bool(below(path))
 
 
 def read(path, *, boxes="csv", scheme=None, detector=None, progress=None):
-    """Read MVFW: a folder of that name with images and .pts files.
+    """Read MVFW or OCFW: a folder of that name with images and .pts files.
 
-    No copy of the data set was at hand when this was written. It is expected as 300-W is laid out:
-    NAME.jpg or NAME.png with NAME.pts beside it, pixels counted from 1, in the folder or in folders
-    below it, such as train and test.
+    No copy of the data sets was at hand when this was written. They are expected as 300-W is laid
+    out: NAME.jpg or NAME.png with NAME.pts beside it, pixels counted from 1, in the folder or in
+    folders below it, such as train and test.
 
     Parameters
     ----------

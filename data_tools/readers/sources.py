@@ -57,8 +57,7 @@ SOURCES = (
     Source("merl-rav", "MERL-RAV (68 points, occlusion)", "merl_rav"),
     Source("mtfl", "MTFL (5 points)", "mtfl"),
     Source("muct", "MUCT (76 points)", "muct"),
-    Source("mvfw", "MVFW (68 points)", "mvfw"),
-    Source("ocfw", "OCFW (68 points)", "ocfw"),
+    Source("mvfw", "MVFW and OCFW (68 points)", "mvfw"),
     Source("wflw", "WFLW (98 points)", "wflw"),
 )
 

@@ -495,6 +495,6 @@ SAMPLES = {
     "aflw2000-3d": aflw2000, "aflw": aflw, "aflw19": aflw19, "bioid": bioid, "celeba": celeba,
     "cnn-facepoint": cnn_facepoint, "cofw": cofw, "cofw68": cofw68, "helen194": helen,
     "jd-landmark": jd, "lapa": lapa, "lfpw": lfpw, "menpo": menpo, "merl-rav": merl_rav,
-    "mtfl": mtfl, "muct": muct, "mvfw": _named("MVFW"), "ocfw": _named("OCFW"), "wflw": wflw,
+    "mtfl": mtfl, "muct": muct, "mvfw": _named("MVFW"), "wflw": wflw,
 }  # fmt: skip
 OPTIONS = {"cofw68": lambda sample: {"images": sample.path}}

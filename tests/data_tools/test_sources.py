@@ -141,3 +141,10 @@ def test_parts_of_celeba(tmp_path):
     assert len(read_source(sample.path, part="test")) == 1
     with pytest.raises(InputError, match="part must be"):
         read_source(sample.path, part="training")
+
+
+def test_ocfw_is_read_as_mvfw_is(tmp_path):
+    sample = SAMPLES["mvfw"](tmp_path)
+    renamed = sample.path.rename(sample.path.with_name("OCFW"))
+    assert find_source(renamed).name == "mvfw"
+    np.testing.assert_allclose(read_source(renamed, boxes="tight").shapes, sample.shapes, atol=1e-4)
