@@ -12,8 +12,6 @@ from features.errors import InputError
 
 from .options import BOX_SOURCES
 
-# Probability from which on a landmark is drawn as visible.
-SEEN = 0.5
 _N_SHOWN = 5
 
 

@@ -16,7 +16,6 @@ from features.errors import InputError
 
 from .app import WRONG_INPUT
 from .common import (
-    SEEN,
     from_detector,
     inputs_of,
     load_model,
@@ -186,8 +185,9 @@ class _Found(NamedTuple):
     @property
     def seen(self):
         """Which landmarks are drawn as visible, or None."""
-        visible = None if self.alignment is None else self.alignment.visible
-        return None if visible is None else visible >= SEEN
+        from ..detection.drawing import drawn_as_seen
+
+        return drawn_as_seen(None if self.alignment is None else self.alignment.visible)
 
 
 def _found(cascade, images, find, n_starts, n_jobs):
@@ -300,7 +300,7 @@ def _box_source(cascade, table, detector, images, progress, **search):
         return finder, lambda path, grey: finder.search(grey)
     from data_tools.readers import Boxes, read_boxes
 
-    known = Boxes(read_boxes(table), str(table))
+    known = Boxes(read_boxes(table))
     unmatched = known.unmatched(images)
     if unmatched:
         few = ", ".join(unmatched[:3]) + (", …" if len(unmatched) > 3 else "")

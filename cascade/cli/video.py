@@ -13,7 +13,6 @@ from features.errors import InputError
 
 from .app import Interrupted
 from .common import (
-    SEEN,
     from_detector,
     inputs_of,
     load_model,
@@ -174,8 +173,10 @@ class _Drawer:
     def add(self, number, seconds, frame, found):
         from data_tools.plots import overlay
 
+        from ..detection.drawing import drawn_as_seen
+
         if len(found):
-            seen = None if found.visible is None else found.visible >= SEEN
+            seen = drawn_as_seen(found.visible)
             frame = overlay(frame, found.shapes, self.scheme, visible=seen)
         self.file.write(frame)
 

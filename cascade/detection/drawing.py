@@ -10,7 +10,12 @@ from features.errors import InputError
 from features.images import read_image
 
 # Probability from which on a landmark is drawn as visible.
-SEEN = 0.5
+_SEEN = 0.5
+
+
+def drawn_as_seen(visible):
+    """Which landmarks are drawn as visible, of their probabilities; None of None."""
+    return None if visible is None else visible >= _SEEN
 
 
 def draw(image, found, path=None, scheme=None):
@@ -37,7 +42,7 @@ def draw(image, found, path=None, scheme=None):
     if not isinstance(image, np.ndarray):
         image = read_image(image, grey=False)
     scheme = scheme or scheme_for(found.shapes.shape[1])
-    seen = None if found.visible is None else found.visible >= SEEN
+    seen = drawn_as_seen(found.visible)
     drawn = overlay(image, found.shapes, scheme, found.boxes, visible=seen)
     if path is not None:
         try:

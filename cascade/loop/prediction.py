@@ -6,7 +6,6 @@ import numpy as np
 
 from features.errors import InputError, require_count, require_flag
 from features.geometry import as_boxes
-from features.images import kernel_view
 from features.workers import SERIAL, Workers
 
 from ..aligner import Aligner, Alignment, refuse_unpaired
@@ -174,7 +173,7 @@ class Predictor(Aligner):
             require_flag("mirror", mirror)
         if mirror and scheme.flip is None:
             raise InputError(f"landmark scheme {scheme.name!r} has no flip index to mirror by")
-        image = kernel_view(space.grey(image, color))
+        image = space.grey(image, color)
         placements = space.place(as_boxes(boxes), image.shape)
         views = space.views(image, placements)
         shapes, visibility, path = self._run(views, n_starts, len(placements), staged)
@@ -192,7 +191,7 @@ class Predictor(Aligner):
         if not self._space.in_place(images, placements):
             return None
         shapes = np.repeat(self._space.starts(self.starts_[:1]), len(images), axis=0)
-        images = kernel_view(np.ascontiguousarray(images))
+        images = np.ascontiguousarray(images)
         samples = Samples(images, np.arange(len(images)), placements, shapes)
         self._opening.run(samples, workers)
         run_through(self._late, samples, workers)

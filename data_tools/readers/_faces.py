@@ -167,7 +167,7 @@ def box_source(boxes, detector, table=None):
         table = Path(boxes)
     if table is None:
         return lambda path, image, faces: [[face.box] for face in faces]
-    known = Boxes(read_boxes(table), str(table))
+    known = Boxes(read_boxes(table))
     return lambda path, image, faces: [known.of(path) or []] * len(faces)
 
 

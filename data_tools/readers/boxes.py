@@ -29,12 +29,9 @@ class Boxes(NamedTuple):
     ----------
     entries : dict of str to list of (float, float, float, float)
         As `read_boxes` returns them.
-    file : str
-        Where they were read.
     """
 
     entries: dict
-    file: str
 
     def of(self, path):
         """The boxes of an image, or None where the file has no line for it.

@@ -203,7 +203,7 @@ class TestBoxes:
             read_boxes(tmp_path / "b.json")
 
     def test_paths_come_before_names(self):
-        boxes = Boxes({"one/a.png": [(1,) * 4], "a.png": [(2,) * 4], "two/b.png": [(3,) * 4]}, "f")
+        boxes = Boxes({"one/a.png": [(1,) * 4], "a.png": [(2,) * 4], "two/b.png": [(3,) * 4]})
         assert boxes.of("/data/one/a.png") == [(1,) * 4]
         assert boxes.of("/data/other/a.png") == [(2,) * 4]
         assert boxes.of("/data/one/b.png") is None
