@@ -115,8 +115,9 @@ def _mismatch(value, default, kind=""):
     several = "sequence" in kind
     if several and isinstance(value, tuple | list):
         what = f"in brackets, some of {', '.join(words)}" if words else "numbers in brackets"
-        return None if _is_several(value, words) else what
-    if several and isinstance(default, tuple):
+        gaps = "or None" in kind
+        return None if _is_several(value, words, gaps) else what
+    if several and isinstance(default, tuple) and not kind.startswith("float,"):
         return f"in brackets, some of {', '.join(words)}" if words else "numbers in brackets"
     if (value is None and "optional" in kind) or (isinstance(value, str) and value in words):
         return None
@@ -128,7 +129,7 @@ def _mismatch(value, default, kind=""):
         least = 1 if default is None else min(default, 1)
         right = isinstance(value, int) and not isinstance(value, bool) and value >= least
         return None if right else f"a whole number from {least}"
-    if isinstance(default, float):
+    if isinstance(default, float) or kind.startswith("float,"):
         return None if _is_number(value) else "a number from 0"
     if isinstance(default, tuple):
         right = isinstance(value, tuple | list) and len(value) == len(default)
@@ -144,7 +145,8 @@ def _is_number(value):
     return right and 0 <= value < float("inf")
 
 
-def _is_several(value, words):
-    """Whether something is several numbers or words, or several such tuples to choose among."""
+def _is_several(value, words, gaps):
+    """Whether something is several numbers or words, or several such tuples to choose among; with
+    `gaps`, None may stand among them."""
     inner = [v for part in value for v in (part if isinstance(part, tuple | list) else [part])]
-    return bool(inner) and all(_is_number(v) or v in words for v in inner)
+    return bool(inner) and all(_is_number(v) or v in words or (gaps and v is None) for v in inner)

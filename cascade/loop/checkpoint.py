@@ -1,7 +1,8 @@
 """Checkpoints: a model file after every stage, from which training goes on as if unbroken.
 
-Nothing but the trained stages needs keeping. The starts follow from the seed, each stage's random
-numbers from the seed and its index, and the samples' shapes from running the stages.
+Nothing but the trained stages needs keeping, and of cross-fitted ones the predictors of each part.
+The starts follow from the seed, each stage's random numbers from the seed and its index, and the
+samples' shapes from running the stages.
 """
 
 import hashlib

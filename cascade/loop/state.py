@@ -19,6 +19,7 @@ from features.frame import Frame
 from ..pose.key_shapes import MAX_KEYS, KeyShapes
 from ..pose.poses import Poses
 from ..pose.routing import RoutedStage, Router
+from ..stages.cross_fitting import MAX_PARTS
 from ..stages.layout import from_arrays, to_arrays
 from ..stages.registry import ALIASES, FEATURES, PREDICTORS, RUNNERS, find
 from ..stages.stage import FittedStage
@@ -69,11 +70,11 @@ def to_state(model, training=None):
         prefix, what = f"stages.{t}", f"stage {t + 1}"
         if isinstance(stage, RoutedStage):
             arrays |= to_arrays(stage.router, f"{prefix}.router")
-            routes = [_put(route, f"{prefix}.{k}", what, arrays)
+            routes = [_put(route, f"{prefix}.{k}", what, arrays, training)
                       for k, route in enumerate(stage.routes)]  # fmt: skip
             stages.append({"routes": routes})
         else:
-            stages.append(_put(stage, prefix, what, arrays))
+            stages.append(_put(stage, prefix, what, arrays, training))
     header = {
         "method": model.method,
         "parameters": parameters(model),
@@ -94,8 +95,9 @@ def to_state(model, training=None):
     return header, arrays
 
 
-def _put(stage, prefix, what, arrays):
-    """Add the arrays of a plain stage to `arrays`; its kinds, for the header."""
+def _put(stage, prefix, what, arrays, training=None):
+    """Add the arrays of a plain stage to `arrays`, and those that only an unfinished training
+    needs; its kinds, for the header."""
     if stage.kind not in RUNNERS:
         names = " with ".join(type(part).__name__ for part in (stage.feature, stage.predictor))
         raise InputError(
@@ -105,7 +107,12 @@ def _put(stage, prefix, what, arrays):
     arrays |= to_arrays(stage.feature, f"{prefix}.feature")
     arrays |= to_arrays(stage.predictor, f"{prefix}.predictor")
     feature, predictor = stage.kind
-    return {"feature": feature, "predictor": predictor}
+    entry = {"feature": feature, "predictor": predictor}
+    if training and stage.parts:
+        for k, part in enumerate(stage.parts):
+            arrays |= to_arrays(part, f"{prefix}.parts.{k}")
+        entry["parts"] = len(stage.parts)
+    return entry
 
 
 def parameters(model):
@@ -265,8 +272,13 @@ def _plain_stage(kinds, arrays, prefix, what, n_landmarks, n_outputs):
         raise InputError(f"{what} has the feature {pair[0]!r}, which {pair[1]!r} cannot read")
     sizes = {"landmarks": n_landmarks, "coordinates": n_outputs}
     feature = from_arrays(find(FEATURES[pair[0]]), arrays, f"{prefix}.feature", sizes)
-    predictor = from_arrays(find(PREDICTORS[pair[1]]), arrays, f"{prefix}.predictor", sizes)
-    return FittedStage(feature, predictor)
+    cls = find(PREDICTORS[pair[1]])
+    predictor = from_arrays(cls, arrays, f"{prefix}.predictor", sizes)
+    n_parts = kinds.get("parts", 0)
+    if not isinstance(n_parts, int) or not 0 <= n_parts <= MAX_PARTS:
+        raise InputError(f"{what} has {n_parts!r} parts of faces; at most {MAX_PARTS} can be")
+    parts = [from_arrays(cls, arrays, f"{prefix}.parts.{k}", sizes) for k in range(n_parts)]
+    return FittedStage(feature, predictor, tuple(parts))
 
 
 def _kind(name, table, role, what):

@@ -67,7 +67,8 @@ class BaseCascade(Predictor, Parameters):
     frame_ : Frame
     history_ : list of dict
         Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None), and what its
-        regressor chose, as `alpha_per_sample`.
+        regressor chose, as `alpha_per_sample`. Where stages are cross-fitted, `train_nme` is of
+        predictors that did not see the faces.
     notes_ : dict of str
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """
@@ -227,7 +228,8 @@ class BaseCascade(Predictor, Parameters):
         Parameters
         ----------
         faces : FaceDataset or FaceStore
-            Those that it was trained on, for the model that training with `poses` gives.
+            Those that it was trained on, for the model that training with `poses` gives. (Nearly
+            that, where the stages were cross-fitted and have been in a file since.)
         poses : Poses
             Its `n_routes` must be that of the training.
         progress : Progress, optional
@@ -372,13 +374,12 @@ class BaseCascade(Predictor, Parameters):
             progress.stage_ends(self.history_[-1])
 
     def _append(self, stage, found, workers):
-        """Add a trained stage, and move the samples by it as inference would."""
-        (runner,) = plan([stage], self._reference)
-        errors = []
-        for group in (found.samples, found.watched):
-            if group is not None:
-                runner.run(group, workers)
-            errors.append(None if group is None else self._error(group))
+        """Add a trained stage, move the samples by it, and the watched ones as inference would."""
+        stage.advance(found.samples, self._reference, workers)
+        errors = [self._error(found.samples), None]
+        if found.watched is not None:
+            plan([stage], self._reference)[0].run(found.watched, workers)
+            errors[1] = self._error(found.watched)
         self.stages_.append(stage)
         row = {"stage": len(self.stages_), "train_nme": errors[0], "validation_nme": errors[1]}
         self.history_.append(row | stage.facts)

@@ -5,7 +5,6 @@ import numpy as np
 from features.hog import Hog
 
 from ..stages.linear.regressor import ReducedRidge
-from ..stages.registry import plan
 from ..stages.samples import Samples
 from ..stages.stage import FittedStage, Stage
 from . import clusters
@@ -52,8 +51,8 @@ def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None
     chosen = shapes[rng.integers(len(shapes), size=n)]
     starts = turned(chosen, rng.uniform(-reach, reach, n), mean_shape)
     samples = Samples.from_store(store, starts)
-    for runner in plan(early, reference):
-        runner.run(samples, workers)
+    for stage in early:
+        stage.advance(samples, reference, workers)
     left = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
     target = np.log(np.maximum(np.nanmean(left, axis=1, keepdims=True), 1e-6))
     feature = score.feature.fit(samples, target, reference, rng, workers)

@@ -126,6 +126,16 @@ class RoutedStage:
 
     runner: ClassVar = RoutedRunner
 
+    def advance(self, samples, reference, workers):
+        """As `FittedStage.advance`, each sample by its route."""
+        chosen = self.router.route(samples.shapes, reference)
+        for k, route in enumerate(self.routes):
+            rows = np.flatnonzero(chosen == k)
+            if len(rows):
+                part = samples.rows(rows)
+                route.advance(part, reference, workers)
+                samples.take(rows, part)
+
     @property
     def kind(self):
         """That of its routes; see `FittedStage.kind`."""

@@ -8,6 +8,8 @@ from features import _shape_kernels as kernels
 from features.errors import InputError
 from features.images import kernel_view
 
+from .cross_fitting import block_of
+
 
 @dataclass
 class Samples:
@@ -30,8 +32,9 @@ class Samples:
     visibility : ndarray of shape (N, L), float32, or None
         How visible the cascade holds each landmark so far, 1 surely and 0 not; None before the
         first stage that says so. Sums of updates, so not quite within 0 and 1.
-    groups : ndarray of shape (N,), int32, or None
-        Index of the image file of each sample: what cross-validation must not tear apart.
+    blocks : ndarray of shape (N,), int32, or None
+        Block of neighbouring image files of each sample: what cross-fitting must not tear apart;
+        see `cascade.stages.cross_fitting`.
     """
 
     images: np.ndarray
@@ -41,7 +44,7 @@ class Samples:
     truth: np.ndarray | None = None
     visible: np.ndarray | None = None
     visibility: np.ndarray | None = None
-    groups: np.ndarray | None = None
+    blocks: np.ndarray | None = None
 
     def __post_init__(self):
         if self.images is None:  # samples that are only moved need none
@@ -66,7 +69,7 @@ class Samples:
             np.ascontiguousarray(store.shapes[index], np.float32),
             visible,
             None if visible is None else np.ones(visible.shape, np.float32),
-            store.groups[index],
+            block_of(store.groups)[index],
         )
 
     def __len__(self):
@@ -78,7 +81,7 @@ class Samples:
 
     def rows(self, chosen):
         """The samples at `chosen`; the images are shared."""
-        per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility", "groups")
+        per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility", "blocks")
         parts = {name: getattr(self, name) for name in per_sample}
         return replace(self, **{k: None if v is None else v[chosen] for k, v in parts.items()})
 

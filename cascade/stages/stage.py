@@ -6,7 +6,7 @@ The feature is a recipe with ``fit(samples, residuals, reference, rng, workers)`
 `FittedFeature`. The regressor is any scikit-learn regressor with many outputs; or, where it wants
 more than a matrix of features, an object whose
 ``fit_stage(feature, samples, residuals, reference, rng, workers, tick)`` returns a
-`FittedPredictor`.
+`FittedPredictor`, or one for each part of the faces as well (`cascade.stages.cross_fitting`).
 
 A fitted stage whose feature and predictor are in `registry` can be written to a model file, and
 consecutive stages of one kind run in one kernel.
@@ -18,6 +18,9 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from features.parameters import Parameters
+
+from .cross_fitting import CrossFitted, rows_of_parts
+from .registry import plan
 
 
 class FittedFeature(Protocol):
@@ -85,6 +88,8 @@ class Stage(Parameters):
         else:
             features = feature.extract(samples, reference, workers)
             predictor = _fit_sklearn(self.regressor, features, residuals, rng)
+        if isinstance(predictor, CrossFitted):
+            return FittedStage(feature, *predictor)
         return FittedStage(feature, predictor)
 
 
@@ -96,10 +101,14 @@ class FittedStage:
     ----------
     feature : FittedFeature
     predictor : FittedPredictor
+    parts : tuple of FittedPredictor
+        Of a stage that was cross-fitted, the predictors that move the training samples; empty
+        otherwise, and in finished model files.
     """
 
     feature: object
     predictor: object
+    parts: tuple = ()
 
     #: The runner of the stage, where it is not the one that `registry` has for its kind.
     runner: ClassVar = None
@@ -113,6 +122,26 @@ class FittedStage:
     def needs_crop(self):
         """Whether faces must be resampled to the scale of training."""
         return getattr(self.feature, "needs_crop", False)
+
+    def advance(self, samples, reference, workers):
+        """Move training samples, each by a predictor that was fitted without its face if there is
+        one, else as inference would.
+
+        Parameters
+        ----------
+        samples : Samples
+        reference : ndarray of shape (L, 2), float32
+        workers : Workers
+        """
+        if not self.parts:
+            plan([self], reference)[0].run(samples, workers)
+            return
+        for rows, predictor in zip(
+            rows_of_parts(samples.blocks, len(self.parts)), self.parts, strict=True
+        ):
+            part = samples.rows(rows)
+            plan([FittedStage(self.feature, predictor)], reference)[0].run(part, workers)
+            samples.take(rows, part)
 
     @property
     def facts(self):

@@ -12,7 +12,6 @@ from cascade.stages.linear.regressor import (
     CANDIDATES,
     ReducedLinear,
     ReducedRidge,
-    _held_out,
     clipped,
     quantize,
     ridge,
@@ -35,7 +34,7 @@ def data(seed=0):
 def solve(features, residuals, rank=K, alpha=0.03, n_jobs=1, batch=400):
     batches = (features[start : start + batch] for start in range(0, len(features), batch))
     with Workers(n_jobs) as workers:
-        return ReducedRidge(alpha, rank).solve(batches, residuals, workers)
+        return ReducedRidge(alpha, rank).solve(batches, residuals, workers)[0]
 
 
 def predict(features, solution):
@@ -43,12 +42,13 @@ def predict(features, solution):
     return (features - feature_mean) @ weights @ basis + target_mean
 
 
-def fit_stage(ridge, features, residuals, n_numbers=F, groups=None, rng=None, n_jobs=1):
+def fit_stage(ridge, features, residuals, n_numbers=F, blocks=None, rng=None, n_jobs=1):
     """What the ridge makes of features at hand."""
     feature = SimpleNamespace(
         extract=lambda samples, mean, workers: features[samples], n_numbers=n_numbers
     )
-    samples = SimpleNamespace(rows=lambda rows: rows, groups=groups, index=np.arange(N))
+    blocks = np.arange(N) // 10 if blocks is None else blocks
+    samples = SimpleNamespace(rows=lambda rows: rows, blocks=blocks)
     with Workers(n_jobs) as workers:
         return ridge.fit_stage(feature, samples, residuals, None, rng, workers)
 
@@ -157,7 +157,10 @@ def test_penalty_is_that_with_the_least_error_on_the_judges(noise):
         got = [other.error(ridge(normal, alpha)) for alpha in alphas]
         np.testing.assert_allclose(got, errors, rtol=2e-4)
         batches = (x[start : start + 400] for start in range(0, N, 400))
-        *solution, alpha = ReducedRidge(alphas, K).solve(batches, residuals, workers, judges)
+        parts = [np.flatnonzero(judges), np.flatnonzero(~judges)]
+        solution, apart = ReducedRidge(alphas, K).solve(batches, residuals, workers, parts)
+    *solution, alpha = solution
+    assert apart == []
     assert alpha == alphas[int(np.argmin(errors))]
     # With the judges among the samples in the end.
     want = solve(x, residuals, K, alpha)
@@ -165,22 +168,38 @@ def test_penalty_is_that_with_the_least_error_on_the_judges(noise):
     np.testing.assert_allclose(got, predict(x, want), atol=1e-3 * noise)
 
 
-def test_groups_are_held_out_whole():
+def test_penalty_is_the_same_for_any_number_of_threads():
     features, residuals = data(7)
-    groups = np.arange(N) // 10
-    samples = SimpleNamespace(groups=groups)
-    held_out = _held_out(samples, np.random.default_rng(0))
-    assert held_out.sum() == N // 5
-    assert not set(groups[held_out]) & set(groups[~held_out])
-    chosen = [
-        fit_stage(
-            ReducedRidge("auto", 4), features, residuals, F, groups, np.random.default_rng(5), n
-        )
-        for n in (1, 2)
-    ]
+    chosen = [fit_stage(ReducedRidge("auto", 4), features, residuals, n_jobs=n) for n in (1, 2)]
     assert chosen[0].facts["alpha_per_sample"] in CANDIDATES
     for name in ReducedLinear.LAYOUT:
         np.testing.assert_array_equal(getattr(chosen[0], name), getattr(chosen[1], name))
+
+
+def test_cross_fitting_equals_ridge_on_the_other_parts():
+    features, residuals = data(11)
+    blocks = np.random.default_rng(3).integers(0, 12, N).astype(np.int32)
+    whole, parts = fit_stage(ReducedRidge(0.03, K, n_parts=3), features, residuals, blocks=blocks)
+    assert len(parts) == 3
+    for k, part in enumerate([whole, *parts]):
+        others = blocks % 3 != k - 1
+        want = Ridge(alpha=0.03 * others.sum()).fit(features[others], residuals[others])
+        want = want.predict(features)
+        assert np.abs(part.predict(features) - want).max() < 0.03 * want.std()
+
+
+def test_without_cross_fitting_the_map_is_the_same():
+    features, residuals = data(12)
+    plain = fit_stage(ReducedRidge(0.03, 4), features, residuals)
+    whole, _ = fit_stage(ReducedRidge(0.03, 4, n_parts=2), features, residuals)
+    want = plain.predict(features)
+    assert np.abs(whole.predict(features) - want).max() < 0.03 * want.std()
+
+
+@pytest.mark.parametrize("n_parts", [0, 21, 2.5])
+def test_refuses_parts_that_cannot_be(n_parts):
+    with pytest.raises(InputError, match="n_parts"):
+        fit_stage(ReducedRidge(n_parts=n_parts), *data())
 
 
 @pytest.mark.parametrize("alpha", ["best", (), (0.1, -1), 0, [None]])

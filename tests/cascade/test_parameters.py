@@ -139,6 +139,10 @@ class TestKinds:
     def test_words_and_none_where_the_docstring_has_them(self):
         model = configured(cascade.SDM, "default", ["alpha_per_sample=auto", "clip=None"])
         assert model.alpha_per_sample == "auto" and model.clip is None
+        model = configured(cascade.SDM, "default", ["clip=(None, 0.97)"])
+        assert model.clip == (None, 0.97)
+        with pytest.raises(typer.BadParameter, match="clip must be numbers in brackets"):
+            configured(cascade.SDM, "default", ["clip=(0.5, 'x')"])
         assert configured(LBF, "default", ["n_stages=4"]).n_stages == 4
 
     def test_sequences_of_words(self):

@@ -1,5 +1,6 @@
 """Key shapes, the choice among them, and routes."""
 
+import copy
 import json
 
 import numpy as np
@@ -173,9 +174,8 @@ class TestKeyShapes:
             model.predict_many(stack, faces.boxes, n_jobs=2), predicted(model, faces, 12), atol=1e-3
         )
 
-    def test_given_to_a_trained_cascade(self, plain, keyed, synthetic, tmp_path):
-        plain.save(tmp_path / "plain")
-        model = cascade.load(tmp_path / "plain")
+    def test_given_to_a_trained_cascade(self, plain, keyed, synthetic):
+        model = copy.deepcopy(plain)
         assert native.dumps(model.fit_keys(synthetic, KEYS)) == native.dumps(keyed)
         with pytest.raises(InputError, match="n_routes"):
             model.fit_keys(synthetic, ROUTES)

@@ -1,5 +1,7 @@
 """Sums over samples that linear regression needs, added batch by batch."""
 
+from copy import copy
+
 import numpy as np
 from scipy.linalg.blas import ssymm
 
@@ -74,14 +76,29 @@ class NormalEquations:
         self.total = self.total[0] - self.n * x, self.total[1] - self.n * y
         self.origin, self.center = origin, center
 
-    def merge(self, other):
-        """Add the samples of `other`, measured from the same points; `other` keeps nothing."""
-        self.gram += other.gram
-        self.cross += other.cross
-        self.total = tuple(a + b for a, b in zip(self.total, other.total, strict=True))
-        self.energy += other.energy
-        self.n += other.n
-        del other.gram, other.cross
+    @classmethod
+    def sum(cls, parts, own=False):
+        """The sums of all samples of `parts`, which are measured from the same points.
+
+        Parameters
+        ----------
+        parts : list of NormalEquations
+        own : bool
+            Whether to add to the first of them, which saves the memory of one; the others keep
+            nothing then.
+        """
+        total = copy(parts[0])
+        if not own:
+            total.gram, total.cross = total.gram.copy(order="F"), total.cross.copy()
+        for part in parts[1:]:
+            total.gram += part.gram
+            total.cross += part.cross
+            total.total = tuple(a + b for a, b in zip(total.total, part.total, strict=True))
+            total.energy += part.energy
+            total.n += part.n
+            if own:
+                del part.gram, part.cross
+        return total
 
     def error(self, weights):
         """Sum of the squares of ``Y - X @ weights``."""

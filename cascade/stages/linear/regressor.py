@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from features.errors import InputError, require_range
+from features.errors import InputError, require_count, require_range
 from features.parameters import Parameters
 from features.threads import one_blas_thread
 
 from ..basis import principal_components
+from ..cross_fitting import MAX_PARTS, CrossFitted, rows_of_parts
 from .descriptor_pca import DescriptorPCA
 from .normal_equations import NormalEquations
 from .predictor import ReducedLinear
 
 _BATCH = 512
 _WEIGHT_MAX = 127
-# Where penalties are chosen from several, one in so many groups of samples judges them.
+# Where penalties are chosen from several without cross-fitting, one part of so many judges them.
 _HELD_OUT = 5
 #: Penalties that ``alpha_per_sample="auto"`` chooses from.
 CANDIDATES = (0.003, 0.01, 0.03, 0.1)
@@ -36,8 +37,8 @@ class ReducedRidge(Parameters):
     ----------
     alpha_per_sample : float, sequence of float, or "auto"
         Penalty of the squared weights, in numbers of samples; scikit-learn's ``Ridge(alpha)`` is
-        ``alpha_per_sample * N``. Of several, that with the least squared error on a fifth of the
-        faces, held out, is taken and fitted to all; "auto" chooses from `CANDIDATES`.
+        ``alpha_per_sample * N``. Of several, that with the least squared error on one part of
+        the faces, held out, is taken and fitted to all; "auto" chooses from `CANDIDATES`.
     rank : int
         Directions in which the answers lie.
     n_descriptor_components : int, optional
@@ -46,12 +47,17 @@ class ReducedRidge(Parameters):
     clip : float, optional
         Quantile of the lengths of the residuals at each landmark to which longer ones are
         shortened, so that lost faces do not pull the map; without it, all count in full.
+    n_parts : int
+        Parts of the faces for cross-fitting, 1 to 20: the training samples of each move on by a map
+        that the others gave, see `cascade.stages.cross_fitting`; 1 is without. Sums are kept for
+        each part, so memory grows with their number.
     """
 
     alpha_per_sample: float = 0.03
     rank: int = 32
     n_descriptor_components: object = None
     clip: object = None
+    n_parts: int = 1
 
     def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Fit to a feature of all samples, extracted batch by batch.
@@ -67,15 +73,16 @@ class ReducedRidge(Parameters):
         reference : ndarray of shape (L, 2), float32
             Centred mean shape.
         rng : numpy.random.Generator
-            Draws the faces that are held out.
+            Not used; regressors that draw random numbers take them from it.
         workers : Workers
         tick : callable, optional
             Called with the share of the stage that is done.
 
         Returns
         -------
-        ReducedLinear
+        ReducedLinear, or CrossFitted of several
         """
+        require_count("n_parts", self.n_parts, 1, MAX_PARTS)
 
         def extract(rows):
             return feature.extract(samples.rows(rows), reference, workers)
@@ -96,11 +103,19 @@ class ReducedRidge(Parameters):
                 if tick is not None:
                     tick(stop / len(residuals))
 
-        held_out = None
-        if len(self.candidates) > 1:
-            held_out = _held_out(samples, rng)
-        solution = self.solve(batches(), residuals, workers, held_out)
-        return quantize(*(solution if pca is None else pca.unfolded(*solution)))
+        n_parts = self.n_parts
+        if n_parts == 1 and len(self.candidates) > 1:
+            n_parts = _HELD_OUT
+        parts = rows_of_parts(samples.blocks, n_parts) if n_parts > 1 else []
+        # Of few files, not every part has one.
+        parts = [rows for rows in parts if 0 < len(rows) < len(residuals)]
+        whole, apart = self.solve(batches(), residuals, workers, parts)
+        if pca is not None:
+            whole, apart = pca.unfolded(*whole), [pca.unfolded(*one) for one in apart]
+        predictor = quantize(*whole)
+        return (
+            CrossFitted(predictor, tuple(quantize(*one) for one in apart)) if apart else predictor
+        )
 
     @property
     def candidates(self):
@@ -116,8 +131,8 @@ class ReducedRidge(Parameters):
             raise InputError(f"alpha_per_sample is {alphas}; give numbers above 0")
         return alphas
 
-    def solve(self, batches, residuals, workers, held_out=None):
-        """The map before it is rounded.
+    def solve(self, batches, residuals, workers, parts=()):
+        """The map before it is rounded, and those for cross-fitting.
 
         Parameters
         ----------
@@ -126,53 +141,65 @@ class ReducedRidge(Parameters):
         residuals : ndarray of shape (N, 2L), float32
             NaN where unknown: such a landmark is taken to be where the others make it most likely.
         workers : Workers
-        held_out : ndarray of shape (N,), bool, optional
-            Samples that judge the candidates, where there are several.
+        parts : list of ndarray of intp
+            Rows of the samples of each part; of several candidates, the first part judges.
 
         Returns
         -------
-        weights : ndarray of shape (F, R), float32
-        basis : ndarray of shape (R, 2L), float32
-        feature_mean : ndarray of shape (F,), float32
-        target_mean : ndarray of shape (2L,), float32
-            The answer is ``(features - feature_mean) @ weights @ basis + target_mean``.
-        alpha : float
+        solution : tuple
+            weights (F, R), basis (R, 2L), feature_mean (F,), target_mean (2L,), all float32, and
+            alpha. The answer is
+            ``(features - feature_mean) @ weights @ basis + target_mean``.
+        apart : list of tuple
+            The same of the samples outside each part, where `n_parts` asks for cross-fitting.
         """
         target_mean, components, coefficients = principal_components(residuals, residuals.shape[1])
-        if held_out is None:
-            held_out = np.zeros(len(residuals), bool)
+        part_of = np.zeros(len(residuals), np.intp)
+        for k, rows in enumerate(parts):
+            part_of[rows] = k
         with one_blas_thread():
             targets = coefficients @ components
-            normal, judges = NormalEquations(workers), NormalEquations(workers)
+            sums = [NormalEquations(workers) for _ in range(max(len(parts), 1))]
             start = 0
             for features in batches:
-                rows = slice(start, start + len(features))
-                start += len(features)
-                if normal.origin is None:
-                    normal.origin = judges.origin = features.mean(0)
-                for part, chosen in ((normal, ~held_out[rows]), (judges, held_out[rows])):
-                    if chosen.all():
-                        part.add(features, targets[rows])
-                    elif chosen.any():
-                        part.add(features[chosen], targets[rows][chosen])
+                stop = start + len(features)
+                if sums[0].origin is None:
+                    origin = features.mean(0)
+                    for one in sums:
+                        one.origin = origin
+                for k, one in enumerate(sums):
+                    rows = np.flatnonzero(part_of[start:stop] == k)
+                    if len(rows) == stop - start:
+                        one.add(features, targets[start:stop])
+                    elif len(rows):
+                        one.add(features[rows], targets[start:stop][rows])
+                start = stop
             alpha = self.candidates[0]
-            if judges.n:
-                alpha = self._choose(normal, judges)
-                normal.merge(judges)
-            mean, center = normal.means()
-            normal.shift(mean, center)
-            weights = ridge(normal, alpha, overwrite=True)
-            # Of all maps of this rank, the one nearest the full one in the ridge's own norm.
-            _, vectors = np.linalg.eigh((normal.cross.T @ weights).astype(np.float64))
-            basis = np.ascontiguousarray(vectors[:, ::-1][:, : self.rank].T, np.float32)
-            weights = weights @ basis.T
-        return weights, basis, normal.origin, target_mean + center, alpha
+            if len(self.candidates) > 1 and parts:
+                alpha = self._choose(NormalEquations.sum(sums[1:]), sums[0])
+            apart = []
+            if self.n_parts > 1:
+                for k in range(len(parts)):
+                    others = NormalEquations.sum(sums[:k] + sums[k + 1 :])
+                    apart.append(self._solved(others, target_mean, alpha))
+            return self._solved(NormalEquations.sum(sums, own=True), target_mean, alpha), apart
+
+    def _solved(self, normal, target_mean, alpha):
+        """What `solve` returns, of sums that are used up."""
+        mean, center = normal.means()
+        normal.shift(mean, center)
+        weights = ridge(normal, alpha, overwrite=True)
+        # Of all maps of this rank, the one nearest the full one in the ridge's own norm.
+        _, vectors = np.linalg.eigh((normal.cross.T @ weights).astype(np.float64))
+        basis = np.ascontiguousarray(vectors[:, ::-1][:, : self.rank].T, np.float32)
+        return weights @ basis.T, basis, normal.origin, target_mean + center, alpha
 
     def _choose(self, normal, judges):
-        """The candidate with the least error on `judges`; both end up around the means of `normal`.
+        """The candidate with the least error on `judges`, which are measured anew in the end.
 
         From the middle on downhill, because the error has one valley.
         """
+        before = judges.origin, judges.center
         means = normal.means()
         normal.shift(*means)
         judges.shift(*means)
@@ -187,6 +214,7 @@ class ReducedRidge(Parameters):
         for step in (-1, 1):
             while 0 <= best + step < len(alphas) and error(best + step) < error(best):
                 best += step
+        judges.shift(*before)
         return alphas[best]
 
 
@@ -215,11 +243,3 @@ def quantize(weights, basis, feature_mean, target_mean, alpha=0.0):
     # With the rounded weights, so that the mean answer stays exact.
     bias = target_mean - feature_mean @ rounded.astype(np.float32) @ basis
     return ReducedLinear(rounded, basis, bias, np.array([alpha], np.float32))
-
-
-def _held_out(samples, rng):
-    """Which samples judge: all starts and mirror images of a fifth of the image files."""
-    groups = samples.groups if samples.groups is not None else samples.index
-    names, group = np.unique(groups, return_inverse=True)
-    n = len(names) // _HELD_OUT
-    return np.isin(group, rng.permutation(len(names))[:n])
