@@ -26,6 +26,12 @@ class Alignment:
         their median, in box sides. Small means sure. None with a single start.
     visible : ndarray of shape (n, L), float32, or None
         Probability that each landmark can be seen; None from models that do not say.
+    confidence : ndarray of shape (n, L), float32, or None
+        Probability that each landmark's error is below 8 % of the distance of the outer eye
+        corners, or of what else the errors of the scheme are divided by; None where it was not
+        asked for.
+    face_confidence : ndarray of shape (n,), float32, or None
+        The same of the mean error of each face.
     """
 
     shapes: np.ndarray
@@ -33,13 +39,17 @@ class Alignment:
     staged: np.ndarray | None = None
     spread: np.ndarray | None = None
     visible: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    face_confidence: np.ndarray | None = None
 
     def __repr__(self):
         n_faces, n_landmarks = self.shapes.shape[:2]
         text = f"{n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks"
         if self.staged is not None:
             text += f", shapes after each of {len(self.staged)} stages"
-        kept = [name for name in ("spread", "visible") if getattr(self, name) is not None]
+        kept = [
+            name for name in ("spread", "visible", "confidence") if getattr(self, name) is not None
+        ]
         return f"<Alignment: {text}{''.join(f', {name}' for name in kept)}>"
 
 

@@ -40,8 +40,7 @@ class Opening:
         if self.keys is None:
             run_through(self.runners, samples, workers, staged)
             return
-        tried = samples.rows(np.tile(np.arange(len(samples)), len(self.keys.shapes)))
-        tried.shapes = self.keys.placed(samples.shapes, self.mean_shape)
+        tried = self.keys.tried(samples, self.mean_shape)
         ways = None
         if staged is not None:
             ways = np.empty((len(staged), *tried.shapes.shape), np.float32)

@@ -47,6 +47,8 @@ class Predictor(Aligner):
     restart_spread = 0.15
     #: Shapes that each start is tried with; None where it is tried as it is.
     keys_ = None
+    #: What tells how sure the landmarks are; None where the model does not.
+    confidence_ = None
 
     @property
     def mean_(self):
@@ -111,7 +113,8 @@ class Predictor(Aligner):
         shapes = self._space.to_pixels(median(answers.shapes), answers.placements)
         return shapes[0] if np.shape(boxes) == (4,) else shapes
 
-    def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False):
+    def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False,
+              confidence=False):  # fmt: skip
         """Like `predict`, and how the cascade came to the answer.
 
         Parameters
@@ -120,11 +123,22 @@ class Predictor(Aligner):
             As in `predict`; a single box counts as a list of one.
         staged : bool
             Whether to keep the shapes after each stage.
+        confidence : bool
+            Whether to tell how sure the landmarks are, which costs about as much as a stage.
 
         Returns
         -------
         Alignment
+
+        Raises
+        ------
+        InputError
+            As `predict`, and where `confidence` is asked of a model that was trained without.
         """
+        if confidence and self.confidence_ is None:
+            raise InputError(
+                "this model does not tell its confidence; train it with confidence=True"
+            )
         answers = self._answer(image, boxes, color, n_starts, mirror, staged)
         middle = median(answers.shapes)
         spread = None
@@ -132,6 +146,9 @@ class Predictor(Aligner):
             spread = median(np.linalg.norm(answers.shapes - middle, axis=-1))
         visibility, placements = answers.visibility, answers.placements
         initial = np.repeat(self.mean_shape_[None], len(placements), axis=0)
+        sure = face_sure = None
+        if confidence:
+            sure, face_sure = self._confidence(image, boxes, color, middle)
         to_pixels = self._space.to_pixels
         return Alignment(
             shapes=to_pixels(middle, placements),
@@ -139,6 +156,8 @@ class Predictor(Aligner):
             staged=to_pixels(answers.staged, placements) if staged else None,
             spread=spread,
             visible=None if visibility is None else np.clip(median(visibility), 0, 1),
+            confidence=sure,
+            face_confidence=face_sure,
         )
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
@@ -183,6 +202,21 @@ class Predictor(Aligner):
             if visibility is not None:
                 visibility = np.concatenate([visibility, seen[..., list(scheme.flip)]])
         return Answers(shapes, visibility, placements, path)
+
+    def _confidence(self, image, boxes, color, shapes):
+        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame."""
+        space = self.face_space(self.frame_, True)
+        image = space.grey(image, color)
+        placements = space.place(as_boxes(boxes), image.shape)
+        landmarks = np.empty(shapes.shape[:2], np.float32)
+        faces = np.empty(len(shapes), np.float32)
+        for view, rows, placed in space.views(image, placements):
+            samples = Samples(
+                view[None], np.zeros(len(placed), np.intp), placed,
+                np.ascontiguousarray(shapes[rows], np.float32),
+            )  # fmt: skip
+            landmarks[rows], faces[rows] = self.confidence_(samples, self._reference)
+        return landmarks, faces
 
     def _run_stack(self, images, boxes, workers):
         """Shapes (n, L, 2) in pixels of one face in each image of a uint8 stack (n, H, W), from

@@ -23,6 +23,7 @@ from ..stages.cross_fitting import MAX_PARTS
 from ..stages.layout import from_arrays, to_arrays
 from ..stages.registry import ALIASES, FEATURES, PREDICTORS, RUNNERS, find
 from ..stages.stage import FittedStage
+from .confidence import Calibration, Confidence
 from .starts import Starts
 
 _MAX_STAGES = 1000
@@ -89,6 +90,10 @@ def to_state(model, training=None):
         arrays["keys"] = model.keys_.shapes
         score = _put(model.keys_.score, "score", "the score of the key shapes", arrays)
         header["keys"] = {"stages": model.keys_.n_stages, "score": score}
+    if model.confidence_ is not None:
+        arrays |= to_arrays(model.confidence_.calibration, "confidence")
+        told = _put(model.confidence_.stage, "confidence", "the confidence", arrays)
+        header["confidence"] = told
     header |= detectors_in(model)
     if training:
         header["training"] = training
@@ -217,6 +222,9 @@ def restore(model, header, arrays):
     model.keys_ = None
     if "keys" in header:
         model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
+    model.confidence_ = None
+    if "confidence" in header:
+        model.confidence_ = _confidence(header["confidence"], arrays, scheme.n_points)
     model.history_ = history_of(header["history"])
     model.notes_ = notes_of(header["notes"])
     model.detectors_ = detectors_of(header.get("detectors", {}))
@@ -298,6 +306,15 @@ def _keys(entry, arrays, n_stages, n_landmarks):
     if score.kind != ("hog", "reduced-linear"):
         raise InputError("the score of the key shapes is of an unknown kind")
     return KeyShapes(shapes, n_early, score)
+
+
+def _confidence(entry, arrays, n_landmarks):
+    stage = _plain_stage(
+        entry, arrays, "confidence", "the confidence", n_landmarks, n_landmarks + 1
+    )
+    if stage.kind != ("hog-with-shape", "reduced-linear"):
+        raise InputError("the confidence is of an unknown kind")
+    return Confidence(stage, from_arrays(Calibration, arrays, "confidence", {}))
 
 
 def history_of(rows):

@@ -63,6 +63,8 @@ class BaseCascade(Predictor, Parameters):
         Starts for predictions from several; the first is the mean shape.
     keys_ : KeyShapes or None
         Shapes that each start is tried with; see `cascade.pose.key_shapes`.
+    confidence_ : Confidence or None
+        What tells how sure the landmarks are; see `cascade.loop.confidence`.
     scheme_ : Scheme
     frame_ : Frame
     history_ : list of dict
@@ -84,6 +86,7 @@ class BaseCascade(Predictor, Parameters):
     random_state: object = None
     n_jobs: int | None = None
     poses: Poses = field(default_factory=Poses)
+    confidence: bool = False
     verbose: bool | int | None = None
 
     method: ClassVar[str] = "cascade"
@@ -161,6 +164,11 @@ class BaseCascade(Predictor, Parameters):
                 self.keys_ = self._poses().fit(
                     found.store, self.stages_, self.mean_shape_, rng_for(self.seed_, 3), workers
                 )
+                if self.confidence:
+                    from .confidence_fitting import fit_confidence  # scikit-learn waits
+
+                    rng = rng_for(self.seed_, 4)
+                    self.confidence_ = fit_confidence(self, found.store, rng, workers)
         self._plan()
         return self
 
@@ -309,7 +317,7 @@ class BaseCascade(Predictor, Parameters):
         ):
             if hasattr(self, name):
                 require_count(name, getattr(self, name), low, high)
-        for name in ("mirror", "test_mirror"):
+        for name in ("mirror", "test_mirror", "confidence"):
             require_flag(name, getattr(self, name))
         count_jobs(self.n_jobs)
         for name, cls in (("starts", Starts), ("poses", Poses)):
@@ -341,7 +349,7 @@ class BaseCascade(Predictor, Parameters):
                 f"a landmark lies more than {_FARTHEST_LANDMARK} box sides from its face box; "
                 "correct the landmarks or the boxes of the training faces"
             )
-        self.stages_, self.history_, self.keys_ = [], [], None
+        self.stages_, self.history_, self.keys_, self.confidence_ = [], [], None, None
         self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
         self.mean_shape_ = mean = mean_shape(store.shapes)
         space = self.face_space(store.frame)
@@ -440,6 +448,8 @@ class Cascade(BaseCascade):
         Threads for training; -1 takes all cores.
     poses : Poses
         What is done for heads that are turned; by default, nothing.
+    confidence : bool
+        Whether to learn how sure the landmarks are; see `Alignment.confidence`. A few seconds.
     verbose : bool, optional
         True tells of the progress of training on stderr, False says nothing; without it, progress
         is told once a training takes longer than two seconds. It is not kept in model files.

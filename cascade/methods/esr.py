@@ -57,7 +57,7 @@ class ESR(FernCascade):
     starts : Starts
         Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs, poses, verbose
+    random_state, n_jobs, poses, confidence, verbose
         As in `Cascade`.
 
     Examples
@@ -110,7 +110,7 @@ class CPR(ESR):
     ----------
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
     n_components, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-    test_mirror, random_state, n_jobs, poses, verbose
+    test_mirror, random_state, n_jobs, poses, confidence, verbose
         As in `ESR`.
 
     Examples

@@ -56,7 +56,7 @@ class SDM(BaseCascade):
         Sampler of the training starts: four a face (mirrored ones are faces of their own)
         around the mean shape. Wide starts keep the late stages from overfitting.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs, poses, verbose
+    random_state, n_jobs, poses, confidence, verbose
         As in `Cascade`.
 
     Examples
@@ -91,6 +91,7 @@ class SDM(BaseCascade):
     clip: object = (None, None, 0.97, 0.97, 0.97, 0.95, 0.93)
     shape_gain: float = 8.0
     n_parts: int = 4
+    confidence: bool = True
     frame_size: int = 160
     face_size: int = 100
     starts: Starts = field(

@@ -44,6 +44,12 @@ class KeyShapes:
         placed = [rotate(key - center, linear) + shift[:, None] for key in self.shapes]
         return np.concatenate(placed).astype(np.float32)
 
+    def tried(self, samples, mean_shape):
+        """The key shapes of samples (N), where theirs start: samples (K * N), key by key."""
+        tried = samples.rows(np.tile(np.arange(len(samples)), len(self.shapes)))
+        tried.shapes = self.placed(samples.shapes, mean_shape)
+        return tried
+
     def best(self, samples, reference, workers=SERIAL):
         """Of samples (K * N), key by key, the rows (N,) of those that have come nearest."""
         features = self.score.feature.extract(samples, reference, workers)

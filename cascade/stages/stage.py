@@ -143,6 +143,16 @@ class FittedStage:
             plan([FittedStage(self.feature, predictor)], reference)[0].run(part, workers)
             samples.take(rows, part)
 
+    def held_out(self, samples, reference, workers):
+        """What the predictors say of training samples that they did not see, (N, K) float32; of a
+        stage that is not cross-fitted, what its predictor says of all."""
+        features = self.feature.extract(samples, reference, workers)
+        told = self.predictor.predict(features)
+        parts = rows_of_parts(samples.blocks, len(self.parts)) if self.parts else ()
+        for rows, predictor in zip(parts, self.parts, strict=True):
+            told[rows] = predictor.predict(features[rows])
+        return told
+
     @property
     def facts(self):
         """What training chose, by name."""

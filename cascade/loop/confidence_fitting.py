@@ -1,0 +1,92 @@
+"""How a trained cascade learns how sure it can be: from its training faces, moved by regressions
+that did not see them where stages are cross-fitted."""
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from data_tools.metrics import face_lengths
+from features.hog import Hog
+
+from ..stages.linear.regressor import ReducedRidge
+from ..stages.samples import Samples
+from ..stages.stage import FittedStage
+from .confidence import LIMIT, Calibration, Confidence
+from .starts import Starts
+
+# About how many samples it is trained on, and in how many parts of the faces.
+_N_SAMPLES, _N_PARTS = 12_000, 4
+# Half of them start where boxes that lie a little elsewhere put the mean shape.
+_JITTER = {"mix": (1.0, 1.0), "shift": 1.0, "scale": 1.0}
+_LEAST_ERROR = 1e-4  # in box sides
+
+
+def fit_confidence(model, store, rng, workers):
+    """Learn how sure a trained cascade can be.
+
+    Parameters
+    ----------
+    model : BaseCascade
+        With trained stages, and key shapes if it has any.
+    store : FaceStore
+        What it was trained on.
+    rng : numpy.random.Generator
+    workers : Workers
+
+    Returns
+    -------
+    Confidence
+    """
+    reference = model.mean_shape_ - model.mean_shape_.mean(0)
+    samples = _aligned(model, store, rng, workers)
+    errors = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
+    errors = np.hstack([errors, np.nanmean(errors, axis=1, keepdims=True)])
+    target = np.log(np.maximum(errors, _LEAST_ERROR)).astype(np.float32)
+    feature = Hog(half=0.12, shape_gain=8.0).fit(samples, target, reference, rng, workers)
+    ridge = ReducedRidge(alpha_per_sample=0.02, rank=16, n_parts=_N_PARTS)
+    fitted = ridge.fit_stage(feature, samples, target, reference, rng, workers)
+    predictor, parts = fitted if isinstance(fitted, tuple) else (fitted, ())
+    stage = FittedStage(feature, predictor, parts)
+    told = stage.held_out(samples, reference, workers)
+    limit = LIMIT * _unit(model.mean_shape_, store.scheme)
+    curves = [_logistic(told[:, :-1], errors[:, :-1] < limit, target[:, :-1]),
+              _logistic(told[:, -1:], errors[:, -1:] < limit, target[:, -1:])]  # fmt: skip
+    calibration = Calibration(np.array(curves, np.float32))
+    return Confidence(FittedStage(feature, predictor), calibration)
+
+
+def _aligned(model, store, rng, workers):
+    """Samples where the cascade takes them, by predictors that did not see their faces."""
+    n = len(store)
+    mean = np.repeat(model.mean_shape_[None], n, axis=0)
+    jittered = Starts(1, **_JITTER).sample(store.shapes, model.mean_shape_, rng)
+    samples = Samples.from_store(store, np.concatenate([mean, jittered]))
+    if 2 * n > _N_SAMPLES:
+        samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
+    reference = model.mean_shape_ - model.mean_shape_.mean(0)
+    stages, keys = model.stages_, model.keys_
+    if keys is not None:
+        tried = keys.tried(samples, model.mean_shape_)
+        for stage in stages[: keys.n_stages]:
+            stage.advance(tried, reference, workers)
+        samples.take(slice(None), tried.rows(keys.best(tried, reference, workers)))
+        stages = stages[keys.n_stages :]
+    for stage in stages:
+        stage.advance(samples, reference, workers)
+    return samples
+
+
+def _unit(mean_shape, scheme):
+    """What errors of the scheme are divided by, in box sides."""
+    box = np.array([[-0.5, -0.5, 0.5, 0.5]])
+    return float(face_lengths(mean_shape[None], scheme, boxes=box)[0])
+
+
+def _logistic(told, small, target):
+    """Slope and offset of the logit of `small`, of finite targets."""
+    known = np.isfinite(target)
+    x, y = told[known], small[known]
+    if not len(y) or y.all() or not y.any():  # nothing to tell apart
+        share = (y.sum() + 1) / (len(y) + 2)
+        return 0.0, float(np.log(share / (1 - share)))
+    fitted = LogisticRegression().fit(x[:, None].astype(np.float64), y)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
