@@ -179,7 +179,7 @@ def build_store(
                 done += 1
                 progress(done, len(faces_of))
 
-    workers.map(crop, faces_of)
+    workers.each(crop, faces_of)
     shapes = to_box_frame(dataset.shapes, box_placement(dataset.boxes))
     visible = dataset.visible
     if mirror:

@@ -1,6 +1,7 @@
 """A dataset with changed copies of its faces."""
 
 import threading
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -75,17 +76,18 @@ def augment(faces, recipes, copies=2, seed=0, *, frame=FRAME, workers=SERIAL, pr
         recipe.check()
     source = _Source(faces, recipes, seed, frame)
     n, lock, done = len(faces), threading.Lock(), 0
+    outlines = [None] * (n * copies)
 
     def outline(row):
         nonlocal done
-        found = source.outline(*divmod(row, n))
+        outlines[row] = source.outline(*divmod(row, n))
         if progress is not None:
             with lock:
                 done += 1
-                progress(done, n * copies)
-        return found
+                progress(done, len(outlines))
 
-    return _joined(faces, source, workers.map(outline, range(n * copies)))
+    workers.each(outline, range(len(outlines)))
+    return _joined(faces, source, outlines)
 
 
 def _joined(faces, source, outlines):
@@ -137,9 +139,12 @@ class _Source:
 
     def __init__(self, faces, recipes, seed, frame):
         self.faces, self.seed, self.frame = faces, seed, frame
+        # By name, so that a recipe does the same whichever others there are.
+        names = [type(recipe).__name__ for recipe in recipes]
+        self.keys = [(zlib.crc32(n.encode()), names[:k].count(n)) for k, n in enumerate(names)]
         self.recipes = [
-            recipe.prepare(faces, np.random.default_rng([seed, k])) if len(faces) else recipe
-            for k, recipe in enumerate(recipes)
+            recipe.prepare(faces, np.random.default_rng([seed, *key])) if len(faces) else recipe
+            for recipe, key in zip(recipes, self.keys, strict=True)
         ]
         self._last = _Last()
 
@@ -175,7 +180,7 @@ class _Source:
         Each has a generator of its own, so that one that is left out changes nothing in the others.
         """
         for k, recipe in enumerate(self.recipes):
-            rng = np.random.default_rng([self.seed, copy, i, k])
+            rng = np.random.default_rng([self.seed, copy, i, *self.keys[k]])
             if wanted[k] and rng.random() < recipe.p:
                 face = recipe.apply(face, rng)
         return face
