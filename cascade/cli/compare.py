@@ -18,7 +18,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders
+from .options import Boxes, Detector, Folders, Points
 
 _WIDTH = 130
 
@@ -54,6 +54,7 @@ def compare(
             "column image and columns of labels.",
         ),
     ] = None,
+    points: Points = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
@@ -86,7 +87,7 @@ def compare(
         parts = {}
         for path in subsets or []:
             parts |= read_subsets(path, faces.files)
-        comparison = run(models, faces, parts, progress.counting("comparing"))
+        comparison = run(models, faces, parts, progress.counting("comparing"), points)
         progress.say("resampling faces and writing the report")
         written = report.write_report(comparison, out, seed)
     _show(comparison, tables.rows(comparison, seed), tables)

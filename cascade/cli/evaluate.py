@@ -21,7 +21,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Model, NStarts
+from .options import Boxes, Detector, Model, NStarts, Points
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -56,6 +56,7 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cumulative error distribution.")
     ] = None,
+    points: Points = None,
     n_starts: NStarts = None,
 ):
     """Measure errors and speed on annotated faces.
@@ -93,10 +94,12 @@ def evaluate(
         if boxes == "detect":
             cascade = from_detector(cascade, detector, progress)
         figures, predicted = evaluate_model(
-            cascade, faces, n_starts, progress.counting("aligning faces")
+            cascade, faces, n_starts, progress.counting("aligning faces"), points
         )
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("faces", str(figures["n"]))
+    if points is not None:
+        table.add_row("points", figures["points"])
     for name, value in figures.items():
         if name in _LABELS:
             table.add_row(_LABELS[name].format(unit=UNITS[figures["normalizer"]]), percent(value))
@@ -106,7 +109,7 @@ def evaluate(
         replace_file(json_, (json.dumps(figures, indent=2) + "\n").encode())
         say(f"wrote {json_}")
     if plot is not None:
-        errors, unit = reference_errors(predicted, faces)
+        errors, unit = reference_errors(predicted, faces, cascade.scheme_, points)
         plot_ced(
             {f"{model.stem} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})"
         )
