@@ -105,6 +105,7 @@ def evaluate(
             table.add_row(_LABELS[name].format(unit=UNITS[figures["normalizer"]]), percent(value))
     table.add_row("time per face", f"{figures['ms_per_face']:.3f} ms")
     terminal().print(table)
+    _show_by_yaw(figures["by_yaw"])
     if json_ is not None:
         replace_file(json_, (json.dumps(figures, indent=2) + "\n").encode())
         say(f"wrote {json_}")
@@ -114,3 +115,19 @@ def evaluate(
             {f"{model.stem} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})"
         )
         say(f"wrote {plot}")
+
+
+def _show_by_yaw(bins):
+    """A line for each range of the heads' yaw, where there is more than one."""
+    from rich.table import Table
+
+    if len(bins) < 2:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("yaw of the head", "faces", "NME", "failures"):
+        table.add_column(name, justify="left" if name.startswith("yaw") else "right")
+    for name, row in bins.items():
+        degrees = name.removeprefix("yaw ") + "°"
+        table.add_row(degrees, str(row["n"]), percent(row["nme"]), percent(row["fr08"]))
+    say()
+    terminal().print(table)

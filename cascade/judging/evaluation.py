@@ -9,6 +9,7 @@ from data_tools import metrics
 
 from .points import shared_points
 from .timing import one_thread, warm_up
+from .yaw import errors_by_yaw
 
 
 class Aligned(NamedTuple):
@@ -86,7 +87,8 @@ def evaluate(model, faces, n_starts=None, progress=None, points=None):
     -------
     figures : dict
         What `data_tools.metrics.summary` returns, errors as fractions of lengths of the whole
-        annotation; ``points``, their name; and `ms_per_face`: the median of `Aligned.seconds` in
+        annotation; ``points``, their name; ``by_yaw``, see `cascade.judging.yaw.errors_by_yaw`;
+        and `ms_per_face`: the median of `Aligned.seconds` in
         milliseconds, None without faces. Where both the faces and the model tell visible landmarks
         from covered ones, and all landmarks are measured, also what
         `data_tools.metrics.occlusion_summary` returns.
@@ -109,6 +111,8 @@ def evaluate(model, faces, n_starts=None, progress=None, points=None):
         )
     )
     figures["points"] = theirs.name
+    errors, _ = reference_errors(found.shapes, faces, model.scheme_, points)
+    figures["by_yaw"] = errors_by_yaw(errors, faces)
     figures["ms_per_face"] = float(np.median(found.seconds) * 1e3) if len(faces) else None
     all_of_them = ours.sources is None and theirs.sources is None
     if all_of_them and faces.visible is not None and found.visible is not None:

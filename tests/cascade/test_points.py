@@ -120,4 +120,5 @@ def test_command_line(small_ert, few, tmp_path):
     ])  # fmt: skip
     assert done.exit_code == 0, done.output
     rows = json.loads((tmp_path / "c" / "comparison.json").read_text())["rows"]
-    assert {row["points"] for row in rows} == {"face5"} and len(rows) == 2
+    assert {row["points"] for row in rows} == {"face5"}
+    assert sum(row["subset"] == "all" for row in rows) == 2
