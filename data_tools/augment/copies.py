@@ -151,7 +151,7 @@ class _Source:
     def outline(self, copy, i):
         """Shape, box and visibility of a copy of face `i`."""
         face = before = self._cut(i, np.zeros((self.frame.size,) * 2, np.uint8))
-        face = self._apply(face, copy, i, [recipe.moves for recipe in self.recipes])
+        face = self._apply(face, copy, i, [r.moves for r in self.recipes], "outline")
         if fault(face.shape, face.box, face.image.shape[::-1]):
             return _Outline(before, False, False)
         # The image of a copy is zeros, of which the system holds no page until they are read.
@@ -174,7 +174,7 @@ class _Source:
         box = ((faces.boxes[i].reshape(2, 2) - corner) / scale).astype(np.float32).ravel()
         return Face(crop, shape, box, None if faces.visible is None else faces.visible[i])
 
-    def _apply(self, face, copy, i, wanted):
+    def _apply(self, face, copy, i, wanted, how="apply"):
         """The face after those of the recipes that are wanted.
 
         Each has a generator of its own, so that one that is left out changes nothing in the others.
@@ -182,7 +182,7 @@ class _Source:
         for k, recipe in enumerate(self.recipes):
             rng = np.random.default_rng([self.seed, copy, i, *self.keys[k]])
             if wanted[k] and rng.random() < recipe.p:
-                face = recipe.apply(face, rng)
+                face = getattr(recipe, how)(face, rng)
         return face
 
     def _photograph(self, i):

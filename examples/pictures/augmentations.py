@@ -15,7 +15,7 @@ from data_tools.synthetic import synthetic_faces
 
 # Two faces and three copies of each in a row; the scale of the page in pixels.
 FACES, COPIES, SEED = (3, 12), 3, 5
-SIDE, LABEL = 150, 22
+SIDE, LABEL = 128, 22
 SEEN = slice(round(0.14 * FRAME.size), round(0.86 * FRAME.size))
 
 
@@ -31,7 +31,7 @@ def main(file):
             cells.append(_cell(plain, len(FACES) + i))
             cells += [_cell(found, len(FACES) * (k + 1) + i) for k in range(COPIES)]
         rows += [_title(name), np.hstack(cells)]
-    cv2.imwrite(str(file), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    cv2.imwrite(str(file), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 72])
     print(f"wrote {file}, {Path(file).stat().st_size / 1e3:.0f} kB")
 
 
