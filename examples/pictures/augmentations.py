@@ -14,31 +14,34 @@ from data_tools.plots import overlay
 from data_tools.synthetic import synthetic_faces
 
 # Two faces and three copies of each in a row; the scale of the page in pixels.
-FACES, COPIES, SEED = (3, 12), 3, 5
+FACES, COPIES, SEED = (0, 3), 3, 5
 SIDE, LABEL = 128, 22
-SEEN = slice(round(0.14 * FRAME.size), round(0.86 * FRAME.size))
+SEEN = slice(round(0.2 * FRAME.size), round(0.8 * FRAME.size))
 
 
 def main(file):
     """Write the page."""
-    faces = synthetic_faces(max(FACES) + 1, seed=2, size=300)[list(FACES)]
+    faces = synthetic_faces(max(FACES) + 1, seed=1, size=300)[list(FACES)]
     rows = [_title("as it was", "copies")]
     for name in AUGMENTATIONS:
         found = augment(faces, parse(name, {f"{name}.p": 1.0}), COPIES, SEED)
         plain = augment(faces, parse("light", {"light.p": 0.0}), 1, SEED)
         cells = []
         for i in range(len(FACES)):
-            cells.append(_cell(plain, len(FACES) + i))
-            cells += [_cell(found, len(FACES) * (k + 1) + i) for k in range(COPIES)]
+            cells.append(_cell(plain, len(FACES) + i, False))
+            rows_of_face = (len(FACES) * (k + 1) + i for k in range(COPIES))
+            cells += [_cell(found, row, AUGMENTATIONS[name].moves) for row in rows_of_face]
         rows += [_title(name), np.hstack(cells)]
     cv2.imwrite(str(file), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 72])
     print(f"wrote {file}, {Path(file).stat().st_size / 1e3:.0f} kB")
 
 
-def _cell(faces, i):
-    """A face with its landmarks, those that something hides in red."""
-    visible = None if faces.visible is None else faces.visible[i][None]
-    drawn = overlay(faces.image(i), faces.shapes[i][None], faces.scheme, visible=visible)
+def _cell(faces, i, landmarks):
+    """A face, perhaps with its landmarks, those that something hides in red."""
+    drawn = cv2.cvtColor(faces.image(i), cv2.COLOR_GRAY2BGR)
+    if landmarks:
+        visible = None if faces.visible is None else faces.visible[i][None]
+        drawn = overlay(drawn, faces.shapes[i][None], visible=visible)
     return cv2.resize(drawn[SEEN, SEEN], (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
