@@ -52,10 +52,6 @@ class PoseTurn(Recipe):
     def _ranges(self):
         return {"max_yaw": (0, 80), "max_pitch": (0, 45), "max_roll": (0, 180), "max_turn": (0, 90)}
 
-    def outline(self, face, rng):
-        """See `Recipe.outline`: without a pixel nothing is drawn."""
-        return self.apply(face._replace(image=face.image[:0]), rng)._replace(image=face.image)
-
     def apply(self, face, rng):
         """See `Recipe.apply`; faces must have the 68 landmarks of face68."""
         return self._turned(face, rng, True)
