@@ -1,5 +1,6 @@
 """Annotated faces: image files or arrays, landmarks, boxes and the scheme that they share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -43,8 +44,10 @@ class FaceDataset:
         What the landmarks are; without it, the built-in scheme of that many points.
     skipped : list of Skipped
         What the reader left out.
-    images : list of (ndarray of shape (H, W), uint8) or None, optional
-        Images in memory, one a face; None, whole or for a face, where it is read from its file.
+    images : list of (ndarray of shape (H, W), uint8), callable or None, optional
+        Images in memory, one a face; None, whole or for a face, where it is read from its file. A
+        callable without arguments makes the image whenever it is asked for, as copies of
+        `data_tools.augment` do; the file is that of the photograph behind it.
     sizes : array_like of shape (n, 2), optional
         (width, height) of each face's image, if known; an image file that no longer has it is
         refused.
@@ -64,7 +67,7 @@ class FaceDataset:
     boxes: np.ndarray
     scheme: Scheme | None = None
     skipped: list[Skipped] = field(default_factory=list)
-    images: list[np.ndarray | None] | None = None
+    images: list[np.ndarray | Callable | None] | None = None
     sizes: np.ndarray | None = None
     visible: np.ndarray | None = None
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
@@ -228,7 +231,10 @@ class FaceDataset:
         )
         if self.files:
             text += f", {Path(self.files[0]).name} to {Path(self.files[-1]).name}"
-        if self.images is not None:
+        n_made = sum(callable(image) for image in self.images or [])
+        if n_made:
+            text += f", {n_made} of them made when asked for"
+        elif self.images is not None:
             text += ", in memory"
         return f"<FaceDataset: {text}>"
 
@@ -245,8 +251,9 @@ class FaceDataset:
         InputError
             If its file has vanished, is damaged, or has another size than when it was read.
         """
-        if self.images is not None and self.images[i] is not None:
-            return self.images[i]
+        found = None if self.images is None else self.images[i]
+        if found is not None:
+            return found() if callable(found) else found
         image = read_image(self.files[i])
         if self.sizes is not None and image.shape[::-1] != tuple(self.sizes[i]):
             raise InputError(

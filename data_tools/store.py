@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from features.errors import InputError
 from features.frame import Frame
 from features.geometry import box_placement, to_box_frame
 from features.memory import allocate
+from features.workers import SERIAL
 
 from .schemes import Scheme
 from .splitting import first_share
@@ -122,11 +124,12 @@ class FaceStore:
 
 
 def build_store(
-    dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None, progress=None
-):
+    dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None, progress=None,
+    workers=SERIAL,
+):  # fmt: skip
     """Crop every face of a dataset, and append a mirrored copy of each.
 
-    An image file is read once, and no more than one photograph is in memory at a time.
+    An image file is read once, and no more than one photograph a thread is in memory at a time.
 
     Parameters
     ----------
@@ -142,6 +145,8 @@ def build_store(
         removes it when nothing uses its crops any more, even after a crash.
     progress : callable, optional
         Called as ``progress(done, total)`` after each image file.
+    workers : Workers
+        Threads that read and crop.
 
     Returns
     -------
@@ -164,11 +169,17 @@ def build_store(
     placements = np.empty((copies * n_faces, 3), np.float32)
     groups = dataset.groups
     faces_of = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
-    for done, faces in enumerate(faces_of, 1):
+    lock, done = Lock(), 0
+
+    def crop(faces):
+        nonlocal done
         _crop_faces(dataset, faces, frame, images, placements)
         if progress is not None:
-            progress(done, len(faces_of))
+            with lock:
+                done += 1
+                progress(done, len(faces_of))
 
+    workers.each(crop, faces_of)
     shapes = to_box_frame(dataset.shapes, box_placement(dataset.boxes))
     visible = dataset.visible
     if mirror:
@@ -199,11 +210,14 @@ def _crop_faces(dataset, faces, frame, images, placements):
     """Crop the `faces` of one image file; a function, so that the photograph dies with it."""
     photograph = None
     for i in faces:
-        # An image in memory costs nothing to get, and need not be that of its neighbour.
-        if photograph is None or dataset.images is not None:
-            photograph = dataset.image(i)
+        # An image in memory costs nothing to get, and need not be that of its neighbour; nor need
+        # one that is made.
+        if dataset.images is not None and dataset.images[i] is not None:
+            image = dataset.image(i)
+        else:
+            image = photograph = dataset.image(i) if photograph is None else photograph
         try:
-            images[i], placements[i], _ = frame.crop(photograph, dataset.boxes[i])
+            images[i], placements[i], _ = frame.crop(image, dataset.boxes[i])
         except InputError as error:
             raise InputError(f"{dataset.files[i]}: {error}") from error
 

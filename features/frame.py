@@ -77,14 +77,11 @@ class Frame:
         InputError
             If the crop would not touch the image.
         """
-        cx, cy, side = placement.tolist()
-        wanted = side / self.face
-        average = max(1, round(wanted))  # source pixels that are averaged into one
-        n = max(1, round(wanted * self.size / average))  # those, side by side in the crop
-        left, top = (round(c + 0.5 - n * average / 2) for c in (cx, cy))
+        cells = left, top, average, n = self._cells(placement)
         height, width = image.shape
         columns, rows = _inside(left, average, n, width), _inside(top, average, n, height)
         if columns is None or rows is None:
+            cx, cy, side = placement.tolist()
             raise InputError(
                 f"a face at ({cx:.1f}, {cy:.1f}), {side:.1f} pixels wide, lies outside the image "
                 f"of {width}x{height} pixels"
@@ -98,10 +95,39 @@ class Frame:
         if any(border):
             part = cv2.copyMakeBorder(part, *border, cv2.BORDER_REPLICATE)
         crop = cv2.resize(part, (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(crop), *self._placed(placement, cells)
+
+    def place(self, placement):
+        """Where a face comes to lie in its crop: what `cut` returns without the crop.
+
+        Parameters
+        ----------
+        placement : ndarray of shape (3,), float32
+            As of `cut`.
+
+        Returns
+        -------
+        placement, to_image
+            As of `cut`.
+        """
+        return self._placed(placement, self._cells(placement))
+
+    def _placed(self, placement, cells):
+        cx, cy, side = placement.tolist()
+        left, top, average, n = cells
         scale = n * average / self.size
         dx, dy = (start + scale / 2 - 0.5 for start in (left, top))
         placement = np.array([(cx - dx) / scale, (cy - dy) / scale, side / scale], np.float32)
-        return np.ascontiguousarray(crop), placement, np.array([scale, dx, dy])
+        return placement, np.array([scale, dx, dy])
+
+    def _cells(self, placement):
+        """The crop's cells in the image: left, top, pixels a side of a cell, cells a row."""
+        cx, cy, side = placement.tolist()
+        wanted = side / self.face
+        average = max(1, round(wanted))  # source pixels that are averaged into one
+        n = max(1, round(wanted * self.size / average))  # those, side by side in the crop
+        left, top = (round(c + 0.5 - n * average / 2) for c in (cx, cy))
+        return left, top, average, n
 
 
 def _inside(start, average, n, length):

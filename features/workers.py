@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from .errors import InputError, require_count
 
@@ -50,6 +51,37 @@ class Workers:
             return [function(item) for item in items]
         others = [self._pool.submit(function, item) for item in items[1:]]
         return [function(items[0])] + [other.result() for other in others]
+
+    def each(self, function, items):
+        """Call ``function(item)`` for every item; whoever is free takes the next one.
+
+        For items that take differently long. An error ends the work once the calls that run are
+        done, and is raised.
+
+        Examples
+        --------
+        >>> SERIAL.each(print, "ab")
+        a
+        b
+        """
+        rest, lock = iter(items), Lock()
+        end = object()
+
+        def work(_):
+            nonlocal rest
+            try:
+                while True:
+                    with lock:
+                        item = next(rest, end)
+                    if item is end:
+                        return
+                    function(item)
+            except BaseException:
+                with lock:
+                    rest = iter(())  # nothing is left for the others
+                raise
+
+        self.map(work, range(self.n))
 
     def ranges(self, n, tile=1):
         """Split range(n) into at most one (start, stop) a thread, at multiples of `tile`."""

@@ -18,7 +18,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders
+from .options import Boxes, Detector, Folders, Points
 
 _WIDTH = 130
 
@@ -54,6 +54,7 @@ def compare(
             "column image and columns of labels.",
         ),
     ] = None,
+    points: Points = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
@@ -67,6 +68,7 @@ def compare(
     from ..judging.compare import report, tables
     from ..judging.compare.specs import Spec, open_models
     from ..judging.compare.subsets import read_subsets
+    from ..judging.yaw import yaw_masks
 
     check_boxes(boxes, detector)
     sources = inputs_of(
@@ -86,29 +88,34 @@ def compare(
         parts = {}
         for path in subsets or []:
             parts |= read_subsets(path, faces.files)
-        comparison = run(models, faces, parts, progress.counting("comparing"))
+        by_yaw = yaw_masks(faces)
+        parts |= by_yaw if len(by_yaw) > 1 else {}
+        comparison = run(models, faces, parts, progress.counting("comparing"), points)
         progress.say("resampling faces and writing the report")
         written = report.write_report(comparison, out, seed)
-    _show(comparison, tables.rows(comparison, seed), tables)
+    _show(comparison, tables.rows(comparison, seed), tables, by_yaw if len(by_yaw) > 1 else {})
     _show_pairs(tables.pairs(comparison, seed))
     say()
     for path, what in written:
         say(f"wrote {path}: {what}")
 
 
-def _show(comparison, rows, tables):
-    """The table of each set of points and subset."""
+def _show(comparison, rows, tables, by_yaw):
+    """The table of each set of points and subset; of the bins of the yaw, one table."""
     from rich.console import Console
 
     # Beyond the edge of a narrow terminal rather than cut.
     wide = Console(highlight=False, width=max(terminal().width, _WIDTH))
     for points in comparison.point_sets:
         for subset in tables.subsets_of(comparison):
+            if subset in by_yaw:
+                continue
             part = [r for r in rows if r["points"] == points.name and r["subset"] == subset]
             say()
             title = f"{part[0]['n']} faces" + (f" ({subset})" if subset != tables.ALL else "")
             say(f"{title}, {points.label}", style="bold")
             wide.print(_table(part))
+        _show_by_yaw([r for r in rows if r["points"] == points.name], by_yaw)
     starts = {row["model"]: row["boxes"] for row in rows}
     for label, text in starts.items() if len({*starts.values()}) > 1 else ():
         say(f"  {label}: {text}")
@@ -120,6 +127,28 @@ def _show(comparison, rows, tables):
             say(f"! {result.label} failed on a face: {result.problem}")
     say(f"errors in % of the {comparison.kind} distance, 95 % bootstrap intervals; "
         f"the harness took {comparison.overhead:.1%} of the models' time")  # fmt: skip
+
+
+def _show_by_yaw(rows, by_yaw):
+    """The mean error of each model at each range of the heads' yaw."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..judging.yaw import PREFIX
+
+    if not by_yaw:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("NME by the yaw of the head", no_wrap=True)
+    for name in by_yaw:
+        table.add_column(f"{name.removeprefix(PREFIX)}°", justify="right", no_wrap=True)
+    count = {row["subset"]: row["n"] for row in rows}
+    table.add_row("faces", *(str(count[name]) for name in by_yaw))
+    for model in dict.fromkeys(row["model"] for row in rows):
+        nme = {row["subset"]: row["nme"] for row in rows if row["model"] == model}
+        table.add_row(Text(printable(model)), *(_percent(nme[name]) for name in by_yaw))
+    say()
+    terminal().print(table)
 
 
 def _show_pairs(tests):

@@ -21,7 +21,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Model, NStarts
+from .options import Boxes, Detector, Model, NStarts, Points
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -56,6 +56,7 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cumulative error distribution.")
     ] = None,
+    points: Points = None,
     n_starts: NStarts = None,
 ):
     """Measure errors and speed on annotated faces.
@@ -93,21 +94,40 @@ def evaluate(
         if boxes == "detect":
             cascade = from_detector(cascade, detector, progress)
         figures, predicted = evaluate_model(
-            cascade, faces, n_starts, progress.counting("aligning faces")
+            cascade, faces, n_starts, progress.counting("aligning faces"), points
         )
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_row("faces", str(figures["n"]))
+    if points is not None:
+        table.add_row("points", figures["points"])
     for name, value in figures.items():
         if name in _LABELS:
             table.add_row(_LABELS[name].format(unit=UNITS[figures["normalizer"]]), percent(value))
     table.add_row("time per face", f"{figures['ms_per_face']:.3f} ms")
     terminal().print(table)
+    _show_by_yaw(figures["by_yaw"])
     if json_ is not None:
         replace_file(json_, (json.dumps(figures, indent=2) + "\n").encode())
         say(f"wrote {json_}")
     if plot is not None:
-        errors, unit = reference_errors(predicted, faces)
+        errors, unit = reference_errors(predicted, faces, cascade.scheme_, points)
         plot_ced(
             {f"{model.stem} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})"
         )
         say(f"wrote {plot}")
+
+
+def _show_by_yaw(bins):
+    """A line for each range of the heads' yaw, where there is more than one."""
+    from rich.table import Table
+
+    if len(bins) < 2:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("yaw of the head", "faces", "NME", "failures"):
+        table.add_column(name, justify="left" if name.startswith("yaw") else "right")
+    for name, row in bins.items():
+        degrees = name.removeprefix("yaw ") + "°"
+        table.add_row(degrees, str(row["n"]), percent(row["nme"]), percent(row["fr08"]))
+    say()
+    terminal().print(table)

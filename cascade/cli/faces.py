@@ -11,7 +11,7 @@ from data_tools.files import replace_file
 from features.errors import InputError
 
 from .common import check_boxes, reporting, say, tell_skipped
-from .options import Boxes, Detector
+from .options import Augment, Boxes, Copies, Detector
 
 _DRAWN, _LIST = "drawn", "list"
 
@@ -55,7 +55,20 @@ def faces(
     size: Annotated[
         int, typer.Option(min=32, max=2048, help="Side of drawn images in pixels.")
     ] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other faces.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Another seed draws other faces, and other copies.")
+    ] = 0,
+    augment: Augment = None,
+    copies: Copies = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A parameter of --augment, e.g. augment.light.shadow=0.8; cascade train sdm "
+            "--parameters lists them.",
+        ),
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="The folder of its images, where it lies apart."),
@@ -74,6 +87,8 @@ def faces(
     from data_tools.writers import WRITERS, write_faces, write_folder
     from data_tools.writers.folder import refuse_filled
 
+    from .augmenting import Augmentation
+
     if source == _LIST:
         from data_tools.readers import SOURCES
 
@@ -81,6 +96,12 @@ def faces(
         for each in SOURCES:
             say(f"{each.name:<{width}}  {each.title}")
         return
+    extra = Augmentation(augment, copies, set_ or [])
+    if extra.others:
+        raise typer.BadParameter(
+            f"{extra.others[0]!r} is none of --augment; write augment.light.shadow=0.8",
+            param_hint="--set",
+        )
     if out is None:
         raise typer.BadParameter("name where to write", param_hint="--out")
     known = [writer.name for writer in WRITERS]
@@ -105,6 +126,7 @@ def faces(
         else:
             read = _read(source, options | {"boxes": boxes, "detector": find, "progress": told})
         tell_skipped(read.skipped, progress)
+        read = extra.apply(read, seed, 1, progress)
         writing = progress.counting("writing faces")
         if form == "pts":
             names = write_folder(out, read, progress=writing)

@@ -56,4 +56,26 @@ NStarts = Annotated[
         help="Starts whose median is the answer; without it, the model's own number.",
     ),
 ]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        "--augment",
+        metavar="NAMES",
+        help="Add changed copies of the faces: pose, expression, light, occlusion, blur, lowres, "
+        "noise, jpeg, with commas between them.",
+    ),
+]
+Copies = Annotated[
+    int | None,
+    typer.Option(min=1, max=1000, help="Copies of each face for --augment; 2 without it."),
+]
+Points = Annotated[
+    str | None,
+    typer.Option(
+        "--points",
+        metavar="N|NAME",
+        help="Measure these points alone, such as 51 (of 68, without the jaw), 5, or 68 of faces "
+        "with 98.",
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]

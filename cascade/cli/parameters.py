@@ -99,6 +99,8 @@ def documented_parameters(model):
 
 def show(method):
     """Print the parameters of a method, its presets, and what dlib and OpenCV call them."""
+    from data_tools.augment import AUGMENTATIONS
+
     from ..methods import METHODS
     from ..methods.other_names import OTHER_NAMES
     from .common import say
@@ -108,6 +110,13 @@ def show(method):
     _table(
         (name, repr(value), doc.meaning.replace("`", ""))
         for name, value, doc in documented_parameters(cls())
+    )
+    say()
+    say("Parameters of --augment, for --set NAME=VALUE", style="bold")
+    _table(
+        (f"augment.{name}.{parameter}", repr(value), doc.meaning.replace("`", ""))
+        for name, recipe in AUGMENTATIONS.items()
+        for parameter, value, doc in documented_parameters(recipe())
     )
     say()
     say("Presets, for --preset NAME", style="bold")

@@ -87,13 +87,31 @@ def predict(
     numbers: Annotated[
         bool, typer.Option("--numbers", help="With --draw: number the landmarks, from 0.")
     ] = False,
+    chips: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="An upright image of one size of each face."),
+    ] = None,
+    chip_size: Annotated[
+        int, typer.Option(min=8, max=4096, help="Side of the chips in pixels.")
+    ] = 256,
+    chip_margin: Annotated[
+        float,
+        typer.Option(
+            min=0, max=4, help="Their border around brows and chin, as a share of what is between."
+        ),
+    ] = 0.25,
+    pose: Annotated[
+        bool, typer.Option("--pose", help="Add yaw, pitch and roll of the head in degrees.")
+    ] = False,
     n_starts: NStarts = None,
     jobs: Jobs = 1,
 ):
     """Find the landmarks of the faces in images.
 
-    Without --json, --csv, --pts or --draw, the JSON goes to stdout. Models that tell visibility add
-    the probability that each landmark can be seen, and covered ones are drawn in red.
+    Without --json, --csv, --pts, --draw or --chips, the JSON goes to stdout. Models that tell
+    visibility add the probability that each landmark can be seen, and covered ones are drawn in
+    red. A positive yaw turns the nose to the left of the image, a positive pitch lifts the chin,
+    and a positive roll is clockwise.
     """
     if boxes is not None and detector is not None:
         raise typer.BadParameter("give boxes or a detector, not both", param_hint="--boxes")
@@ -110,7 +128,7 @@ def predict(
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
     images, ignored = _images(inputs)
     stems = _stems(images)
-    if json_ is None and csv is None and pts is None and draw is None:
+    if all(each is None for each in (json_, csv, pts, draw, chips)):
         json_ = _STDOUT
     outputs = {"--json": None if json_ == _STDOUT else json_, "--csv": csv}
     for path in images:
@@ -118,11 +136,19 @@ def predict(
             outputs[f"--pts {path}"] = pts / f"{stems[path]}.pts"
         if draw is not None:
             outputs[f"--draw {path}"] = draw / f"{stems[path]}.landmarks.png"
+        if chips is not None:
+            outputs[f"--chips {path}"] = chips / f"{stems[path]}.png"
     refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
     for path in (outputs["--json"], csv):
         if path is not None:
             refuse_unwritable(path)
     cascade = load_model(model)
+    head = _head(cascade.scheme_) if pose else None
+    cut = None
+    if chips is not None:
+        from .chips import ChipWriter
+
+        cut = ChipWriter(chips, stems, cascade, chip_size, chip_margin)
     writers = []
     if pts is not None:
         writers.append(_PtsWriter(pts, stems))
@@ -147,13 +173,17 @@ def predict(
                 for writer in writers:
                     writer(path, found)
                 n_faces += len(found.boxes)
-                entries.append(_entry(path, found))
+                entries.append(_entry(path, found, head))
+                if cut is not None:
+                    cut.add(entries[-1], path, found)
             tell(i, len(images))
     if csv is not None:
-        replace_file(csv, _table(entries, cascade.scheme_.n_points))
+        replace_file(csv, _table(entries, cascade.scheme_.n_points, pose))
     if json_ is not None:
         _write_json(json_, {"scheme": cascade.scheme_.name, "images": entries})
-    written = [str(target) for target in (json_, csv, pts, draw) if target not in (None, _STDOUT)]
+    written = [
+        str(target) for target in (json_, csv, pts, draw, chips) if target not in (None, _STDOUT)
+    ]
     n_images = len(images)
     text = f"{n_faces} face{'s' * (n_faces != 1)} in {n_images} image{'s' * (n_images != 1)}"
     text += f"; wrote {', '.join(written)}" if written else ""
@@ -221,11 +251,24 @@ def _align(cascade, path, find, n_starts):
     return _Found(image, boxes, scores, aligned)
 
 
-def _entry(path, found):
-    """The entry of one image for the JSON file."""
+def _head(scheme):
+    """The head of a scheme; refused before any image is read."""
+    from data_tools.heads import head_shape
+
+    try:
+        return head_shape(scheme)
+    except InputError as error:
+        raise InputError(
+            f"the pose of faces of scheme {scheme.name!r} is not known; leave --pose out"
+        ) from error
+
+
+def _entry(path, found, head=None):
+    """The entry of one image for the JSON file, with poses by the `head`, if any."""
     import numpy as np
 
     faces, aligned = [], found.alignment
+    poses = None if head is None or not len(found.shapes) else head.pose(found.shapes)
     for i, shape in enumerate(found.shapes):
         face = {"box": rounded(found.boxes[i]), "landmarks": rounded(shape)}
         if found.scores is not None:
@@ -234,19 +277,25 @@ def _entry(path, found):
             face["spread"] = np.round(aligned.spread[i].astype(float), 5).tolist()
         if aligned.visible is not None:
             face["visible"] = rounded(aligned.visible[i])
+        if poses is not None:
+            known = np.isfinite(poses[i]).all()
+            angles = np.round(poses[i], 2).tolist() if known else [None] * 3
+            face["pose"] = dict(zip(("yaw", "pitch", "roll"), angles, strict=True))
         faces.append(face)
     height, width = found.image.shape[:2]
     return {"image": str(path), "width": width, "height": height, "faces": faces}
 
 
-def _table(entries, n_points):
-    """The same as csv: image, number of the face, box, then x and y of each landmark."""
+def _table(entries, n_points, pose=False):
+    """The same as csv: image, number of the face, box, x and y of each landmark, then the pose."""
     points = [f"{axis}{i}" for i in range(n_points) for axis in "xy"]
-    lines = [["image", "face", "left", "top", "right", "bottom", *points]]
+    angles = ["yaw", "pitch", "roll"] if pose else []
+    lines = [["image", "face", "left", "top", "right", "bottom", *points, *angles]]
     for entry in entries:
         for k, face in enumerate(entry["faces"]):
             numbers = [*face["box"], *(value for point in face["landmarks"] for value in point)]
-            lines.append([guarded(entry["image"]), str(k), *map(str, numbers)])
+            turns = ["" if v is None else str(v) for v in face["pose"].values()] if pose else []
+            lines.append([guarded(entry["image"]), str(k), *map(str, numbers), *turns])
     text = io.StringIO(newline="")
     csv_writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue().encode()

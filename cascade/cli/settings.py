@@ -40,11 +40,25 @@ def configured(method, preset, assignments, **run):
         )
     model = deepcopy(method(**method.PRESETS[preset], **run))
     for assignment in assignments:
-        _assign(model, assignment)
+        assign(model, assignment)
     return model
 
 
-def _assign(model, assignment):
+def assign(model, assignment):
+    """Set one parameter.
+
+    Parameters
+    ----------
+    model : Parameters
+        A method, or a recipe of `data_tools.augment`.
+    assignment : str
+        As of `configured`.
+
+    Raises
+    ------
+    typer.BadParameter
+        As `configured`.
+    """
     name, equals, text = assignment.partition("=")
     name = name.strip().replace(".", "__")
     if not equals:
@@ -67,7 +81,7 @@ def _assign(model, assignment):
 
 def _translated(model, name, value, text):
     """Name and value of the parameter that another library calls `name`; told on stderr."""
-    other = other_name(name, model.method)
+    other = other_name(name, model.method) if hasattr(model, "method") else None
     if other is None:
         known = model.get_params()
         near = difflib.get_close_matches(name, known, 1)

@@ -22,7 +22,7 @@ from .common import (
     reporting,
     say,
 )
-from .options import Boxes, Detector, Folders, Jobs
+from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -74,6 +74,8 @@ def train(
             "lbf), profiles (asm), robust and sift (sdm), published (cpr, esr, lbf, rcpr).",
         ),
     ] = "default",
+    augment: Augment = None,
+    copies: Copies = None,
     jobs: Jobs = -1,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
@@ -98,7 +100,8 @@ def train(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A parameter, e.g. n_trees=300; dlib's and OpenCV's names are understood.",
+            help="A parameter, e.g. n_trees=300; dlib's and OpenCV's names are understood. Those "
+            "of --augment as augment.light.shadow=0.8.",
         ),
     ] = None,
     parameters: Annotated[
@@ -116,11 +119,13 @@ def train(
     Ctrl-C stops at any time; the same command with --resume goes on from there.
     """
     from ..formats import format_of
+    from .augmenting import Augmentation
     from .settings import configured
 
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
-    model = configured(METHODS[method], preset, set_ or [], random_state=seed, n_jobs=jobs)
+    extra = Augmentation(augment, copies, set_ or [])
+    model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=jobs)
     kind = format_of(out)
     if kind.methods is not None and method not in kind.methods:
         raise InputError(
@@ -141,11 +146,14 @@ def train(
             progress.say(f"no checkpoint at {part}: starting with the first stage")
         faces = _with_scheme(read_faces(folders, boxes, detector, progress), scheme)
         faces, watched = _validation(faces, validation, boxes, detector, seed, progress)
-        progress.say(_counts(faces, watched))
+        trained_on = extra.apply(faces, seed, jobs, progress, getattr(model, "face_size", None))
+        progress.say(_counts(faces, watched, trained_on))
         notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
+        if extra:
+            notes = {"augmentation": str(extra), **notes}
         try:
             model.fit(
-                faces, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
+                trained_on, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
             )
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
@@ -222,8 +230,10 @@ def _validation(faces, validation, boxes, detector, seed, progress):
     return faces, watched
 
 
-def _counts(faces, watched):
+def _counts(faces, watched, trained_on):
     text = f"{len(faces)} faces to train on"
+    if len(trained_on) > len(faces):
+        text += f" and {len(trained_on) - len(faces)} changed copies"
     if watched is not None:
         text += f", {len(watched)} to validate on"
     return f"{text}, {faces.scheme.n_points} landmarks ({faces.scheme.name})"

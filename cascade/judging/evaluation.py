@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools import metrics
-from features.errors import InputError
 
+from .points import shared_points
 from .timing import one_thread, warm_up
+from .yaw import errors_by_yaw
 
 
 class Aligned(NamedTuple):
@@ -49,16 +50,10 @@ def align_all(model, faces, n_starts=None, progress=None):
     Raises
     ------
     InputError
-        If the faces have another number of landmarks than the model finds.
+        If an image cannot be read.
     """
-    n_landmarks = model.scheme_.n_points
-    if faces.shapes.shape[1] != n_landmarks:
-        raise InputError(
-            f"the faces have {faces.shapes.shape[1]} landmarks but the model finds {n_landmarks}; "
-            "evaluate it on faces annotated like those it was trained on"
-        )
     options = {} if n_starts is None else {"n_starts": n_starts}
-    shapes = np.empty(faces.shapes.shape, np.float32)
+    shapes = np.empty((len(faces), model.scheme_.n_points, 2), np.float32)
     visible, seconds = [], np.empty(len(faces))
     with one_thread():
         if len(faces):
@@ -77,39 +72,66 @@ def align_all(model, faces, n_starts=None, progress=None):
     return Aligned(shapes, np.stack(visible) if visible else None, seconds)
 
 
-def evaluate(model, faces, n_starts=None, progress=None):
+def evaluate(model, faces, n_starts=None, progress=None, points=None):
     """Errors and speed of a model on a dataset.
 
     Parameters
     ----------
     model, faces, n_starts, progress
         As in `align_all`.
+    points : int or str, optional
+        Measure these points alone, which the schemes of model and faces both know, such as 51 or
+        "face68"; see `cascade.judging.points.points_of`. Without it, all landmarks.
 
     Returns
     -------
     figures : dict
-        What `data_tools.metrics.summary` returns, errors as fractions, and `ms_per_face`: the
-        median of `Aligned.seconds` in milliseconds, None without faces. Where both the faces and
-        the model tell visible landmarks from covered ones, also what
+        What `data_tools.metrics.summary` returns, errors as fractions of lengths of the whole
+        annotation; ``points``, their name; ``by_yaw``, see `cascade.judging.yaw.errors_by_yaw`;
+        and `ms_per_face`: the median of `Aligned.seconds` in
+        milliseconds, None without faces. Where both the faces and the model tell visible landmarks
+        from covered ones, and all landmarks are measured, also what
         `data_tools.metrics.occlusion_summary` returns.
     predicted : ndarray of shape (n, L, 2), float32
 
     Raises
     ------
     InputError
-        As in `align_all`.
+        As in `align_all`, and if the points are not known of the model or of the faces.
     """
+    ours, theirs = shared_points(model.scheme_, faces.scheme, points)
     found = align_all(model, faces, n_starts, progress)
-    figures = dict(metrics.summary(found.shapes, faces.shapes, faces.scheme, boxes=faces.boxes))
+    figures = dict(
+        metrics.summary(
+            ours.of(found.shapes),
+            theirs.of(faces.shapes),
+            faces.scheme,
+            boxes=faces.boxes,
+            whole=faces.shapes,
+        )
+    )
+    figures["points"] = theirs.name
+    errors, _ = reference_errors(found.shapes, faces, model.scheme_, points)
+    figures["by_yaw"] = errors_by_yaw(errors, faces)
     figures["ms_per_face"] = float(np.median(found.seconds) * 1e3) if len(faces) else None
-    if faces.visible is not None and found.visible is not None:
+    all_of_them = ours.sources is None and theirs.sources is None
+    if all_of_them and faces.visible is not None and found.visible is not None:
         annotated = np.isfinite(faces.shapes).all(-1)
         figures |= metrics.occlusion_summary(found.visible[annotated], faces.visible[annotated])
     return figures, found.shapes
 
 
-def reference_errors(predicted, faces):
+def reference_errors(predicted, faces, scheme=None, points=None):
     """Error of each face by the usual length of its scheme, see `Scheme.normalizer`.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (n, L, 2)
+    faces : FaceDataset
+    scheme : Scheme, optional
+        Of `predicted`; without it, that of the faces.
+    points : int or str, optional
+        As of `evaluate`.
 
     Returns
     -------
@@ -118,5 +140,7 @@ def reference_errors(predicted, faces):
     unit : str
         What they are fractions of, in words.
     """
-    errors = metrics.nme(predicted, faces.shapes, faces.scheme)
-    return errors, metrics.UNITS[faces.scheme.normalizer]
+    ours, theirs = shared_points(scheme or faces.scheme, faces.scheme, points)
+    lengths = metrics.face_lengths(faces.shapes, faces.scheme)
+    errors = metrics.point_errors(ours.of(predicted), theirs.of(faces.shapes), lengths)
+    return metrics.face_errors(errors), metrics.UNITS[faces.scheme.normalizer]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from features.errors import InputError, require_count, require_range
+from features.workers import Workers
 
 
 def seed_of(random_state):
@@ -121,7 +122,7 @@ def split_off(faces, validation, seed):
     return faces, validation
 
 
-def store_of(faces, frame, mirror, memory_limit, progress, training=True):
+def store_of(faces, frame, mirror, memory_limit, progress, training=True, n_jobs=1):
     """The crops of faces.
 
     Parameters
@@ -134,6 +135,8 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True):
     progress : Progress
     training : bool
         Whether mirrored faces are wanted at all.
+    n_jobs : int, optional
+        Threads that read and crop.
 
     Returns
     -------
@@ -147,12 +150,14 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True):
     if not hasattr(faces, "placements"):
         if not are_faces(faces):
             raise InputError(_not_faces(faces))
-        return faces.store(
-            frame,
-            mirror=training and mirror,
-            memory_limit=memory_limit,
-            progress=progress.cropping,
-        )
+        with Workers(n_jobs) as workers:
+            return faces.store(
+                frame,
+                mirror=training and mirror,
+                memory_limit=memory_limit,
+                progress=progress.cropping,
+                workers=workers,
+            )
     if faces.frame != frame:
         raise InputError(
             f"the store has crops of {faces.frame.size} px around faces of {faces.frame.face} "

@@ -415,7 +415,9 @@ class BaseCascade(Predictor, Parameters):
 
     def _store(self, faces, frame, training, progress):
         """The crops of faces, in the frame of the model's face space."""
-        store = store_of(faces, frame, self.mirror, self.memory_limit, progress, training)
+        store = store_of(
+            faces, frame, self.mirror, self.memory_limit, progress, training, self.n_jobs
+        )
         return self.face_space(store.frame).store(store)
 
 

@@ -3,17 +3,20 @@
 import numpy as np
 
 from .curves import auc, failure_rate
-from .errors import nme
-from .normalizers import NORMALIZERS
+from .errors import face_errors, point_errors
+from .normalizers import NORMALIZERS, face_lengths
 
 
-def summary(predicted, truth, scheme, *, boxes=None):
+def summary(predicted, truth, scheme, *, boxes=None, whole=None):
     """The figures a paper prints.
 
     Parameters
     ----------
     predicted, truth, scheme, boxes
         As for `landmark_errors`.
+    whole : array_like of shape (n, L, 2), optional
+        The true landmarks of the scheme, where `predicted` and `truth`, (n, P, 2), are points
+        taken from it: normalisers are always those of the whole face.
 
     Returns
     -------
@@ -38,8 +41,11 @@ def summary(predicted, truth, scheme, *, boxes=None):
         "diagonal": True,
         "box": boxes is not None,
     }
+    whole = truth if whole is None else whole
     errors = {
-        kind: nme(predicted, truth, scheme, kind=kind, boxes=boxes)
+        kind: face_errors(
+            point_errors(predicted, truth, face_lengths(whole, scheme, kind=kind, boxes=boxes))
+        )
         for kind, has in available.items()
         if has
     }

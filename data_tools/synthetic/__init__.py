@@ -18,7 +18,7 @@ from .camera import BOX_SCALE, BOX_SHIFT, BOX_TO_EXTENT, detect, expose
 from .clutter import background
 from .drawing import Canvas
 from .head import MAX_PITCH, MAX_ROLL, MAX_YAW, Head
-from .occluders import occlude
+from .occluders import occlude, uncovered
 from .portrait import Portrait
 
 __all__ = [
@@ -89,7 +89,7 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     portrait.paint(canvas)
     visible = np.ones(68, bool)
     if cover_rng.random() < occluders:
-        visible = occlude(cover_rng, canvas, portrait.points, unit)
+        visible = uncovered(occlude(cover_rng, canvas, portrait.points, unit), portrait.points)
     shape = portrait.points.astype(np.float32)
     return expose(rng, canvas.pixels), shape, visible, detect(box_rng, shape)
 

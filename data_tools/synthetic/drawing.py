@@ -38,6 +38,13 @@ def lens(upper, lower):
     return np.concatenate([spline(upper), spline(lower)[1:-1]])
 
 
+@lru_cache(maxsize=64)
+def _triangle(radius):
+    """Weights that fall evenly to both sides: float32, sum 1."""
+    weights = radius + 1 - np.abs(np.arange(-radius, radius + 1, dtype=np.float32))
+    return weights / weights.sum()
+
+
 @lru_cache(maxsize=8)
 def circle(n):
     """Cosines and sines, each (n, 1), of `n` directions once around."""
@@ -102,7 +109,11 @@ class Canvas:
             opacity *= min(1.0, width)  # thinner than OpenCV draws
         radius = round(2.45 * blur - 1)
         if radius > 0:  # a triangle of this variance is nearly a Gaussian, and faster
-            mask.pixels = cv2.stackBlur(mask.pixels, (2 * radius + 1, 2 * radius + 1))
+            weights = _triangle(radius)
+            # OpenCV's stackBlur is this, but rounds by how many threads it has.
+            mask.pixels = cv2.sepFilter2D(
+                mask.pixels, -1, weights, weights, borderType=cv2.BORDER_REPLICATE
+            )
         region = np.s_[low[1] : high[1], low[0] : high[0]]
         if isinstance(source, np.ndarray):
             source = source[region].astype(np.float32)

@@ -30,16 +30,17 @@ def by_image(folder, faces, progress=None):
     """
     indices = {}
     for i, file in enumerate(faces.files):
-        indices.setdefault(file, []).append(i)
+        # Images in memory may share a name: a photograph and the changed copies of its faces.
+        image = None if faces.images is None else faces.images[i]
+        indices.setdefault((file, None if image is None else id(image)), []).append(i)
     base, found = folder.absolute(), []
-    names = dict(zip(indices, unique_names(indices), strict=True))
-    for done, (file, members) in enumerate(indices.items(), 1):
+    names = unique_names([file for file, _ in indices])
+    for done, ((file, in_memory), members) in enumerate(indices.items(), 1):
         first = members[0]
-        in_memory = faces.images is not None and faces.images[first] is not None
         path = Path(file).absolute()
         if in_memory or not path.is_relative_to(base) or ".." in path.parts or ":" in path.name:
             image = faces.image(first)
-            name = f"{FOLDER}/{names[file]}"
+            name = f"{FOLDER}/{names[done - 1]}"
             make_folder(folder / FOLDER)
             replace_file(folder / name, cv2.imencode(".png", image)[1].tobytes())
             size = image.shape[::-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from cascade import AAM
+from data_tools.augment import AUGMENTATIONS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -29,3 +30,15 @@ def test_pictures_of_shape_models(tmp_path, monkeypatch, synthetic):
     for name in ("modes", "steps", "reconstruction"):
         picture = cv2.imread(str(tmp_path / "pictures" / f"{name}.png"))
         assert picture.std() > 5, name
+
+
+def test_page_of_augmentations(tmp_path, monkeypatch):
+    page = tmp_path / "page.jpg"
+    monkeypatch.setattr("sys.argv", ["augmentations.py", str(page)])
+    runpy.run_path(str(EXAMPLES / "pictures" / "augmentations.py"), run_name="__main__")
+    assert page.stat().st_size < 200_000
+    drawn = cv2.imread(str(page))
+    height = len(AUGMENTATIONS) * (128 + 22) + 22
+    assert drawn.shape == (height, 8 * 128, 3) and drawn.std() > 20
+    kept = cv2.imread(str(EXAMPLES / "pictures" / "augmentations.jpg"))
+    assert kept.shape == drawn.shape  # drawn anew when a recipe is added

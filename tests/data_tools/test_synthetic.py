@@ -280,3 +280,14 @@ def test_wrong_arguments_are_named(options, word):
 def test_defaults_agree():
     one, many = (inspect.signature(f).parameters for f in (render_face, synthetic_faces))
     assert all(one[k].default == many[k].default for k in ("size", "occluders", "scale"))
+
+
+def test_drawn_alike_for_any_number_of_opencv_threads():
+    before, drawn = cv2.getNumThreads(), []
+    try:
+        for n in (1, 2):
+            cv2.setNumThreads(n)
+            drawn.append(synthetic_faces(6, 2, 160, occluders=1.0))
+    finally:
+        cv2.setNumThreads(before)
+    np.testing.assert_array_equal(drawn[0].images, drawn[1].images)

@@ -11,10 +11,11 @@ import numpy as np
 
 from data_tools import metrics
 from data_tools.boxes import iou, tight_box
+from data_tools.schemes import get_scheme, scheme_for
 from features.errors import InputError
 
+from ..points import points_of
 from ..timing import one_thread, warm_up
-from .points import points_of
 
 # What `read_folder` says of an annotated face that has no box.
 _NO_BOX = "no face box"
@@ -49,6 +50,9 @@ class Result:
     cpu_seconds: np.ndarray
     first_seconds: float = 0.0
     problem: str = ""
+    reduced: object = None
+    """The points among those that the model finds, where it finds others; None where it does not.
+    """
 
     @property
     def label(self):
@@ -72,6 +76,8 @@ class Comparison:
         Normaliser of the errors; see `data_tools.metrics.face_lengths`.
     seconds : dict of str to float
         CPU time of reading images, of the models, and of the harness around them.
+    asked : PointSet, optional
+        The points that all models are compared on; without it, as many as they find.
     """
 
     faces: object
@@ -80,13 +86,17 @@ class Comparison:
     without_box: list = field(default_factory=list)
     kind: str = "interocular"
     seconds: dict = field(default_factory=dict)
+    asked: object = None
 
     @cached_property
     def point_sets(self):
         """The sets of points that models are compared on, largest first.
 
         Every model is a row of its own set and of each smaller one that it can be reduced to.
+        Where points are asked for, these alone.
         """
+        if self.asked is not None:
+            return [self.asked]
         found = {result.points.name: result.points for result in self.results}
         return sorted(found.values(), key=lambda points: -points.n_points)
 
@@ -116,7 +126,7 @@ class Comparison:
         return self.seconds["harness"] / max(self.seconds["models"], 1e-12)
 
 
-def compare(models, faces, subsets=None, progress=None):
+def compare(models, faces, subsets=None, progress=None, points=None):
     """Run models on the same faces and boxes.
 
     Face by face, each model predicts in turn, and the order moves on by one at every face, so
@@ -132,6 +142,8 @@ def compare(models, faces, subsets=None, progress=None):
         Named parts of the faces to report apart.
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
+    points : int or str, optional
+        Compare on these alone; see `cascade.judging.points.points_of`.
 
     Returns
     -------
@@ -145,7 +157,8 @@ def compare(models, faces, subsets=None, progress=None):
     """
     if not len(faces):
         raise InputError("no face to compare on; give folders with annotated faces")
-    results = [_blank_result(model, faces) for model in models]
+    asked = None if points is None else points_of(faces.scheme, points)
+    results = [_blank_result(model, faces, asked) for model in models]
     lost = [entry.file for entry in faces.skipped if entry.reason == _NO_BOX]
     collecting = gc.isenabled()
     try:
@@ -160,7 +173,9 @@ def compare(models, faces, subsets=None, progress=None):
         _mark_seen(result.model.find, faces)
         if result.problem and not np.isfinite(result.shapes).any():
             raise InputError(f"{result.model.spec}: fails at every face: {result.problem}")
-    return Comparison(faces, results, dict(subsets or {}), lost, faces.scheme.normalizer, seconds)
+    return Comparison(
+        faces, results, dict(subsets or {}), lost, faces.scheme.normalizer, seconds, asked
+    )
 
 
 def machine():
@@ -168,14 +183,28 @@ def machine():
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def _blank_result(model, faces):
+def _blank_result(model, faces, asked):
+    found, reduced = model.find.points, None
     try:
-        points = points_of(faces.scheme, model.find.points)
+        points = points_of(faces.scheme, found)
+        if asked is not None and points.sources is not None and points != asked:
+            points = None
     except InputError as error:
-        raise InputError(f"{model.spec}: {error}") from error
+        points, problem = None, error
+    if points is None and asked is None:
+        raise InputError(f"{model.spec}: finds points that the faces lack: {problem}") from problem
+    if points is None:
+        # What the model finds is no part of the annotation, but what is asked for is part of both.
+        try:
+            own = scheme_for(int(found)) if str(found).isdigit() else get_scheme(str(found))
+            reduced, points = points_of(own, asked.name), asked
+        except InputError as error:
+            raise InputError(
+                f"{model.spec}: finds {found}, in which {asked.name} is not known"
+            ) from error
     n = len(faces)
     shapes = np.full((n, points.n_points, 2), np.nan, np.float32)
-    return Result(model, points, shapes, np.zeros(n), np.zeros(n))
+    return Result(model, points, shapes, np.zeros(n), np.zeros(n), reduced=reduced)
 
 
 def _warm_up(results, faces):
@@ -223,13 +252,13 @@ def _answer(result, image, box):
 def _keep(result, i, answer):
     if answer is None:
         return
-    answer = np.asarray(answer, np.float32)
-    if answer.shape != result.shapes.shape[1:]:
+    answer, reduced = np.asarray(answer, np.float32), result.reduced
+    expected = result.points.n_points if reduced is None else reduced.n_landmarks
+    if answer.shape != (expected, 2):
         raise InputError(
-            f"{result.model.spec}: gave an answer of shape {answer.shape} for "
-            f"{result.points.n_points} points"
+            f"{result.model.spec}: gave an answer of shape {answer.shape} for {expected} points"
         )
-    result.shapes[i] = answer
+    result.shapes[i] = answer if reduced is None else reduced.of(answer[None])[0]
 
 
 def _mark_seen(find, faces):

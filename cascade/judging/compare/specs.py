@@ -44,7 +44,7 @@ class Finder(Protocol):
     """A loaded model."""
 
     points: int | str
-    """What it finds; see `points.points_of`."""
+    """What it finds; see `cascade.judging.points.points_of`."""
     n_bytes: int | None
     """Size of its files; None where there is none."""
     seen: str

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cascade.judging.compare import compare, open_model
-from cascade.judging.compare.points import points_of
+from cascade.judging.points import points_of
 from data_tools.schemes import FACE68
 
 from .made_up import index_of, model

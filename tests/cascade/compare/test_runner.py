@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cascade.judging.compare import compare
-from cascade.judging.compare.points import points_of, whole
 from cascade.judging.compare.runner import facts, turn_of_head
+from cascade.judging.points import points_of, whole
 from data_tools.schemes import FACE68, IMM58, WFLW98
 from features.errors import InputError
 

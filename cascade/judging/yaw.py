@@ -1,0 +1,66 @@
+"""Faces by how far their heads are turned to the side."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from data_tools import metrics
+from data_tools.heads import pose
+from features.errors import InputError
+
+#: Degrees of yaw where the bins begin; the last is open.
+EDGES = (0, 15, 30, 45, 60)
+PREFIX = "yaw "
+_THRESHOLD = 0.08
+
+
+def yaw_masks(faces):
+    """Which faces are in each bin of the absolute yaw of their annotated landmarks.
+
+    Parameters
+    ----------
+    faces : FaceDataset
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n,), bool
+        By bin, such as "yaw 0-15" or "yaw 60+", those without a face left out. Faces whose pose
+        the landmarks do not tell are in none; there is no bin where the head of the scheme is not
+        known, see `data_tools.heads.head_shape`.
+    """
+    try:
+        yaw = np.abs(pose(faces.shapes, faces.scheme)[:, 0])
+    except InputError:
+        return {}
+    bins = [(f"{PREFIX}{a}-{b}", (yaw >= a) & (yaw < b)) for a, b in pairwise(EDGES)]
+    bins.append((f"{PREFIX}{EDGES[-1]}+", yaw >= EDGES[-1]))
+    return {name: mask for name, mask in bins if mask.any()}
+
+
+def errors_by_yaw(errors, faces):
+    """Figures of each bin of `yaw_masks`.
+
+    Parameters
+    ----------
+    errors : ndarray of shape (n,)
+        As from `cascade.judging.evaluation.reference_errors`.
+    faces : FaceDataset
+
+    Returns
+    -------
+    dict of str to dict
+        By bin: ``n`` faces counted, ``nme``, their mean error without those that were missed, None
+        where all were; ``median`` and ``fr08``, of which a missed face is the worst.
+    """
+    found = {}
+    for name, mask in yaw_masks(faces).items():
+        counted = errors[mask & ~np.isnan(errors)]
+        if len(counted):
+            finite = counted[np.isfinite(counted)]
+            found[name] = {
+                "n": len(counted),
+                "nme": float(finite.mean()) if len(finite) else None,
+                "median": float(np.median(counted)),
+                "fr08": metrics.failure_rate(counted, _THRESHOLD),
+            }
+    return found
