@@ -42,6 +42,15 @@ class Alignment:
     confidence: np.ndarray | None = None
     face_confidence: np.ndarray | None = None
 
+    def of_faces(self, chosen):
+        """The `Alignment` of some of the faces, by an index of NumPy's."""
+        parts = {}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value is not None:
+                parts[name] = value[:, chosen] if name == "staged" else value[chosen]
+        return Alignment(**parts)
+
     def __repr__(self):
         n_faces, n_landmarks = self.shapes.shape[:2]
         text = f"{n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks"
@@ -76,6 +85,8 @@ class Aligner:
     #: Name of the method in tables and files.
     method = "aligner"
     n_jobs = None
+    #: What tells how sure the landmarks are, where `align` takes ``confidence``; else None.
+    confidence_ = None
     #: Whether `align` takes ``start``: another aligner, whose shapes it refines.
     takes_start = False
 

@@ -65,6 +65,16 @@ def predict(
             "0, YuNet from 0.6 to 1; the scores are in the JSON.",
         ),
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Leave out faces whose landmarks are right with a lower probability, as the model "
+            "tells it.",
+        ),
+    ] = None,
     resolution: Annotated[
         int | None,
         typer.Option(
@@ -143,6 +153,11 @@ def predict(
         if path is not None:
             refuse_unwritable(path)
     cascade = load_model(model)
+    if min_confidence is not None and cascade.confidence_ is None:
+        raise InputError(
+            "this model does not tell its confidence; leave --min-confidence out, or train with "
+            "--set confidence=True"
+        )
     head = _head(cascade.scheme_) if pose else None
     cut = None
     if chips is not None:
@@ -162,12 +177,15 @@ def predict(
             cascade, boxes, detector, images, progress, min_score=min_score, long_side=resolution
         )
         tell = progress.counting("fitting faces")
-        for i, (path, found) in enumerate(_found(cascade, images, find, n_starts, jobs), 1):
+        results = _found(cascade, images, find, n_starts, jobs, min_confidence)
+        n_unsure = 0
+        for i, (path, found) in enumerate(results, 1):
             if isinstance(found, _Unusable):
                 progress.say(printable(f"error: {found}"))
                 n_failed += 1
             else:
-                if not found.boxes.size:
+                n_unsure += found.n_unsure
+                if not found.boxes.size and not found.n_unsure:
                     why = f"no box in {boxes} for this image" if boxes else "no face found"
                     progress.say(printable(f"{path}: {why}"))
                 for writer in writers:
@@ -177,8 +195,10 @@ def predict(
                 if cut is not None:
                     cut.add(entries[-1], path, found)
             tell(i, len(images))
+        if n_unsure:
+            progress.say(f"left out {n_unsure} of {n_unsure + n_faces} faces below the confidence")
     if csv is not None:
-        replace_file(csv, _table(entries, cascade.scheme_.n_points, pose))
+        replace_file(csv, _table(entries, cascade, pose))
     if json_ is not None:
         _write_json(json_, {"scheme": cascade.scheme_.name, "images": entries})
     written = [
@@ -207,6 +227,7 @@ class _Found(NamedTuple):
     boxes: object
     scores: object
     alignment: object
+    n_unsure: int = 0
 
     @property
     def shapes(self):
@@ -220,19 +241,19 @@ class _Found(NamedTuple):
         return drawn_as_seen(None if self.alignment is None else self.alignment.visible)
 
 
-def _found(cascade, images, find, n_starts, n_jobs):
+def _found(cascade, images, find, n_starts, n_jobs, least):
     """Pairs of an image file and its `_Found`, or an `_Unusable`, in order."""
     from joblib import Parallel, delayed
 
     if n_jobs == 1:
-        return ((path, _align(cascade, path, find, n_starts)) for path in images)
+        return ((path, _align(cascade, path, find, n_starts, least)) for path in images)
     # Threads: decoding, detection and our kernels release Python's lock.
     threads = Parallel(n_jobs, prefer="threads", return_as="generator")
-    results = threads(delayed(_align)(cascade, path, find, n_starts) for path in images)
+    results = threads(delayed(_align)(cascade, path, find, n_starts, least) for path in images)
     return zip(images, results, strict=True)
 
 
-def _align(cascade, path, find, n_starts):
+def _align(cascade, path, find, n_starts, least):
     import numpy as np
 
     from features.images import as_grey, read_image
@@ -242,13 +263,19 @@ def _align(cascade, path, find, n_starts):
         grey = as_grey(image)
         boxes, scores = find(path, grey)
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
-        aligned = cascade.align(grey, boxes, n_starts=n_starts) if len(boxes) else None
+        options = {} if cascade.confidence_ is None else {"confidence": True}
+        aligned = cascade.align(grey, boxes, n_starts=n_starts, **options) if len(boxes) else None
         if hasattr(cascade, "place"):  # what is shown are the boxes as the model wants them
             boxes = cascade.place(boxes)
     except InputError as error:
         text = str(error)
         return _Unusable(text if str(path) in text else f"{path}: {text}")
-    return _Found(image, boxes, scores, aligned)
+    n = len(boxes)
+    if least is not None and n:
+        sure = aligned.face_confidence >= least
+        aligned, boxes = aligned.of_faces(sure), boxes[sure]
+        scores = None if scores is None else scores[sure]
+    return _Found(image, boxes, scores, aligned, n - len(boxes))
 
 
 def _head(scheme):
@@ -277,6 +304,9 @@ def _entry(path, found, head=None):
             face["spread"] = np.round(aligned.spread[i].astype(float), 5).tolist()
         if aligned.visible is not None:
             face["visible"] = rounded(aligned.visible[i])
+        if aligned.confidence is not None:
+            face["confidence"] = round(float(aligned.face_confidence[i]), 4)
+            face["landmark_confidence"] = rounded(aligned.confidence[i])
         if poses is not None:
             known = np.isfinite(poses[i]).all()
             angles = np.round(poses[i], 2).tolist() if known else [None] * 3
@@ -286,16 +316,19 @@ def _entry(path, found, head=None):
     return {"image": str(path), "width": width, "height": height, "faces": faces}
 
 
-def _table(entries, n_points, pose=False):
-    """The same as csv: image, number of the face, box, x and y of each landmark, then the pose."""
-    points = [f"{axis}{i}" for i in range(n_points) for axis in "xy"]
-    angles = ["yaw", "pitch", "roll"] if pose else []
-    lines = [["image", "face", "left", "top", "right", "bottom", *points, *angles]]
+def _table(entries, cascade, pose=False):
+    """The same as csv: image, number of the face, box, x and y of each landmark, then the pose, and
+    the confidence of a model that tells it."""
+    points = [f"{axis}{i}" for i in range(cascade.scheme_.n_points) for axis in "xy"]
+    more = ["yaw", "pitch", "roll"] if pose else []
+    sure = [] if cascade.confidence_ is None else ["confidence"]
+    lines = [["image", "face", "left", "top", "right", "bottom", *points, *more, *sure]]
     for entry in entries:
         for k, face in enumerate(entry["faces"]):
             numbers = [*face["box"], *(value for point in face["landmarks"] for value in point)]
             turns = ["" if v is None else str(v) for v in face["pose"].values()] if pose else []
-            lines.append([guarded(entry["image"]), str(k), *map(str, numbers), *turns])
+            told = [str(face[name]) for name in sure]
+            lines.append([guarded(entry["image"]), str(k), *map(str, numbers), *turns, *told])
     text = io.StringIO(newline="")
     csv_writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue().encode()

@@ -74,6 +74,11 @@ class FromDetector(Aligner):
         return self.model.notes_
 
     @property
+    def confidence_(self):
+        """What tells how sure the model is, or None."""
+        return self.model.confidence_
+
+    @property
     def method(self):
         """The method of the model."""
         return self.model.method
@@ -106,14 +111,12 @@ class FromDetector(Aligner):
     def align(self, image, boxes, *, color="bgr", **options):
         """As `Aligner.align`, from boxes of the detector."""
         grey, boxes = as_grey(image, color), self.place(boxes)
-        found = self.model.align(grey, boxes, **options)
         mean = getattr(self.model, "mean_shape_", None)
+        early = {name: value for name, value in options.items() if name != "confidence"}
         for _ in range(self.n_passes - 1 if mean is not None and len(boxes) else 0):
-            boxes = np.array(
-                [_placed(*each, mean) for each in zip(boxes, found.shapes, strict=True)]
-            )
-            found = self.model.align(grey, boxes, **options)
-        return found
+            shapes = self.model.align(grey, boxes, **early).shapes
+            boxes = np.array([_placed(*each, mean) for each in zip(boxes, shapes, strict=True)])
+        return self.model.align(grey, boxes, **options)
 
 
 def _placed(box, shape, mean):

@@ -47,8 +47,6 @@ class Predictor(Aligner):
     restart_spread = 0.15
     #: Shapes that each start is tried with; None where it is tried as it is.
     keys_ = None
-    #: What tells how sure the landmarks are; None where the model does not.
-    confidence_ = None
 
     @property
     def mean_(self):

@@ -1,10 +1,15 @@
 """Confidence: errors told from the image, as probabilities."""
 
+import json
+
+import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import cascade
 from cascade import ERT, SDM, InputError
+from cascade.cli import app
 from cascade.formats import native
 from cascade.loop.confidence import Calibration
 from cascade.loop.confidence_fitting import _logistic
@@ -103,3 +108,35 @@ def test_a_file_that_says_the_contrary_is_refused(model, tmp_path):
     model_file.write(tmp_path / "m.safetensors", header, arrays)
     with pytest.raises(InputError, match=r"confidence\.curves is missing"):
         cascade.load(tmp_path / "m.safetensors")
+
+
+def test_predict_leaves_out_unsure_faces(model, faces, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), faces.image(0))
+    box, lost = faces.boxes[0], moved(faces, 0.7)[0]
+    rows = [",".join(["a.png", *map(str, each)]) for each in (box, lost)]
+    (tmp_path / "b.csv").write_text("image,left,top,right,bottom\n" + "\n".join(rows))
+    model.save(tmp_path / "m.safetensors")
+    command = ["predict", "-m", tmp_path / "m.safetensors", tmp_path / "a.png", "--boxes",
+               tmp_path / "b.csv", "--json", tmp_path / "a.json", "--csv",
+               tmp_path / "a.csv"]  # fmt: skip
+    run = CliRunner().invoke(app, [str(part) for part in command])
+    assert run.exit_code == 0, run.output
+    found = json.loads((tmp_path / "a.json").read_text())["images"][0]["faces"]
+    sure, unsure = (face["confidence"] for face in found)
+    assert unsure < sure and len(found[0]["landmark_confidence"]) == 68
+    header, first, _ = (tmp_path / "a.csv").read_text().splitlines()
+    assert header.endswith(",confidence") and first.endswith(f",{sure}")
+    limit = str((sure + unsure) / 2)
+    run = CliRunner().invoke(app, [*map(str, command), "--min-confidence", limit])
+    assert run.exit_code == 0 and "left out 1 of 2 faces" in run.output
+    found = json.loads((tmp_path / "a.json").read_text())["images"][0]["faces"]
+    assert [face["confidence"] for face in found] == [sure]
+
+
+def test_predict_names_a_model_without_confidence(faces, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), faces.image(0))
+    SDM(**SMALL | {"n_stages": 1}, confidence=False).fit(faces).save(tmp_path / "m.safetensors")
+    command = ["predict", "-m", tmp_path / "m.safetensors", tmp_path / "a.png",
+               "--min-confidence", "0.5"]  # fmt: skip
+    run = CliRunner().invoke(app, [str(part) for part in command])
+    assert run.exit_code == 1 and "confidence=True" in run.output
