@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -124,6 +125,12 @@ def surface_of(shape, head=None):
             f"heads are turned by the 68 landmarks of face68, and this face has {len(shape)}; "
             "leave out the recipes that turn or move them"
         )
+    return _surface(shape.tobytes(), head)
+
+
+@lru_cache(maxsize=64)  # the copies of a face, one after the other, begin with the same surface
+def _surface(landmarks, head):
+    shape = np.frombuffer(landmarks).reshape(68, 2)
     with np.errstate(invalid="ignore"):
         surface = Surface(shape, head)
     return surface if np.isfinite(surface.vertices).all() and surface.scale > 0 else None
