@@ -16,7 +16,7 @@ from .face import Face
 
 #: How a copy is cut out of its photograph: room for a head that turns, and the scale at which
 #: training looks at faces.
-FRAME = Frame(400, 140)
+FRAME = Frame(350, 140)
 # Attributes that a turned head no longer has.
 _ANGLES = ("yaw", "pitch", "roll")
 _MOST_COPIES = 1000
@@ -38,8 +38,8 @@ def augment(faces, recipes, copies=2, seed=0, *, frame=FRAME, workers=SERIAL, pr
         Copies of each face, 1 to 1000.
     seed : int
     frame : Frame
-        Of the copies' images. Where its ``face`` is that of the frame that training uses, no
-        pixel is interpolated twice for it.
+        Of the copies' images. Where its ``face`` is that of the frame that training uses, the
+        pixels of faces that are as large are interpolated once.
     workers : Workers
     progress : callable, optional
         Called as ``progress(done, total)`` while the copies' shapes are found.
@@ -65,7 +65,7 @@ def augment(faces, recipes, copies=2, seed=0, *, frame=FRAME, workers=SERIAL, pr
     >>> from data_tools.synthetic import synthetic_faces
     >>> more = augment(synthetic_faces(4, size=96), parse("light,blur"), copies=2)
     >>> len(more), more.image(11).shape, more.attributes["copy"][[3, 4, 11]].tolist()
-    (12, (400, 400), [0, 1, 2])
+    (12, (350, 350), [0, 1, 2])
     """
     recipes = list(recipes.values() if isinstance(recipes, dict) else recipes)
     if not recipes:
@@ -86,7 +86,8 @@ def augment(faces, recipes, copies=2, seed=0, *, frame=FRAME, workers=SERIAL, pr
                 done += 1
                 progress(done, len(outlines))
 
-    workers.each(outline, range(len(outlines)))
+    # Face by face: recipes may keep for its copies what they know of a face.
+    workers.each(outline, (k * n + i for i in range(n) for k in range(copies)))
     return _joined(faces, source, outlines)
 
 

@@ -10,6 +10,9 @@ from features.opencv import cv2
 from ..synthetic.functions import smoothstep
 from .face import Recipe
 
+# Pixels between those that light is computed at; a shadow's edge is wider.
+_STEP = 4
+
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Light(Recipe):
@@ -50,30 +53,29 @@ class Light(Recipe):
 
     def apply(self, face, rng):
         """See `Recipe.apply`."""
-        image = face.image.astype(np.float32)
-        image *= 1 / 255
-        factor = rng.uniform(*self.contrast)
+        image, factor = face.image, rng.uniform(*self.contrast)
+        gamma, gain = np.exp(rng.uniform(*np.log(self.gamma))), rng.uniform(*self.gain)
         if factor != 1:
             mean = cv2.blur(image, (2 * max(1, round(face.side / 8)) + 1,) * 2)
-            image = mean + np.float32(factor) * (image - mean)
-        gamma, gain = np.exp(rng.uniform(*np.log(self.gamma))), rng.uniform(*self.gain)
-        np.clip(image, 0, 1, out=image)
-        image = cv2.pow(image, gamma)
-        image *= np.float32(gain)
+            image = cv2.addWeighted(image, factor, mean, 1 - factor, 0)
         if rng.random() < self.shadow:
-            image *= self._light(face, rng)
-        return face._replace(image=np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8))
+            image = cv2.multiply(image, self._light(face, rng), dtype=cv2.CV_8U)
+        levels = gain * (np.arange(256) / 255) ** gamma
+        levels = np.rint(np.minimum(levels, 1) * 255).astype(np.uint8)
+        return face._replace(image=cv2.LUT(image, levels))
 
     def _light(self, face, rng):
         """Share of the light that reaches each pixel: 1 on one side of a bent line."""
         cx, cy, side = box_placement(face.box).tolist()
         height, width = face.image.shape
-        x = (np.arange(width, dtype=np.float32) - cx) / side
-        y = (np.arange(height, dtype=np.float32)[:, None] - cy) / side
+        rows, columns = (-(-n // _STEP) for n in (height, width))
+        x = ((np.arange(columns) + 0.5) * width / columns - 0.5 - cx) / side
+        y = ((np.arange(rows)[:, None] + 0.5) * height / rows - 0.5 - cy) / side
         angle = rng.uniform(0, 2 * np.pi)
-        cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        offset, bend = rng.uniform(-0.45, 0.45), np.float32(rng.normal(0, 0.4))
+        cos, sin = np.cos(angle), np.sin(angle)
+        offset, bend = rng.uniform(-0.45, 0.45), rng.normal(0, 0.4)
         along = cos * y - sin * x
-        distance = cos * x + sin * y - np.float32(offset) + bend * along * along
-        lit = smoothstep(distance / np.float32(rng.uniform(*self.softness)) + np.float32(0.5))
-        return 1 - np.float32(rng.uniform(*self.darkness)) * (1 - lit)
+        distance = cos * x + sin * y - offset + bend * along * along
+        lit = smoothstep(distance / rng.uniform(*self.softness) + 0.5)
+        light = np.float32(1 - rng.uniform(*self.darkness) * (1 - lit))
+        return cv2.resize(light, (width, height), interpolation=cv2.INTER_LINEAR)

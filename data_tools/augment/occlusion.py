@@ -22,7 +22,7 @@ from ..schemes.maps import means, within
 from ..synthetic.camera import BOX_TO_EXTENT
 from ..synthetic.drawing import Canvas
 from ..synthetic.head import Head
-from ..synthetic.occluders import blob, occlude, uncovered
+from ..synthetic.occluders import blob, occluder, paste, uncovered
 from .face import Recipe
 
 # Photographs that pieces are taken from, and how much of each.
@@ -72,20 +72,32 @@ class Occlusion(Recipe):
     _scheme = _mean = None
     _pieces = ()
 
+    def outline(self, face, rng):
+        """See `Recipe.outline`."""
+        cover, _ = self._occluder(face, rng)
+        return self._covered(face, cover)
+
     def apply(self, face, rng):
         """See `Recipe.apply`."""
         canvas = Canvas(face.image.copy())
-        guide = self._guide(face)
-        if rng.random() < self.piece and self._pieces:
-            cover = self._paste(canvas, guide, face.side, rng)
-        else:
-            cover = occlude(rng, canvas, guide, face.side)
-        visible = np.ones(len(face.shape), bool) if face.visible is None else face.visible
-        return face._replace(image=canvas.pixels, visible=visible & uncovered(cover, face.shape))
+        cover, layer = self._occluder(face, rng)
+        paste(canvas, cover, layer)
+        return self._covered(face, cover)._replace(image=canvas.pixels)
 
-    def _paste(self, canvas, guide, side, rng):
-        """Cover a part of the face by a piece of another photograph."""
-        cover = canvas.like(0)
+    def _covered(self, face, cover):
+        visible = np.ones(len(face.shape), bool) if face.visible is None else face.visible
+        return face._replace(visible=visible & uncovered(cover, face.shape))
+
+    def _occluder(self, face, rng):
+        """How far each pixel is covered, and by what."""
+        guide, size = self._guide(face), face.image.shape
+        if rng.random() < self.piece and self._pieces:
+            return self._piece(size, guide, face.side, rng)
+        return occluder(rng, size, guide, face.side)
+
+    def _piece(self, size, guide, side, rng):
+        """A piece of another photograph."""
+        cover = Canvas(np.zeros(size, np.uint8))
         cover.fill(blob(rng, guide, side), 255)
         sigma = rng.uniform(*self.softness) * side
         if sigma > 0.3:
@@ -93,9 +105,7 @@ class Occlusion(Recipe):
         piece = np.rot90(self._pieces[rng.integers(len(self._pieces))], rng.integers(4))
         if rng.random() < 0.5:
             piece = piece[:, ::-1]
-        piece = cv2.resize(np.ascontiguousarray(piece), canvas.pixels.shape[::-1])
-        canvas.mix(np.s_[:], piece.astype(np.float32), cover.pixels * np.float32(1 / 255))
-        return cover.pixels
+        return cover.pixels, cv2.resize(np.ascontiguousarray(piece), size[::-1])
 
     def _guide(self, face):
         """Where the 68 landmarks that occluders are drawn by lie, whatever the face's own are."""

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from .drawing import ellipse, spline
+from features.opencv import cv2
+
+from .drawing import Canvas, ellipse, spline
 from .functions import noise
 
 
@@ -24,15 +26,42 @@ def occlude(rng, canvas, points, unit):
     ndarray of shape (H, W), uint8
         How far each pixel is covered, 0 to 255.
     """
+    cover, layer = occluder(rng, canvas.pixels.shape, points, unit)
+    paste(canvas, cover, layer)
+    return cover
+
+
+def occluder(rng, size, points, unit):
+    """What `occlude` paints.
+
+    Parameters
+    ----------
+    rng, points, unit
+        As of `occlude`.
+    size : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    cover, layer : ndarray of shape (H, W), uint8
+        How far each pixel is covered, 0 to 255, and by which grey level.
+    """
     across = (points[45] - points[36]) / np.hypot(*(points[45] - points[36])) * unit
     down = np.array([-across[1], across[0]])
     tone = rng.uniform(10, 240)
-    cover, layer = canvas.like(0), canvas.like(tone)
+    cover = Canvas(np.zeros(size, np.uint8))
+    layer = cover.like(tone)
     kind = OCCLUDERS[rng.integers(len(OCCLUDERS))]
     kind(rng, cover, layer, points, across, down, unit, tone)
-    share = cover.pixels * np.float32(1 / 255)
-    canvas.mix(np.s_[:], layer.pixels.astype(np.float32), share)
-    return cover.pixels
+    return cover.pixels, layer.pixels
+
+
+def paste(canvas, cover, layer):
+    """Replace what is covered on a canvas by the layer; see `occluder`."""
+    left, top, width, height = cv2.boundingRect(cover)
+    region = np.s_[top : top + height, left : left + width]
+    share = cover[region] * np.float32(1 / 255)
+    canvas.mix(region, layer[region].astype(np.float32), share)
 
 
 def uncovered(cover, points):
