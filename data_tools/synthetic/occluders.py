@@ -9,10 +9,19 @@ from .functions import noise
 def occlude(rng, canvas, points, unit):
     """Paint sunglasses, a scarf, a hand or a board over the face.
 
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    canvas : Canvas
+    points : ndarray of shape (68, 2)
+        The landmarks in the image.
+    unit : float
+        Pixels of a face box.
+
     Returns
     -------
-    ndarray of shape (68,), bool
-        False where a landmark is covered.
+    ndarray of shape (H, W), uint8
+        How much of each pixel is covered, 255 is all.
     """
     across = (points[45] - points[36]) / np.hypot(*(points[45] - points[36])) * unit
     down = np.array([-across[1], across[0]])
@@ -57,7 +66,6 @@ def occlude(rng, canvas, points, unit):
         layer.pixels[:] = np.clip(
             tone + noise(rng, canvas.pixels.shape, (24, 24)) * rng.uniform(0, 30), 0, 255
         )
-    x, y = np.rint(points).astype(int).T
     share = cover.pixels * np.float32(1 / 255)
     canvas.mix(np.s_[:], layer.pixels.astype(np.float32), share)
-    return cover.pixels[y, x] < 128
+    return cover.pixels
