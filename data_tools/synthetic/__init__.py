@@ -147,7 +147,9 @@ def synthetic_faces(n, seed=0, size=256, *, points=N_LANDMARKS, occluders=0.0, s
         )
         if progress is not None:
             progress(i + 1, n)
-    return FaceDataset.from_arrays(images, shapes, boxes, dense_scheme(points), visible=visible)
+    return FaceDataset.from_arrays(
+        images, shapes, boxes, scheme=dense_scheme(points), visible=visible
+    )
 
 
 def _check(size, points, occluders, scale):

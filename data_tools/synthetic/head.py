@@ -147,7 +147,9 @@ class Head:
     def landmarks(self):
         """The 68 landmarks after the rotation, ndarray of shape (68, 3)."""
         mouth, drop = self.mouth_points()
-        flat = np.concatenate([*map(self.brow_points, (0, 1)), self.nose_points(), *map(self.eye_points, (0, 1))])
+        flat = np.concatenate(
+            [*map(self.brow_points, (0, 1)), self.nose_points(), *map(self.eye_points, (0, 1))]
+        )
         above = self.place(flat[:, 0], flat[:, 1], np.zeros(len(flat)))
         return np.concatenate([self._jaw(), above, self.place(mouth[:, 0], mouth[:, 1], drop)])
 
