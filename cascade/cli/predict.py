@@ -26,7 +26,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import Jobs, Model, NStarts, known_detector
+from .options import Jobs, Model, NStarts, Start, known_detector
 
 _STDOUT = Path("-")
 
@@ -88,6 +88,7 @@ def predict(
         bool, typer.Option("--numbers", help="With --draw: number the landmarks, from 0.")
     ] = False,
     n_starts: NStarts = None,
+    start: Start = None,
     jobs: Jobs = 1,
 ):
     """Find the landmarks of the faces in images.
@@ -118,11 +119,12 @@ def predict(
             outputs[f"--pts {path}"] = pts / f"{stems[path]}.pts"
         if draw is not None:
             outputs[f"--draw {path}"] = draw / f"{stems[path]}.landmarks.png"
-    refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
+    sources = inputs_of(boxes, detector, image=images) | {"the model": model, "--start": start}
+    refuse_overwriting(outputs, sources)
     for path in (outputs["--json"], csv):
         if path is not None:
             refuse_unwritable(path)
-    cascade = load_model(model)
+    cascade = load_model(model, start)
     writers = []
     if pts is not None:
         writers.append(_PtsWriter(pts, stems))

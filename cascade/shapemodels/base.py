@@ -16,7 +16,7 @@ from features.images import as_grey
 from features.parameters import Parameters
 from features.workers import Workers, count_jobs
 
-from ..aligner import Aligner, Alignment
+from ..aligner import Aligner, Alignment, refuse_other_landmarks
 from ..loop import model_file
 from ..loop.checkpoint import Checkpoint
 from ..loop.face_space import CropSpace
@@ -335,12 +335,7 @@ class ShapeModel(Aligner, Parameters):
     def _started(self, start, image, boxes):
         """Shapes (n, L, 2) in pixels that a start gives."""
         if isinstance(start, Aligner):
-            theirs = start.scheme_
-            if theirs.n_points != self.scheme_.n_points:
-                raise InputError(
-                    f"the start finds {theirs.n_points} landmarks, but the model has "
-                    f"{self.scheme_.n_points}; start with a model of the same landmarks"
-                )
+            refuse_other_landmarks(start, self.scheme_)
             return start.align(image, boxes).shapes
         shapes = np.asarray(start, np.float32)
         shapes = shapes[None] if shapes.ndim == 2 else shapes
