@@ -9,7 +9,6 @@ import numpy as np
 from data_tools.metrics import nme
 from features.errors import InputError, require_count, require_flag
 from features.frame import Frame
-from features.parameters import Parameters
 from features.workers import Workers, count_jobs
 
 from ..pose.poses import Poses
@@ -17,6 +16,7 @@ from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
 from . import model_file
 from .checkpoint import Checkpoint
+from .estimator import Estimator
 from .prediction import Predictor
 from .preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
 from .progress import reporting
@@ -50,7 +50,7 @@ class Faces(NamedTuple):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseCascade(Predictor, Parameters):
+class BaseCascade(Predictor, Estimator):
     """What all cascades share; a method adds its parameters and its `recipe`.
 
     Attributes
@@ -168,52 +168,6 @@ class BaseCascade(Predictor, Parameters):
                 )
         self._plan()
         return self
-
-    def score(self, faces, y=None):
-        """Minus the mean error on annotated faces: the higher, the better, as scikit-learn asks.
-
-        Parameters
-        ----------
-        faces : FaceDataset
-        y : None
-            There for scikit-learn; the faces have their landmarks.
-
-        Returns
-        -------
-        float
-            At most 0; errors are fractions of the scheme's normaliser, see
-            `data_tools.metrics.nme`. Faces without one are left out.
-
-        Raises
-        ------
-        InputError
-            If `faces` is no dataset, has other landmarks, or there is no face to measure.
-
-        Examples
-        --------
-        >>> from sklearn.model_selection import GroupKFold, cross_val_score
-        >>> from cascade import ERT
-        >>> from data_tools.synthetic import synthetic_faces
-        >>> faces = synthetic_faces(20, seed=1, size=128)
-        >>> model = ERT(n_stages=2, n_trees=5, random_state=0)
-        >>> scores = cross_val_score(model, faces, groups=faces.groups, cv=GroupKFold(2))
-        >>> bool((scores < 0).all())
-        True
-        """
-        self._check_fitted()
-        if not hasattr(faces, "store"):
-            raise InputError(f"faces must be a FaceDataset, not {type(faces).__name__}")
-        if y is not None:
-            raise InputError("y must be None: the faces of a FaceDataset have their landmarks")
-        if faces.scheme.n_points != self.scheme_.n_points:
-            raise InputError(
-                f"the faces have {faces.scheme.n_points} landmarks but the model finds "
-                f"{self.scheme_.n_points}; score it on faces like those it was trained on"
-            )
-        errors = nme(self.predict_faces(faces), faces.shapes, faces.scheme)
-        if np.isnan(errors).all():
-            raise InputError("faces: none has the landmarks that its error is divided by")
-        return -float(np.nanmean(errors))
 
     def __repr__(self):
         """The parameters that are not the defaults, and what was trained."""

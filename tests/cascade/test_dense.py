@@ -371,3 +371,5 @@ def test_commands_on_drawn_faces_with_many_points(tmp_path):
     loaded = cascade.load(model)
     assert loaded.scheme_ == dense_scheme(400) and len(loaded.moved_mean) in (59, 60)
     assert "outer eye corners" in run("evaluate", model, folder)
+    moved = len(loaded.moved_mean)
+    assert f"400 (drawn400), of which stages move {moved};" in run("info", model)
