@@ -291,6 +291,7 @@ def models():
     poses = Poses(n_shapes=2, n_early=1, n_routes=2)
     recipes = {
         "ert": (ERT, trees | {"smallest_leaf": 2}),
+        "dense": (ERT, trees | {"smallest_leaf": 2, "max_landmarks": 3}),
         "dlib": (ShapePredictor, trees | {"smallest_leaf": 2}),
         "lbf": (LBF, {"radius": (0.2, 0.1), "n_trees": 2, "depth": 2}),
         "sdm": (SDM, {"n_stages": 2, "half": (0.2, 0.1)}),
