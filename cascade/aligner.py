@@ -208,6 +208,50 @@ class Aligner:
         raise InputError(f"a model of method {self.method!r} cannot be saved")
 
 
+class Started(Aligner):
+    """A shape model that begins where another aligner ends.
+
+    Parameters
+    ----------
+    model : Aligner
+        Which takes a start; see `Aligner.takes_start`.
+    start : Aligner
+        Of the same landmarks, from the same boxes.
+    name : str
+        What to call the start.
+
+    Raises
+    ------
+    InputError
+        If the model takes no start, or the start finds other landmarks.
+    """
+
+    def __init__(self, model, start, name="the start"):
+        if not model.takes_start:
+            raise InputError(
+                f"a model of method {model.method!r} takes no start: it begins at the mean shape; "
+                "leave the start out, or take a shape model (asm, aam)"
+            )
+        refuse_other_landmarks(start, model.scheme_)
+        self.model, self.start, self.start_name = model, start, name
+        self.scheme_, self.notes_, self.method = model.scheme_, model.notes_, model.method
+        self.detectors_, self.n_jobs = model.detectors_, model.n_jobs
+        self.mean_shape_ = self.mean_ = model.mean_shape_
+
+    def align(self, image, boxes, *, color="bgr", **options):
+        """As of the model, from the shapes that the start finds."""
+        return self.model.align(image, boxes, color=color, start=self.start, **options)
+
+
+def refuse_other_landmarks(start, scheme):
+    """Raise InputError where a start finds other landmarks than those of `scheme`."""
+    if start.scheme_.n_points != scheme.n_points:
+        raise InputError(
+            f"the start finds {start.scheme_.n_points} landmarks, but the model has "
+            f"{scheme.n_points}; start with a model of the same landmarks"
+        )
+
+
 def refuse_unpaired(images, boxes):
     """Raise InputError unless there are boxes for every image."""
     if len(images) != len(boxes):

@@ -68,11 +68,17 @@ def looks_like_model(path):
     return path.suffix.lower() not in (*IMAGE_SUFFIXES, ".xml") and not path.is_dir()
 
 
-def load_model(model):
-    """Load a model by the name or the file of the user, or without one the pretrained model."""
+def load_model(model, start=None):
+    """Load a model by the name or the file of the user, or without one the pretrained model; with
+    `start`, also named so, it begins where that one ends."""
     from ..models import load, pretrained
 
-    return pretrained() if model is None else load(model)
+    found = pretrained() if model is None else load(model)
+    if start is None:
+        return found
+    from ..aligner import Started
+
+    return Started(found, load(start), Path(start).stem)
 
 
 def refuse_unwritable(path):

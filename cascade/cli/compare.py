@@ -18,7 +18,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders, Points
+from .options import Boxes, Detector, Folders, Points, Start
 
 _WIDTH = 130
 
@@ -56,6 +56,7 @@ def compare(
     ] = None,
     points: Points = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
+    start: Start = None,
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
 
@@ -73,12 +74,15 @@ def compare(
     check_boxes(boxes, detector)
     sources = inputs_of(
         boxes, detector, subsets=subsets or [], model=[Spec.parse(text).target for text in model]
-    )
+    ) | {"--start": start}
     refuse_overwriting({f"--out {name}": out / name for name in report.FILES}, sources)
     out = make_folder(out)
     refuse_unwritable(out / "report.html")
     with reporting() as progress:
-        models = open_models(model, detector if boxes == "detect" else None)
+        models = open_models(model, detector if boxes == "detect" else None, start)
+        for each in models if start is not None else ():
+            if getattr(each.find, "start", None) is not None:
+                progress.say(printable(f"{each.label} begins with {each.find.start}"))
         faces = read_faces(folders, boxes, detector, progress)
         if limit is not None and limit < len(faces):
             skipped = faces.skipped

@@ -21,7 +21,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Model, NStarts, Points
+from .options import Boxes, Detector, Model, NStarts, Points, Start
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -58,6 +58,7 @@ def evaluate(
     ] = None,
     points: Points = None,
     n_starts: NStarts = None,
+    start: Start = None,
 ):
     """Measure errors and speed on annotated faces.
 
@@ -81,12 +82,12 @@ def evaluate(
     check_boxes(boxes, detector)
     refuse_overwriting(
         {"--json": json_, "--plot": plot},
-        inputs_of(boxes, detector, MODEL=[model], faces=folders),
+        inputs_of(boxes, detector, MODEL=[model], faces=folders) | {"--start": start},
     )
     for path in (json_, plot):
         if path is not None:
             refuse_unwritable(path)
-    cascade = load_model(model)
+    cascade = load_model(model, start)
     with reporting() as progress:
         faces = read_faces(folders, boxes, detector, progress)
         if faces.scheme.n_points == cascade.scheme_.n_points:
@@ -100,6 +101,9 @@ def evaluate(
     table.add_row("faces", str(figures["n"]))
     if points is not None:
         table.add_row("points", figures["points"])
+    if start is not None:
+        figures["start"] = Path(start).stem
+        table.add_row("begins with", figures["start"])
     for name, value in figures.items():
         if name in _LABELS:
             table.add_row(_LABELS[name].format(unit=UNITS[figures["normalizer"]]), percent(value))
@@ -111,9 +115,8 @@ def evaluate(
         say(f"wrote {json_}")
     if plot is not None:
         errors, unit = reference_errors(predicted, faces, cascade.scheme_, points)
-        plot_ced(
-            {f"{model.stem} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})"
-        )
+        name = model.stem if start is None else f"{model.stem} from {figures['start']}"
+        plot_ced({f"{name} ({cascade.method})": errors}, plot, xlabel=f"NME (% of the {unit})")
         say(f"wrote {plot}")
 
 

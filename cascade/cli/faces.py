@@ -1,5 +1,6 @@
 """``cascade faces``: faces from elsewhere as a folder that the other commands read."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,14 @@ def faces(
     size: Annotated[
         int, typer.Option(min=32, max=2048, help="Side of drawn images in pixels.")
     ] = 256,
+    points: Annotated[
+        int,
+        typer.Option(
+            min=68,
+            max=1 << 15,
+            help="Points of drawn faces; of more than 68, scheme.json beside them is for --scheme.",
+        ),
+    ] = 68,
     seed: Annotated[
         int, typer.Option(min=0, help="Another seed draws other faces, and other copies.")
     ] = 0,
@@ -122,7 +131,9 @@ def faces(
                 raise typer.BadParameter("does not go with drawn; leave it out", param_hint=name)
             from data_tools.synthetic import synthetic_faces
 
-            read = synthetic_faces(number, seed, size, occluders=occluders, progress=told)
+            read = synthetic_faces(
+                number, seed, size, points=points, occluders=occluders, progress=told
+            )
         else:
             read = _read(source, options | {"boxes": boxes, "detector": find, "progress": told})
         tell_skipped(read.skipped, progress)
@@ -130,6 +141,9 @@ def faces(
         writing = progress.counting("writing faces")
         if form == "pts":
             names = write_folder(out, read, progress=writing)
+            if read.scheme.n_points > 68 and source == _DRAWN:
+                scheme = json.dumps(read.scheme.to_dict()) + "\n"
+                replace_file(out / "scheme.json", scheme.encode())
             if read.attributes:
                 _write_attributes(out / "attributes.csv", names, read.attributes)
         else:

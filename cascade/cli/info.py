@@ -50,7 +50,8 @@ def _show(path):
             "stages": f"{len(cascade.stages_)}: {_kinds(cascade.stages_)}",
             **_poses(cascade),
             "landmarks": f"{scheme.n_points} ({scheme.name})"
-            + ("" if scheme.flip is not None else ", no mirror known"),
+            + ("" if scheme.flip is not None else ", no mirror known")
+            + _moved(cascade),
             **({"face size": f"{frame.face} px in crops of {frame.size} px"} if trained else {}),
             **_unfinished(path),
         },
@@ -102,6 +103,14 @@ def _kinds(stages):
     """The kinds of feature and predictor, each once, in their order."""
     names = [" with ".join(kind or "?" for kind in s.kind) for s in stages]
     return ", then ".join(dict.fromkeys(names))
+
+
+def _moved(cascade):
+    """How many of the landmarks stages move, where it is not all."""
+    modes = getattr(cascade, "modes_", None)
+    if modes is None:
+        return ""
+    return f", of which stages move {len(modes.moved)}; {len(modes.basis)} modes tell the others"
 
 
 def _poses(cascade):

@@ -78,4 +78,13 @@ Points = Annotated[
         "with 98.",
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="MODEL",
+        help="What a shape model (asm, aam) begins with: a model by name or file, whose landmarks "
+        "it refines; without it, the mean shape in the box.",
+    ),
+]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]

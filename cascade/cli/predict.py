@@ -26,7 +26,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import Jobs, Model, NStarts, known_detector
+from .options import Jobs, Model, NStarts, Start, known_detector
 
 _STDOUT = Path("-")
 
@@ -114,6 +114,7 @@ def predict(
         bool, typer.Option("--pose", help="Add yaw, pitch and roll of the head in degrees.")
     ] = False,
     n_starts: NStarts = None,
+    start: Start = None,
     jobs: Jobs = 1,
 ):
     """Find the landmarks of the faces in images.
@@ -148,11 +149,12 @@ def predict(
             outputs[f"--draw {path}"] = draw / f"{stems[path]}.landmarks.png"
         if chips is not None:
             outputs[f"--chips {path}"] = chips / f"{stems[path]}.png"
-    refuse_overwriting(outputs, inputs_of(boxes, detector, image=images) | {"the model": model})
+    sources = inputs_of(boxes, detector, image=images) | {"the model": model, "--start": start}
+    refuse_overwriting(outputs, sources)
     for path in (outputs["--json"], csv):
         if path is not None:
             refuse_unwritable(path)
-    cascade = load_model(model)
+    cascade = load_model(model, start)
     if min_confidence is not None and cascade.confidence_ is None:
         raise InputError(
             "this model does not tell its confidence; leave --min-confidence out, or train with "

@@ -22,7 +22,7 @@ from .common import (
     rounded,
     say,
 )
-from .options import Detector, Model, NStarts
+from .options import Detector, Model, NStarts, Start
 
 
 def video(
@@ -61,6 +61,7 @@ def video(
         int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")
     ] = None,
     n_starts: NStarts = None,
+    start: Start = None,
 ):
     """Follow the landmarks of faces through a video or a camera's pictures.
 
@@ -85,13 +86,14 @@ def video(
         raise typer.BadParameter(f"there is no camera {source[:20]}…", param_hint="VIDEO|CAMERA")
     refuse_overwriting(
         {"--out": out, "--csv": csv_, "--json": json_},
-        {"the video": None if camera else source, "--model": model, **inputs_of(None, detector)},
+        {"the video": None if camera else source, "--model": model, "--start": start}
+        | inputs_of(None, detector),
     )
     for path in targets:
         refuse_unwritable(path)
     if out is not None:
         video_codecs(out)
-    cascade = load_model(model)
+    cascade = load_model(model, start)
     with VideoReader(int(source) if camera else source) as frames:
         with reporting() as progress:
             finder = from_detector(cascade, detector, progress)

@@ -228,6 +228,13 @@ def dumps(model):
         )
     model._check_fitted()
     n_stages = len(model.stages_)
+    numbers = sum(len(s.predictor.first) * (s.predictor.first.shape[1] + 1) for s in model.stages_)
+    if 4 * numbers * model.mean_shape_.size > _MAX_BYTES:
+        raise InputError(
+            f"a dlib file holds every landmark in every leaf: {len(model.mean_shape_)} landmarks "
+            f"in {numbers} leaves are more than the {_MAX_BYTES} bytes that are read of such a "
+            "file; train fewer trees, or fewer landmarks"
+        )
     out = _Writer()
     out.ints(_VERSION, -model.mean_shape_.size, -1)
     out.floats(model.mean_shape_)

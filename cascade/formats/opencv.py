@@ -239,6 +239,13 @@ def dumps(model):
     ((n_codes, n_nodes, _),) = sizes
     n_landmarks, n_leaves = len(model.mean_shape_), n_nodes + 1
     n_trees = n_codes // n_landmarks
+    # Weights are float64 in base64, and every landmark is in every leaf.
+    if len(stages) * n_codes * n_leaves * 2 * n_landmarks * 8 * 4 // 3 > _MAX_BYTES:
+        raise InputError(
+            f"a file of OpenCV's holds every landmark in every leaf: {n_landmarks} landmarks in "
+            f"{len(stages)} stages of {n_codes} trees are more than the {_MAX_BYTES} bytes that "
+            "are read of such a file; train fewer trees, or fewer landmarks"
+        )
     counts = len(stages), n_trees, n_nodes.bit_length() + 1, n_landmarks
     parts = [b"%YAML:1.0\n---\n"]
     parts += [b"%s: %d\n" % (key.encode(), n) for key, n in zip(_COUNTS, counts, strict=True)]

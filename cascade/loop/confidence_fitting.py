@@ -36,7 +36,7 @@ def fit_confidence(model, store, rng, workers):
     -------
     Confidence
     """
-    reference = model.mean_shape_ - model.mean_shape_.mean(0)
+    reference = model.moved_mean - model.moved_mean.mean(0)
     samples = _aligned(model, store, rng, workers)
     errors = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
     errors = np.hstack([errors, np.nanmean(errors, axis=1, keepdims=True)])
@@ -47,7 +47,7 @@ def fit_confidence(model, store, rng, workers):
     predictor, parts = fitted if isinstance(fitted, tuple) else (fitted, ())
     stage = FittedStage(feature, predictor, parts)
     told = stage.held_out(samples, reference, workers)
-    limit = LIMIT * _unit(model.mean_shape_, store.scheme)
+    limit = LIMIT * _unit(model.moved_mean, model.moved_scheme)
     curves = [_logistic(told[:, :-1], errors[:, :-1] < limit, target[:, :-1]),
               _logistic(told[:, -1:], errors[:, -1:] < limit, target[:, -1:])]  # fmt: skip
     calibration = Calibration(np.array(curves, np.float32))
@@ -57,15 +57,15 @@ def fit_confidence(model, store, rng, workers):
 def _aligned(model, store, rng, workers):
     """Samples where the cascade takes them, by predictors that did not see their faces."""
     n = len(store)
-    mean = np.repeat(model.mean_shape_[None], n, axis=0)
-    jittered = Starts(1, **_JITTER).sample(store.shapes, model.mean_shape_, rng)
+    mean = np.repeat(model.moved_mean[None], n, axis=0)
+    jittered = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
     samples = Samples.from_store(store, np.concatenate([mean, jittered]))
     if 2 * n > _N_SAMPLES:
         samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
-    reference = model.mean_shape_ - model.mean_shape_.mean(0)
+    reference = model.moved_mean - model.moved_mean.mean(0)
     stages, keys = model.stages_, model.keys_
     if keys is not None:
-        tried = keys.tried(samples, model.mean_shape_)
+        tried = keys.tried(samples, model.moved_mean)
         for stage in stages[: keys.n_stages]:
             stage.advance(tried, reference, workers)
         samples.take(slice(None), tried.rows(keys.best(tried, reference, workers)))

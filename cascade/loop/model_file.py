@@ -16,8 +16,10 @@ from data_tools.files import replace_file
 from features.errors import InputError
 
 FORMAT = "cascade-align"
-#: Files say 3 since kinds were renamed; 2 brought key shapes and routes. Older ones are read.
-VERSION = 3
+#: Files say 4 if they hold shape modes, else 3, since kinds were renamed; 2 brought key shapes and
+#: routes. Older ones are read.
+VERSION = 4
+_WITHOUT_MODES = 3
 # The key in the file's metadata; one key, because several come in no fixed order.
 _HEADER = "cascade"
 _MAX_BYTES = 1 << 30
@@ -36,7 +38,8 @@ def write(path, header, arrays):
 
 def dumps(header, arrays):
     """The bytes of a file; equal content gives equal bytes."""
-    header = {"format": FORMAT, "version": VERSION, **header}
+    version = VERSION if header.get("shape_modes") else _WITHOUT_MODES
+    header = {"format": FORMAT, "version": version, **header}
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header["sha256"] = _digest(header, arrays)
     return pack(arrays, {_HEADER: json.dumps(header, sort_keys=True)})

@@ -48,14 +48,23 @@ class Predictor(Aligner):
     #: Shapes that each start is tried with; None where it is tried as it is.
     keys_ = None
 
+    #: `ShapeModes` where stages move some of the landmarks only, else None.
+    modes_ = None
+
     @property
     def mean_(self):
         """The mean shape by its name in version 0.1."""
         return self.mean_shape_
 
     @property
+    def moved_mean(self):
+        """The landmarks of the mean shape that stages move: all, or those of `modes_`."""
+        return self.mean_shape_ if self.modes_ is None else self.mean_shape_[self.modes_.moved]
+
+    @property
     def reference(self):
-        """What stages turn and scale with: the centred mean shape (L, 2) in the box frame."""
+        """What stages turn and scale with: the centred mean shape in the box frame, (L, 2) or, with
+        `modes_`, the landmarks that are moved."""
         self._check_fitted()
         return self._reference
 
@@ -108,7 +117,7 @@ class Predictor(Aligner):
             For an image or box that cannot be read; see `features.images.as_grey`.
         """
         answers = self._answer(image, boxes, color, n_starts, mirror)
-        shapes = self._space.to_pixels(median(answers.shapes), answers.placements)
+        shapes = self._space.to_pixels(self._whole(median(answers.shapes)), answers.placements)
         return shapes[0] if np.shape(boxes) == (4,) else shapes
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False,
@@ -143,17 +152,23 @@ class Predictor(Aligner):
         if len(answers.shapes) > 1:
             spread = median(np.linalg.norm(answers.shapes - middle, axis=-1))
         visibility, placements = answers.visibility, answers.placements
-        initial = np.repeat(self.mean_shape_[None], len(placements), axis=0)
+        visible = None if visibility is None else np.clip(median(visibility), 0, 1)
         sure = face_sure = None
         if confidence:
             sure, face_sure = self._confidence(image, boxes, color, middle)
+        if self.modes_ is not None:  # told of the moved landmarks, which stand for those around
+            spread, visible, sure = (
+                None if each is None else each[:, self.modes_.nearest]
+                for each in (spread, visible, sure)
+            )
+        initial = np.repeat(self.mean_shape_[None], len(placements), axis=0)
         to_pixels = self._space.to_pixels
         return Alignment(
-            shapes=to_pixels(middle, placements),
+            shapes=to_pixels(self._whole(middle), placements),
             initial=to_pixels(initial, placements),
-            staged=to_pixels(answers.staged, placements) if staged else None,
+            staged=to_pixels(self._whole(answers.staged), placements) if staged else None,
             spread=spread,
-            visible=None if visibility is None else np.clip(median(visibility), 0, 1),
+            visible=visible,
             confidence=sure,
             face_confidence=face_sure,
         )
@@ -196,10 +211,15 @@ class Predictor(Aligner):
         shapes, visibility, path = self._run(views, n_starts, len(placements), staged)
         if mirror:
             mirrored, seen, _ = self._run(space.mirrored(views), n_starts, len(placements))
-            shapes = np.concatenate([shapes, scheme.mirrored(mirrored)])
+            moved = self.moved_scheme
+            shapes = np.concatenate([shapes, moved.mirrored(mirrored)])
             if visibility is not None:
-                visibility = np.concatenate([visibility, seen[..., list(scheme.flip)]])
+                visibility = np.concatenate([visibility, seen[..., list(moved.flip)]])
         return Answers(shapes, visibility, placements, path)
+
+    def _whole(self, shapes):
+        """All landmarks (…, L, 2) of shapes (…, A, 2) as stages move them."""
+        return shapes if self.modes_ is None else self.modes_.whole(shapes)
 
     def _confidence(self, image, boxes, color, shapes):
         """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame."""
@@ -227,7 +247,7 @@ class Predictor(Aligner):
         samples = Samples(images, np.arange(len(images)), placements, shapes)
         self._opening.run(samples, workers)
         run_through(self._late, samples, workers)
-        return self._space.to_pixels(samples.shapes, placements)
+        return self._space.to_pixels(self._whole(samples.shapes), placements)
 
     def _run(self, views, n_starts, n_faces, staged=False):
         """Shapes (k, n, L, 2) that the starts of all faces end in, their visibility (k, n, L) or
@@ -274,14 +294,18 @@ class Predictor(Aligner):
         stages = [*self.stages_, *([self.keys_.score] if self.keys_ is not None else [])]
         needs_crop = any(stage.needs_crop for stage in stages)
         self._space = space = self.face_space(self.frame_, needs_crop)
-        self._reference = space.reference(self.mean_shape_)
+        mean = self.moved_mean
+        self._reference = space.reference(mean)
+        self.moved_scheme = self.scheme_
+        if self.modes_ is not None:
+            self.moved_scheme = self.modes_.scheme_of(self.scheme_)
         n_early = -(-len(self.stages_) // 10) if self.restarts else 0
         if self.keys_ is not None:
             n_early = self.keys_.n_stages
         self._n_early = n_early
         early = plan(self.stages_[:n_early], self._reference)
         self._late = plan(self.stages_[n_early:], self._reference)
-        self._opening = Opening(early, self.mean_shape_, self._reference, self.keys_)
+        self._opening = Opening(early, mean, self._reference, self.keys_)
 
     def _check_fitted(self):
         if not hasattr(self, "_late"):

@@ -24,6 +24,7 @@ from ..stages.layout import from_arrays, to_arrays
 from ..stages.registry import ALIASES, FEATURES, PREDICTORS, RUNNERS, find
 from ..stages.stage import FittedStage
 from .confidence import Calibration, Confidence
+from .shape_modes import ShapeModes
 from .starts import Starts
 
 _MAX_STAGES = 1000
@@ -38,6 +39,8 @@ _PREDICTING = {
 }
 # Parameters that change how training runs but not what it yields.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit", "verbose")
+# Parameters that files tell only where they are given: the others are the bytes they always were.
+_IF_GIVEN = ("max_landmarks",)
 # Parameters that have parameters, by the names of their classes in files.
 _CLASSES = {"Poses": Poses, "Starts": Starts}
 
@@ -86,6 +89,9 @@ def to_state(model, training=None):
         "notes": model.notes_,
         "versions": versions(),
     }
+    if model.modes_ is not None:
+        header["shape_modes"] = True
+        arrays |= to_arrays(model.modes_, "modes")
     if model.keys_ is not None:
         arrays["keys"] = model.keys_.shapes
         score = _put(model.keys_.score, "score", "the score of the key shapes", arrays)
@@ -123,6 +129,7 @@ def _put(stage, prefix, what, arrays, training=None):
 def parameters(model):
     """The parameters that decide what training yields, ready for JSON."""
     chosen = {k: v for k, v in model.get_params(deep=False).items() if k not in _RUN_PARAMETERS}
+    chosen = {k: v for k, v in chosen.items() if v is not None or k not in _IF_GIVEN}
     return json.loads(json.dumps(chosen, default=_plain))
 
 
@@ -202,13 +209,21 @@ def restore(model, header, arrays):
     model.scheme_ = scheme
     frame = header["frame"]
     model.frame_ = Frame(int(frame["size"]), int(frame["face"]))
-    shapes = {"mean": 2, "starts": 3} | ({"keys": 3} if "keys" in header else {})
-    for name, dimensions in shapes.items():
+    n_points = n_moved = scheme.n_points
+    model.modes_ = None
+    if header.get("shape_modes"):
+        sizes = {"landmarks": n_points, "coordinates": 2 * n_points}
+        model.modes_ = from_arrays(ShapeModes, arrays, "modes", sizes)
+        n_moved = len(model.modes_.moved)
+    shapes = {"mean": (n_points, 2), "starts": (None, n_moved, 2)}
+    if "keys" in header:
+        shapes["keys"] = shapes["starts"]
+    for name, wanted in shapes.items():
         array = arrays.get(name)
-        if array is None or array.dtype != np.float32 or array.ndim != dimensions:
-            raise InputError(f"array {name} is missing or not float32 of {dimensions} dimensions")
-        if array.shape[-2:] != (scheme.n_points, 2) or not np.isfinite(array).all():
-            raise InputError(f"array {name} holds no shapes of {scheme.n_points} landmarks")
+        if array is None or array.dtype != np.float32 or array.ndim != len(wanted):
+            raise InputError(f"array {name} is missing or not float32 of {len(wanted)} dimensions")
+        if array.shape[-2:] != wanted[-2:] or not np.isfinite(array).all():
+            raise InputError(f"array {name} holds no shapes of {wanted[-2]} landmarks")
     model.mean_shape_, model.starts_ = arrays["mean"], arrays["starts"]
     for name, kind in _PREDICTING.items():
         value = getattr(model, name, False)
@@ -218,13 +233,13 @@ def restore(model, header, arrays):
         raise InputError(f"{model.test_starts} starts to predict from, {len(model.starts_)} kept")
     if not 0 <= model.restarts <= 1000 or not 0 <= model.restart_spread < math.inf:
         raise InputError(f"{model.restarts} restarts beyond {model.restart_spread} cannot be")
-    model.stages_ = stages_from(header, arrays, scheme.n_points)
+    model.stages_ = stages_from(header, arrays, n_moved)
     model.keys_ = None
     if "keys" in header:
-        model.keys_ = _keys(header["keys"], arrays, len(model.stages_), scheme.n_points)
+        model.keys_ = _keys(header["keys"], arrays, len(model.stages_), n_moved)
     model.confidence_ = None
     if "confidence" in header:
-        model.confidence_ = _confidence(header["confidence"], arrays, scheme.n_points)
+        model.confidence_ = _confidence(header["confidence"], arrays, n_moved)
     model.history_ = history_of(header["history"])
     model.notes_ = notes_of(header["notes"])
     model.detectors_ = detectors_of(header.get("detectors", {}))

@@ -1,7 +1,7 @@
 """The loop S(t+1) = S(t) + r_t(φ_t(I, S(t))) in training, the same for every method."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from data_tools.metrics import nme
 from features.errors import InputError, require_count, require_flag
 from features.frame import Frame
-from features.parameters import Parameters
 from features.workers import Workers, count_jobs
 
 from ..pose.poses import Poses
@@ -17,9 +16,11 @@ from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
 from . import model_file
 from .checkpoint import Checkpoint
+from .estimator import Estimator
 from .prediction import Predictor
 from .preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
 from .progress import reporting
+from .shape_modes import MAX_MOVED, N_MOVED, WHOLE, ShapeModes
 from .starts import N_KEPT, Starts, mean_shape, test_starts
 from .state import restore, stages_from, to_state, untrained
 
@@ -49,7 +50,7 @@ class Faces(NamedTuple):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseCascade(Predictor, Parameters):
+class BaseCascade(Predictor, Estimator):
     """What all cascades share; a method adds its parameters and its `recipe`.
 
     Attributes
@@ -57,10 +58,14 @@ class BaseCascade(Predictor, Parameters):
     stages_ : list of FittedStage
     mean_shape_ : ndarray of shape (L, 2), float32
         In the box frame; `mean_` is the same.
+    modes_ : ShapeModes or None
+        Of dense schemes: which landmarks stages move, and how all follow from them. See
+        `cascade.loop.shape_modes`.
     seed_ : int
         What training drew its random numbers from.
     starts_ : ndarray of shape (16, L, 2), float32
-        Starts for predictions from several; the first is the mean shape.
+        Starts for predictions from several; the first is the mean shape. Of dense schemes, the
+        landmarks that stages move; so are `keys_`.
     keys_ : KeyShapes or None
         Shapes that each start is tried with; see `cascade.pose.key_shapes`.
     confidence_ : Confidence or None
@@ -87,6 +92,7 @@ class BaseCascade(Predictor, Parameters):
     n_jobs: int | None = None
     poses: Poses = field(default_factory=Poses)
     confidence: bool = False
+    max_landmarks: int | None = None
     verbose: bool | int | None = None
 
     method: ClassVar[str] = "cascade"
@@ -162,7 +168,7 @@ class BaseCascade(Predictor, Parameters):
                 self._train_stages(recipes, found, kept, saved, workers, progress)
                 self._keep_best()
                 self.keys_ = self._poses().fit(
-                    found.store, self.stages_, self.mean_shape_, rng_for(self.seed_, 3), workers
+                    found.store, self.stages_, self.moved_mean, rng_for(self.seed_, 3), workers
                 )
                 if self.confidence:
                     from .confidence_fitting import fit_confidence  # scikit-learn waits
@@ -171,52 +177,6 @@ class BaseCascade(Predictor, Parameters):
                     self.confidence_ = fit_confidence(self, found.store, rng, workers)
         self._plan()
         return self
-
-    def score(self, faces, y=None):
-        """Minus the mean error on annotated faces: the higher, the better, as scikit-learn asks.
-
-        Parameters
-        ----------
-        faces : FaceDataset
-        y : None
-            There for scikit-learn; the faces have their landmarks.
-
-        Returns
-        -------
-        float
-            At most 0; errors are fractions of the scheme's normaliser, see
-            `data_tools.metrics.nme`. Faces without one are left out.
-
-        Raises
-        ------
-        InputError
-            If `faces` is no dataset, has other landmarks, or there is no face to measure.
-
-        Examples
-        --------
-        >>> from sklearn.model_selection import GroupKFold, cross_val_score
-        >>> from cascade import ERT
-        >>> from data_tools.synthetic import synthetic_faces
-        >>> faces = synthetic_faces(20, seed=1, size=128)
-        >>> model = ERT(n_stages=2, n_trees=5, random_state=0)
-        >>> scores = cross_val_score(model, faces, groups=faces.groups, cv=GroupKFold(2))
-        >>> bool((scores < 0).all())
-        True
-        """
-        self._check_fitted()
-        if not hasattr(faces, "store"):
-            raise InputError(f"faces must be a FaceDataset, not {type(faces).__name__}")
-        if y is not None:
-            raise InputError("y must be None: the faces of a FaceDataset have their landmarks")
-        if faces.scheme.n_points != self.scheme_.n_points:
-            raise InputError(
-                f"the faces have {faces.scheme.n_points} landmarks but the model finds "
-                f"{self.scheme_.n_points}; score it on faces like those it was trained on"
-            )
-        errors = nme(self.predict_faces(faces), faces.shapes, faces.scheme)
-        if np.isnan(errors).all():
-            raise InputError("faces: none has the landmarks that its error is divided by")
-        return -float(np.nanmean(errors))
 
     def __repr__(self):
         """The parameters that are not the defaults, and what was trained."""
@@ -267,10 +227,10 @@ class BaseCascade(Predictor, Parameters):
         if poses.n_routes != self._poses().n_routes:
             raise InputError("poses: n_routes changes the stages; train anew with fit")
         with reporting(progress, self.verbose) as progress:
-            store = self._store(faces, self.frame_, True, progress)
+            store = self._moved(self._store(faces, self.frame_, True, progress))
         with Workers(self.n_jobs) as workers:
             rng = rng_for(self._seed(), 3)
-            keys = poses.fit(store, self.stages_, self.mean_shape_, rng, workers)
+            keys = poses.fit(store, self.stages_, self.moved_mean, rng, workers)
         self.poses, self.keys_ = poses, keys
         self._plan()
         return self
@@ -278,7 +238,7 @@ class BaseCascade(Predictor, Parameters):
     def check_stages(self):
         """Refuse trained stages, read from a file, that the method cannot run."""
         with np.errstate(over="ignore", invalid="ignore"):
-            energy = np.square(self.mean_shape_ - self.mean_shape_.mean(0)).sum()
+            energy = np.square(self.moved_mean - self.moved_mean.mean(0)).sum()
         if not 0 < energy < np.inf:
             raise InputError("the mean shape is a single point, which nothing can be aligned with")
         for t, stage in enumerate(self.stages_, 1):
@@ -296,7 +256,7 @@ class BaseCascade(Predictor, Parameters):
 
     def stages_of(self, header, arrays):
         """The trained stages in a file; see `cascade.loop.state.stages_from`."""
-        return stages_from(header, arrays, self.scheme_.n_points)
+        return stages_from(header, arrays, len(self.moved_mean))
 
     @classmethod
     def from_state(cls, header, arrays):
@@ -317,6 +277,8 @@ class BaseCascade(Predictor, Parameters):
         ):
             if hasattr(self, name):
                 require_count(name, getattr(self, name), low, high)
+        if self.max_landmarks is not None:
+            require_count("max_landmarks", self.max_landmarks, 3, MAX_MOVED)
         for name in ("mirror", "test_mirror", "confidence"):
             require_flag(name, getattr(self, name))
         count_jobs(self.n_jobs)
@@ -351,8 +313,11 @@ class BaseCascade(Predictor, Parameters):
             )
         self.stages_, self.history_, self.keys_, self.confidence_ = [], [], None, None
         self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
-        self.mean_shape_ = mean = mean_shape(store.shapes)
+        self.mean_shape_ = mean_shape(store.shapes)
         space = self.face_space(store.frame)
+        self.modes_ = self._fit_modes(store, space)
+        store, watched = self._moved(store), self._moved(watched)
+        self.moved_scheme, mean = store.scheme, self.moved_mean
         self._reference = space.reference(mean)
         start = self._starts_sampler().sample(store.shapes, mean, rng_for(seed, 0))
         samples = Samples.from_store(store, start)
@@ -362,6 +327,31 @@ class BaseCascade(Predictor, Parameters):
         if watched is not None:
             watched = Samples.from_store(watched, np.repeat(mean[None], len(watched), 0))
         return Faces(store, samples, watched)
+
+    def _fit_modes(self, store, space):
+        """`ShapeModes` where the faces have more landmarks than are to be moved, else None."""
+        n_points, most = store.scheme.n_points, self.max_landmarks
+        if space.single:
+            if n_points > MAX_MOVED:
+                raise InputError(
+                    f"the faces have {n_points} landmarks, but a model of method {self.method!r} "
+                    f"moves each on its own, at most {MAX_MOVED}; train ert, sdm or lbf"
+                )
+            return None
+        if most is None:
+            most = WHOLE if n_points <= WHOLE else N_MOVED
+        if n_points <= most:
+            return None
+        return ShapeModes.fit(store.shapes, self.mean_shape_, store.scheme, most)
+
+    def _moved(self, store):
+        """A store of the landmarks that stages move."""
+        if store is None or self.modes_ is None:
+            return store
+        moved = self.modes_.moved
+        visible = None if store.visible is None else store.visible[:, moved]
+        scheme = self.modes_.scheme_of(store.scheme)
+        return replace(store, shapes=store.shapes[:, moved], visible=visible, scheme=scheme)
 
     def _train_stages(self, recipes, found, kept, checkpoint, workers, progress):
         """Train what `kept`, the stages of a checkpoint or None, leaves to be trained."""
@@ -393,7 +383,7 @@ class BaseCascade(Predictor, Parameters):
         self.history_.append(row | stage.facts)
 
     def _error(self, samples):
-        return float(np.nanmean(nme(samples.shapes, samples.truth, self.scheme_)))
+        return float(np.nanmean(nme(samples.shapes, samples.truth, self.moved_scheme)))
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""
@@ -452,6 +442,10 @@ class Cascade(BaseCascade):
         What is done for heads that are turned; by default, nothing.
     confidence : bool
         Whether to learn how sure the landmarks are; see `Alignment.confidence`. A few seconds.
+    max_landmarks : int, optional
+        Most landmarks that stages read and move; where faces have more, so many are spread over
+        the face and the others follow from them by shape modes, see `cascade.loop.shape_modes`.
+        Without it, up to 256 are all moved, and of more, 100.
     verbose : bool, optional
         True tells of the progress of training on stderr, False says nothing; without it, progress
         is told once a training takes longer than two seconds. It is not kept in model files.

@@ -57,7 +57,7 @@ class LBF(RadiusCascade):
     starts : Starts
         Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs, poses, confidence, verbose
+    random_state, n_jobs, poses, confidence, max_landmarks, verbose
         As in `Cascade`.
 
     Examples

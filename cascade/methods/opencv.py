@@ -79,6 +79,8 @@ class FacemarkLBF(RadiusCascade):
     test_starts: int = field(default=1, init=False)
     test_mirror: bool = field(default=False, init=False)
     poses: Poses = field(default_factory=Poses, init=False)
+    confidence: bool = field(default=False, init=False)
+    max_landmarks: int | None = field(default=None, init=False)
 
     @classmethod
     def from_stages(cls, stages):

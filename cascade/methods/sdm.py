@@ -56,7 +56,7 @@ class SDM(BaseCascade):
         Sampler of the training starts: four a face (mirrored ones are faces of their own)
         around the mean shape. Wide starts keep the late stages from overfitting.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
-    random_state, n_jobs, poses, confidence, verbose
+    random_state, n_jobs, poses, confidence, max_landmarks, verbose
         As in `Cascade`.
 
     Examples

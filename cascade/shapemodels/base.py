@@ -13,12 +13,12 @@ from features.errors import InputError, require_count, require_flag, require_ran
 from features.frame import Frame
 from features.geometry import as_boxes, from_box_frame, to_box_frame
 from features.images import as_grey
-from features.parameters import Parameters
 from features.workers import Workers, count_jobs
 
-from ..aligner import Aligner, Alignment
+from ..aligner import Aligner, Alignment, refuse_other_landmarks
 from ..loop import model_file
 from ..loop.checkpoint import Checkpoint
+from ..loop.estimator import Estimator
 from ..loop.face_space import CropSpace
 from ..loop.preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
 from ..loop.progress import reporting
@@ -32,7 +32,6 @@ from ..loop.state import (
     untrained,
     versions,
 )
-from ..loop.training import BaseCascade
 from ..stages.layout import from_arrays, to_arrays
 from .found import Found
 from .pdm import MAX_COMPONENTS, PointDistributionModel
@@ -48,7 +47,7 @@ _LARGEST_STEP = 2.0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ShapeModel(Aligner, Parameters):
+class ShapeModel(Aligner, Estimator):
     """An aligner that moves the numbers of a point distribution model, coarse to fine.
 
     A class of shape models has a class of levels, `LEVEL`, says how one is trained, and checks its
@@ -186,9 +185,6 @@ class ShapeModel(Aligner, Parameters):
                         saved.save()
                     progress.stage_ends(self.history_[-1])
         return self
-
-    #: Minus the mean error, as cascades are scored.
-    score = BaseCascade.score
 
     def _prepare(self, faces, validation, notes, progress):
         """Crops to train on and to watch; sets what does not depend on the levels."""
@@ -335,12 +331,7 @@ class ShapeModel(Aligner, Parameters):
     def _started(self, start, image, boxes):
         """Shapes (n, L, 2) in pixels that a start gives."""
         if isinstance(start, Aligner):
-            theirs = start.scheme_
-            if theirs.n_points != self.scheme_.n_points:
-                raise InputError(
-                    f"the start finds {theirs.n_points} landmarks, but the model has "
-                    f"{self.scheme_.n_points}; start with a model of the same landmarks"
-                )
+            refuse_other_landmarks(start, self.scheme_)
             return start.align(image, boxes).shapes
         shapes = np.asarray(start, np.float32)
         shapes = shapes[None] if shapes.ndim == 2 else shapes

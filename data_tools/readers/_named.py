@@ -38,7 +38,7 @@ def faces_of(path, images):
     Raises
     ------
     InputError
-        If there are more than 4096 names, most faces lack most of them, or an image has above
+        If there are more than 32768 names, most faces lack most of them, or an image has above
         1000 boxes.
     """
     faces = [face for found in images.values() for face in found]

@@ -32,7 +32,7 @@ def read_pts(path, *, first=1):
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 1 MiB, is damaged, has no landmark, above 4096 or
+        If the file cannot be read, exceeds 1 MiB, is damaged, has no landmark, above 32768 or
         another number than it declares, or a coordinate is infinite or beyond a million pixels.
     """
     lines = read_text(path, MAX_BYTES).splitlines()

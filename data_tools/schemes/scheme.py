@@ -11,7 +11,7 @@ from features.errors import InputError
 from ..files import read_text
 
 # Above any scheme in use; bounds what a scheme file can make the program allocate.
-MAX_POINTS = 4096
+MAX_POINTS = 1 << 15
 MAX_BYTES = 1 << 20
 
 
@@ -26,7 +26,7 @@ class Scheme:
     name : str
         How messages and model files call the scheme.
     n_points : int
-        Number of landmarks L, at most 4096.
+        Number of landmarks L, at most 32768.
     flip : sequence of int, optional
         Index of each landmark's counterpart in the mirror; a landmark on the middle line is its
         own. None where the landmarks have no mirror symmetry or it is unknown.

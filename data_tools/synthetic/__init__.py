@@ -1,4 +1,4 @@
-"""Rendered faces with 68 landmarks in the order of 300-W (iBUG): data without photographs.
+"""Rendered faces with 68 landmarks in the order of 300-W (iBUG), or more: data without photographs.
 
 A face is a parametric surface: horizontal arcs from one edge of the jaw to the other, with bumps
 for nose, brows, cheeks and lips. Identity and expression move it, a rotation and weak perspective
@@ -14,8 +14,10 @@ import numpy as np
 from features.errors import InputError
 
 from ..dataset import FaceDataset
+from ..schemes import MAX_POINTS
 from .camera import BOX_SCALE, BOX_SHIFT, BOX_TO_EXTENT, detect, expose
 from .clutter import background
+from .dense import N_LANDMARKS, dense_scheme, further_points
 from .drawing import Canvas
 from .head import MAX_PITCH, MAX_ROLL, MAX_YAW, Head
 from .occluders import occlude, uncovered
@@ -30,6 +32,7 @@ __all__ = [
     "MAX_SIZE",
     "MAX_YAW",
     "MIN_SIZE",
+    "dense_scheme",
     "render_face",
     "synthetic_faces",
 ]
@@ -37,7 +40,7 @@ __all__ = [
 MIN_SIZE, MAX_SIZE = 32, 2048
 
 
-def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
+def render_face(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45, 0.62)):
     """Render one random face.
 
     Parameters
@@ -46,6 +49,8 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
         All randomness comes from it. An occluder does not change the face behind it.
     size : int, default 256
         Width and height of the image in pixels, 32 to 2048.
+    points : int, default 68
+        Landmarks, 68 to `data_tools.schemes.MAX_POINTS`; the image is the same. See `dense_scheme`.
     occluders : float in [0, 1], default 0
         Probability that sunglasses, a scarf, a hand or another object covers part of the face.
     scale : (float, float), default (0.45, 0.62)
@@ -54,9 +59,10 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     Returns
     -------
     image : ndarray of shape (size, size), uint8
-    shape : ndarray of shape (68, 2), float32
-        Landmarks (x, y) in pixels, all inside the image, also where an occluder covers them.
-    visible : ndarray of shape (68,), bool
+    shape : ndarray of shape (points, 2), float32
+        Landmarks (x, y) in pixels, also where an occluder or the head itself hides them. The first
+        68 are those of 300-W and lie inside the image; of the others, some may lie beyond.
+    visible : ndarray of shape (points,), bool
         False under an occluder.
     box : ndarray of shape (4,), float32
         (left, top, right, bottom), as a face detector would place it: around the landmarks with
@@ -73,7 +79,7 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     >>> image.shape, shape.shape, bool(visible.all())
     ((96, 96), (68, 2), True)
     """
-    _check(size, occluders, scale)
+    _check(size, points, occluders, scale)
     cover_rng, box_rng, rng = rng.spawn(3)
     head = Head(rng)
     landmarks = head.landmarks()
@@ -87,14 +93,21 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     portrait = Portrait(rng, head, landmarks, centre, unit)
     canvas = Canvas(background(rng, size))
     portrait.paint(canvas)
-    visible = np.ones(68, bool)
+    shape = portrait.points
+    if points > N_LANDMARKS:
+        further = portrait.project(further_points(head, points - N_LANDMARKS))
+        shape = np.concatenate([shape, further])
+    visible = np.ones(points, bool)
     if cover_rng.random() < occluders:
-        visible = uncovered(occlude(cover_rng, canvas, portrait.points, unit), portrait.points)
-    shape = portrait.points.astype(np.float32)
-    return expose(rng, canvas.pixels), shape, visible, detect(box_rng, shape)
+        cover = occlude(cover_rng, canvas, portrait.points, unit)
+        visible = uncovered(cover, shape)
+    shape = shape.astype(np.float32)
+    box = detect(box_rng, shape[:N_LANDMARKS])
+    return expose(rng, canvas.pixels), shape, visible, box
 
 
-def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), progress=None):
+def synthetic_faces(n, seed=0, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45, 0.62),
+                    progress=None):  # fmt: skip
     """A dataset of rendered faces.
 
     Face i has a random stream of its own, so that it is the same whatever `n` is.
@@ -104,7 +117,7 @@ def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), p
     n : int
         Number of faces, at least 1.
     seed : int, default 0
-    size, occluders, scale
+    size, points, occluders, scale
         As in `render_face`.
     progress : callable, optional
         Called as ``progress(done, n)`` after each face.
@@ -112,33 +125,39 @@ def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), p
     Returns
     -------
     data_tools.dataset.FaceDataset
-        With images, shapes, boxes and `visible`.
+        With images, shapes, boxes and `visible`, in the scheme `dense_scheme` of `points`.
 
     Raises
     ------
     InputError
         If an argument is out of its range.
     """
-    _check(size, occluders, scale)
+    _check(size, points, occluders, scale)
     if not isinstance(n, Integral) or n < 1:
         raise InputError(f"n must be a whole number of faces, at least 1, not {n!r}")
     if not isinstance(seed, Integral) or seed < 0:
         raise InputError(f"seed must be a whole number, at least 0, not {seed!r}")
     images = np.empty((n, size, size), np.uint8)
-    shapes, boxes = np.empty((n, 68, 2), np.float32), np.empty((n, 4), np.float32)
-    visible = np.empty((n, 68), bool)
+    shapes, boxes = np.empty((n, points, 2), np.float32), np.empty((n, 4), np.float32)
+    visible = np.empty((n, points), bool)
     for i, sequence in enumerate(np.random.SeedSequence(seed).spawn(n)):
         images[i], shapes[i], visible[i], boxes[i] = render_face(
-            np.random.default_rng(sequence), size, occluders=occluders, scale=scale
+            np.random.default_rng(sequence), size, points=points, occluders=occluders, scale=scale
         )
         if progress is not None:
             progress(i + 1, n)
-    return FaceDataset.from_arrays(images, shapes, boxes, visible=visible)
+    return FaceDataset.from_arrays(
+        images, shapes, boxes, scheme=dense_scheme(points), visible=visible
+    )
 
 
-def _check(size, occluders, scale):
+def _check(size, points, occluders, scale):
     if not isinstance(size, Integral) or not MIN_SIZE <= size <= MAX_SIZE:
         raise InputError(f"size must be {MIN_SIZE} to {MAX_SIZE} whole pixels, not {size!r}")
+    if not isinstance(points, Integral) or not N_LANDMARKS <= points <= MAX_POINTS:
+        raise InputError(
+            f"points must be a whole number, {N_LANDMARKS} to {MAX_POINTS}, not {points!r}"
+        )
     if not 0 <= occluders <= 1:
         raise InputError(f"occluders is a probability, 0 to 1, not {occluders!r}")
     if len(scale) != 2 or not 0.1 <= scale[0] <= scale[1] <= 0.75:

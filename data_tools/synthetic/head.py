@@ -56,10 +56,10 @@ def _mirror(half, order):
     return np.concatenate([half, half[list(order)] * [-1, 1]])
 
 
-_BROWS = _BROW, _BROW[::-1] * [-1, 1]
-_EYES = _EYE, _EYE[[3, 2, 1, 0, 5, 4]] * [-1, 1]
-_NOSE = np.concatenate([_BRIDGE, _mirror(_NOSTRILS, (1, 0))])
-_MOUTH = np.concatenate(
+BROWS = _BROW, _BROW[::-1] * [-1, 1]
+EYES = _EYE, _EYE[[3, 2, 1, 0, 5, 4]] * [-1, 1]
+NOSE = np.concatenate([_BRIDGE, _mirror(_NOSTRILS, (1, 0))])
+MOUTH = np.concatenate(
     [
         _mirror(_LIPS[:4], (2, 1, 0)),
         _LIPS[[6, 5]] * [-1, 1],
@@ -69,7 +69,7 @@ _MOUTH = np.concatenate(
         _INNER_LIPS[3:],
     ]
 )
-_LOWER_LIP = [*range(7, 12), *range(17, 20)]  # rows of _MOUTH that the jaw carries
+_LOWER_LIP = [*range(7, 12), *range(17, 20)]  # rows of MOUTH that the jaw carries
 _CORNERS = [0, 6, 12, 16]
 
 
@@ -106,7 +106,7 @@ class Head:
 
     def depth(self, x, y):
         """z of the surface at x, y before the identity's warp."""
-        width = np.interp(y, _HEIGHTS, _HALF_WIDTH)
+        width = half_width(y)
         edge, front = np.interp(y, _HEIGHTS, _EDGE), np.interp(y, _HEIGHTS, _FRONT)
         z = edge + (front - edge) * np.sqrt(np.clip(1 - (x / width) ** 2, 0, 1))
         side = np.abs(x)
@@ -132,33 +132,40 @@ class Head:
         """
         z = self.depth(x, y)
         if drop is None:
-            drop = smoothstep((y - 0.1) / 0.2) * (1 - np.minimum(1, (x / 0.5) ** 2))
+            drop = self.jaw_share(x, y)
         y = y + drop * self.open
         lower = np.maximum(y, 0)
         x = x * (1 + self.wide + self.taper * y + self.square * bell(y - 0.28, 0.12))
         y = y + self.chin * lower * lower / _CHIN
         return np.stack([x, y, z * (1 + self.deep)], -1) @ self.rotation.T
 
+    @staticmethod
+    def jaw_share(x, y):
+        """Share of the opening of the mouth by which the jaw lowers the skin at x, y."""
+        return smoothstep((y - 0.1) / 0.2) * (1 - np.minimum(1, (x / 0.5) ** 2))
+
     def landmarks(self):
         """The 68 landmarks after the rotation, ndarray of shape (68, 3)."""
-        mouth, drop = self._mouth()
-        flat = np.concatenate([*map(self._brow, (0, 1)), self._nose(), *map(self._eye, (0, 1))])
+        mouth, drop = self.mouth_points()
+        flat = np.concatenate(
+            [*map(self.brow_points, (0, 1)), self.nose_points(), *map(self.eye_points, (0, 1))]
+        )
         above = self.place(flat[:, 0], flat[:, 1], np.zeros(len(flat)))
         return np.concatenate([self._jaw(), above, self.place(mouth[:, 0], mouth[:, 1], drop)])
 
-    def _brow(self, k):
+    def brow_points(self, k):
         """Landmarks of the image-left (0) or image-right (1) brow, frontal, (5, 2)."""
-        x, y = _BROWS[k].T
+        x, y = BROWS[k].T
         height, arch, slope = self.brow
         y = -0.435 + (y + 0.435) * (1 + arch) + slope * (np.abs(x) - 0.26)
         return np.stack([x, y + height - self.raised[k]], -1)
 
-    def _eye(self, k):
+    def eye_points(self, k):
         """Landmarks of the image-left (0) or image-right (1) eye, frontal, (6, 2)."""
         wide, tall, apart, tilt = self.eye
         side, closed = (-1, 1)[k], self.closed[k]
         centre = np.array([0.23 * side, -0.303])
-        eye = (_EYES[k] - centre) * [1 + wide, 1 + tall]
+        eye = (EYES[k] - centre) * [1 + wide, 1 + tall]
         upper, lower = ([1, 2], [5, 4])
         gap = eye[lower, 1] - eye[upper, 1]
         eye[upper, 1] += 0.85 * closed * gap
@@ -166,14 +173,14 @@ class Head:
         eye[:, 1] -= tilt * side * eye[:, 0] / 0.09
         return eye + centre + [apart * side, 0]
 
-    def _nose(self):
+    def nose_points(self):
         """Landmarks of the nose, frontal, (9, 2)."""
-        x, y = _NOSE.T
+        x, y = NOSE.T
         return np.stack([x * self.nose_width, -0.32 + (y + 0.32) * self.nose_length], -1)
 
-    def _mouth(self):
+    def mouth_points(self):
         """The lips, (20, 2), and the share of the jaw's drop that each point takes, (20,)."""
-        x, y = _MOUTH.T
+        x, y = MOUTH.T
         wide, thick, low = self.mouth
         corner = np.abs(x) / 0.2
         y = _MOUTH_LINE + (y - _MOUTH_LINE) * (1 + thick - 0.15 * self.smile)
@@ -189,7 +196,7 @@ class Head:
     def _jaw(self):
         """The outline of the face: on each arc of the surface the outermost point seen."""
         s = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 61))
-        width = np.interp(_JAW_HEIGHTS, _HEIGHTS, _HALF_WIDTH)
+        width = half_width(_JAW_HEIGHTS)
         arcs = self.place(width[:, None] * s, np.repeat(_JAW_HEIGHTS[:, None], len(s), 1))
         outline = np.concatenate([arcs[:, 0], arcs[-2::-1, -1]])
         tangent = np.gradient(outline[:, :2], axis=0)
@@ -214,8 +221,13 @@ class Head:
         t = np.linspace(0, 1, _ROWS)[:, None]
         t = 1 - (1 - t) ** 1.25
         y = top + (_CHIN - top) * t
-        x = np.interp(y, _HEIGHTS, _HALF_WIDTH) * s
+        x = half_width(y) * s
         return self.place(x, y), x, y
+
+
+def half_width(y):
+    """Half the width of the mean face at the height `y` of its frontal view."""
+    return np.interp(y, _HEIGHTS, _HALF_WIDTH)
 
 
 def rotation(yaw, pitch, roll):

@@ -133,7 +133,7 @@ BAD = {
     "long number": f"{HEAD}<image file='a.png'>{box(width='1' * 10**6)}</image>{TAIL}",
     "two parts of a name": f"{HEAD}<image file='a.png'>{box(parts(names='0012'))}</image>{TAIL}",
     "many names": HEAD + "<image file='a.png'>"
-    + box("".join(f"<part name='{k}' x='1' y='1'/>" for k in range(5000))) + "</image>" + TAIL,
+    + box("".join(f"<part name='{k}' x='1' y='1'/>" for k in range(33000))) + "</image>" + TAIL,
     "names of their own": HEAD + "<image file='a.png'>"
     + "".join(box(f"<part name='{k}' x='1' y='1'/>") for k in range(3000)) + "</image>" + TAIL,
 }  # fmt: skip

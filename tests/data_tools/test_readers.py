@@ -72,7 +72,7 @@ class TestPts:
             b"{\n1e300 1\n}",
             b"\x89PNG\r\n\x1a\n\xff",
             b"\x00" * 100,
-            b"1 2\n" * 5000,
+            b"1 2\n" * 33000,
         ],
     )
     def test_damage_is_refused_by_name(self, tmp_path, content):

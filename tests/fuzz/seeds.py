@@ -67,7 +67,7 @@ def texts():
             "sound-300w": "version: 1\nn_points: 3\n{\n1 2\n3.5 4e1\nnan nan\n}\n",
             "sound-bare": "1 2\n3.5\t40\n",
             "bad-count": "n_points: 99999999999999999999\n{\n1 2\n}\n",
-            "bad-long": "1 2\n" * 5000,
+            "bad-long": "1 2\n" * 33_000,
             "bad-number": f"{{\n{'9' * 5000} 1\n}}\n",
             "bad-deep": "{" * 9999,
         },
@@ -291,6 +291,7 @@ def models():
     poses = Poses(n_shapes=2, n_early=1, n_routes=2)
     recipes = {
         "ert": (ERT, trees | {"smallest_leaf": 2}),
+        "dense": (ERT, trees | {"smallest_leaf": 2, "max_landmarks": 3}),
         "dlib": (ShapePredictor, trees | {"smallest_leaf": 2}),
         "lbf": (LBF, {"radius": (0.2, 0.1), "n_trees": 2, "depth": 2}),
         "sdm": (SDM, {"n_stages": 2, "half": (0.2, 0.1)}),

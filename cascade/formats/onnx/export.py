@@ -122,6 +122,11 @@ def _check(model):
                 f"and LBF can, and stage {t + 1} is {' with '.join(map(str, stage.kind))}; "
                 "train ert or lbf"
             )
+    if model.modes_ is not None:
+        raise InputError(
+            f"a model whose stages move {len(model.modes_.moved)} of {model.scheme_.n_points} "
+            "landmarks cannot be an ONNX file; set max_landmarks to all and train again"
+        )
     if model.restarts or model.keys_ is not None:
         raise InputError(
             f"a model of method {model.method!r} that chooses among starts on its way (restarts, "

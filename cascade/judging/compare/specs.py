@@ -95,6 +95,8 @@ class Spec:
     kind: str
     target: str
     options: dict[str, str] = field(default_factory=dict)
+    start: str | None = None
+    """What those of our models that take a start begin with, if their options say nothing."""
     check_seconds: float = 0.0
     """Spent in `check`, which is no part of the library's own time."""
 
@@ -175,7 +177,7 @@ class Spec:
             raise InputError(f"{self.text}: there is no option {name!r} for {self.kind} models")
 
 
-def open_model(text, detector=None):
+def open_model(text, detector=None, start=None):
     """Load the model that a spec names.
 
     Parameters
@@ -186,6 +188,9 @@ def open_model(text, detector=None):
         it gets, see `placement.placed`.
     detector : str, optional
         What the boxes of the faces come from; without it, they come with the faces.
+    start : str, optional
+        A model by name or file: what the model begins with, if it takes a start and the spec names
+        none.
 
     Returns
     -------
@@ -198,6 +203,7 @@ def open_model(text, detector=None):
         holds the line that installs it.
     """
     spec = Spec.parse(text)
+    spec.start = start
     began = time.perf_counter()
     seen, boxes = spec.take("seen", None), spec.take("boxes", None)
     adapter = import_module(f".peers.{ADAPTERS.get(spec.kind, 'native')}", __package__)
@@ -209,17 +215,21 @@ def open_model(text, detector=None):
     return Model(spec.label, text, find, seconds, placed(spec.kind, find, boxes, detector, text))
 
 
-def open_models(texts, detector=None):
-    """Load several models under different labels.
+def open_models(texts, detector=None, start=None):
+    """Load several models under different labels; `detector` and `start` as of `open_model`.
 
     Raises
     ------
     InputError
-        As `open_model`, and if there is none, or two have one label.
+        As `open_model`, and if there is none, two have one label, or none takes the start.
     """
     if not texts:
         raise InputError("no model to compare; name at least one with --model")
-    models = [open_model(text, detector) for text in texts]
+    models = [open_model(text, detector, start) for text in texts]
+    if start is not None and not any(getattr(model.find, "start", None) for model in models):
+        raise InputError(
+            f"no model takes the start {start}: only shape models (asm, aam) do; leave it out"
+        )
     labels = [model.label for model in models]
     for label in labels:
         if labels.count(label) > 1:

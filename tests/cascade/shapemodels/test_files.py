@@ -240,7 +240,7 @@ def test_compare_knows_starts(file, model, synthetic):
         refined.find(image, box), model.predict(image, box, start=start), atol=1e-3
     )
     assert refined.find.n_bytes > alone.find.n_bytes and "from ert" in refined.find.about
-    with pytest.raises(InputError, match="refines no other"):
+    with pytest.raises(InputError, match="takes no start"):
         open_model(f"ert68?start={file}")
     with pytest.raises(InputError, match="no such model"):
         open_model(f"{file}?start=nobody")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from features.errors import InputError
 
+from ....aligner import Started
 from ....formats import load as load_file
 from ....models import available, model_resource
 
@@ -15,15 +16,20 @@ def load(spec):
     ``MODEL?start=OTHER`` lets a shape model refine what the model or name OTHER finds.
     """
     model, n_bytes = _open(spec.target)
-    start = spec.take("start", None)
+    start = spec.take("start", spec.start if model.takes_start else None)
     if start is None:
-        return _Native(model, n_bytes, spec)
-    if not model.takes_start:
-        raise InputError(
-            f"{spec.text}: a model of method {model.method!r} refines no other; leave start out"
-        )
-    start, their_bytes = _open(start)
-    return _Native(model, n_bytes + their_bytes, spec, start)
+        return _Native(model, n_bytes, spec, _about(model))
+    theirs, their_bytes = _open(start)
+    try:
+        started = Started(model, theirs, Path(start).stem)
+    except InputError as error:
+        raise InputError(f"{spec.text}: {error}") from error
+    about = f"{_about(model)}, from {_about(theirs)}"
+    return _Native(started, n_bytes + their_bytes, spec, about, start)
+
+
+def _about(model):
+    return f"{model.method}, {len(model.stages_)} stages"
 
 
 def _open(target):
@@ -40,17 +46,15 @@ def _open(target):
 
 
 class _Native:
-    def __init__(self, model, n_bytes, spec, start=None):
+    def __init__(self, model, n_bytes, spec, about, start=None):
         self.model = self.reference = model
         self.n_starts = spec.take("starts", None, int)
         self.n_bytes = n_bytes
-        self.options = {} if start is None else {"start": start}
+        self.start = start
         self.points = self.model.scheme_.name
         self.trained_on = str(self.model.notes_.get("data", ""))
-        self.about = f"{self.model.method}, {len(self.model.stages_)} stages"
-        if start is not None:
-            self.about += f", from {start.method}, {len(start.stages_)} stages"
+        self.about = about
         self.seen = ""
 
     def __call__(self, image, box):
-        return self.model.predict(image, box, n_starts=self.n_starts, **self.options)
+        return self.model.predict(image, box, n_starts=self.n_starts)
