@@ -67,7 +67,7 @@ _CASCADES = "cpr", "ert", "esr", "lbf", "rcpr", "sdm"
 FORMATS = (
     Format("dlib's shape_predictor", (".dat",), "dlib", methods=("dlib",)),
     Format("OpenCV's FacemarkLBF", (".yaml", ".yml"), "opencv", methods=("opencv",)),
-    Format("ONNX", (".onnx",), "onnx", reads=False, methods=("ert", "lbf")),
+    Format("ONNX", (".onnx",), "onnx", reads=False, methods=_CASCADES),
     Format("C", (".c", ".h"), "c", reads=False, methods=_CASCADES),
     Format("the toolkit's own", (".safetensors",), "native"),
 )

@@ -56,11 +56,12 @@ class Plan:
         if model.restarts and n_starts > 1:
             attempts = min(model.restarts, len(model.starts_) // n_starts - 1)
         starts = model.starts_[: (attempts + 1) * n_starts]
-        tried = starts[:, None]
+        openings = starts.reshape(attempts + 1, n_starts, 1, *starts.shape[1:])
         if model.keys_ is not None:
-            placed = [model.keys_.placed(start[None], model.mean_shape_) for start in starts]
-            tried = np.stack(placed)
-        openings = tried.reshape(attempts + 1, n_starts, *tried.shape[1:])
+            # All starts of an attempt together, as they are in a prediction.
+            placed = [model.keys_.placed(tried[:, 0], model.mean_shape_) for tried in openings]
+            by_key = np.stack(placed).reshape(attempts + 1, -1, n_starts, *starts.shape[1:])
+            openings = by_key.swapaxes(1, 2)
         n_early = model.n_early if attempts or model.keys_ is not None else 0
         return cls(n_starts, mirror, n_early, attempts, openings)
 
