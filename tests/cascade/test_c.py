@@ -252,7 +252,7 @@ def test_the_object_needs_no_more_than_mathematics(small_models, tmp_path):
         assert needed <= {"sqrt", "sqrtf", "floor", "floorf", "memcpy", "memset"}
         assert not [symbol for kind, symbol in kinds if kind in "bBdDC"]
         public = {symbol for kind, symbol in kinds if kind == "T"}
-        assert public == {"cascade_predict", "cascade_align"}
+        assert public == {"cascade_predict", "cascade_align", "cascade_n_points"}
 
 
 def test_the_source_says_what_it_is(small_models):

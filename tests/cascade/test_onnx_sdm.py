@@ -171,7 +171,7 @@ def test_compare_runs_the_file(small_models, synthetic, tmp_path):
     from cascade.judging.compare.specs import Spec
 
     onnx_format.write(small_models["keys"], tmp_path / "m.onnx")
-    peer = onnx_network.load(parse_spec(f"onnx:{tmp_path / 'm.onnx'}"))
+    peer = onnx_network.load(Spec.parse(f"onnx:{tmp_path}/m.onnx"))
     image, box = synthetic.image(0), synthetic.boxes[0]
     assert np.abs(peer(image, box) - small_models["keys"].predict(image, box)).max() < 0.01
 

@@ -112,7 +112,7 @@ def _head(model, plan, header_only):
     text = "/*" + text[2:].replace("*/", "* /") + " */\n"
     if header_only:
         text += "#ifndef CASCADE_ALIGN_H\n#define CASCADE_ALIGN_H\n"
-    return text + "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n"
+    return text + _template("includes")
 
 
 def _wrapped(text):

@@ -14,3 +14,6 @@ CASCADE_API int cascade_predict(const uint8_t *grey, int width, int height, int 
    takes how probably a landmark can be seen: 1 where the model does not say. */
 CASCADE_API int cascade_align(const uint8_t *grey, int width, int height, int stride,
                               const float box[4], float *points, float *spread, float *visible);
+
+/* CASCADE_POINTS, for programs that are linked later. */
+CASCADE_API int cascade_n_points(void);

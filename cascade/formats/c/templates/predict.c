@@ -80,3 +80,8 @@ CASCADE_API int cascade_predict(const uint8_t *grey, int width, int height, int 
 {
     return cascade_align(grey, width, height, stride, box, points, 0, 0);
 }
+
+CASCADE_API int cascade_n_points(void)
+{
+    return CASCADE_POINTS;
+}
