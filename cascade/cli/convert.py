@@ -16,8 +16,8 @@ def convert(
         Path,
         typer.Argument(
             metavar="B",
-            help="Model file to write: .safetensors, .dat for dlib or .yaml for OpenCV to load, or "
-            ".onnx for onnxruntime to run (ERT and LBF only).",
+            help="Model file to write: .safetensors, .dat for dlib or .yaml for OpenCV to load, "
+            ".onnx for onnxruntime to run, or .c or .h for a C compiler.",
         ),
     ],
     compact: Annotated[
@@ -29,11 +29,20 @@ def convert(
             "nearly the same landmarks. 64 suits 68 points.",
         ),
     ] = None,
+    header_only: Annotated[
+        bool,
+        typer.Option(
+            "--header-only",
+            help="C with all functions static, to be included where they are called; without it, "
+            "so are files that end in .h.",
+        ),
+    ] = False,
 ):
-    """Convert a model file between the toolkit's format and dlib's or OpenCV's, or to ONNX.
+    """Convert a model file between the toolkit's format and dlib's or OpenCV's, to ONNX or to C.
 
     A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
-    a FacemarkLBF of OpenCV keeps them to the bit, in two thirds.
+    a FacemarkLBF of OpenCV keeps them to the bit, in two thirds. C source is one file that needs no
+    library and allocates nothing; its first lines say how to compile and call it.
     """
     from ..formats import format_of
     from ..models import load
@@ -42,6 +51,10 @@ def convert(
         kind = format_of(target)
     except InputError as error:
         raise typer.BadParameter(str(error), param_hint="B") from error
+    if header_only and kind.name != "C":
+        raise typer.BadParameter(
+            f"goes with a B that ends in .c or .h, not {target.name}", param_hint="--header-only"
+        )
     refuse_overwriting({"B": target}, {"A": source})
     refuse_unwritable(target)
     model = load(source)
@@ -49,6 +62,6 @@ def convert(
         if not hasattr(model, "compact"):
             raise InputError(f"{source}: its leaves are compact already; leave --compact out")
         model = model.compact(min(compact, 2 * model.scheme_.n_points))
-    kind.write(model, target)
+    kind.write(model, target, **({"header_only": True} if header_only else {}))
     size = f", {file_size(source)}" if source.is_file() else ""
     say(f"{source}{size} -> {target}, {file_size(target)}")

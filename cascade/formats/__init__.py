@@ -51,20 +51,24 @@ class Format:
         """Read a model; see `load`."""
         return self._module.read(path)
 
-    def write(self, model, path):
-        """Write a model; see `write`."""
-        self._module.write(model, path)
+    def write(self, model, path, **options):
+        """Write a model; see the `write` of the module, which says what options it has."""
+        self._module.write(model, path, **options)
 
     @property
     def _module(self):
         return import_module(f".{self.module}", __package__)
 
 
+# Methods whose stages are written as programs for other runtimes.
+_CASCADES = "cpr", "ert", "esr", "lbf", "rcpr", "sdm"
+
 #: Recognised by content in this order; the last reads what none before it recognises.
 FORMATS = (
     Format("dlib's shape_predictor", (".dat",), "dlib", methods=("dlib",)),
     Format("OpenCV's FacemarkLBF", (".yaml", ".yml"), "opencv", methods=("opencv",)),
-    Format("ONNX", (".onnx",), "onnx", reads=False, methods=("ert", "lbf")),
+    Format("ONNX", (".onnx",), "onnx", reads=False, methods=_CASCADES),
+    Format("C", (".c", ".h"), "c", reads=False, methods=_CASCADES),
     Format("the toolkit's own", (".safetensors",), "native"),
 )
 

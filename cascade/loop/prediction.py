@@ -69,6 +69,13 @@ class Predictor(Aligner):
         return self._reference
 
     @property
+    def n_early(self):
+        """Stages that run before a choice among starts: key shapes, or starts that lie apart."""
+        if self.keys_ is not None:
+            return self.keys_.n_stages
+        return -(-len(self.stages_) // 10) if self.restarts else 0
+
+    @property
     def runners(self):
         """What runs the stages, first to last; see `cascade.stages.registry.plan`."""
         self._check_fitted()
@@ -299,10 +306,7 @@ class Predictor(Aligner):
         self.moved_scheme = self.scheme_
         if self.modes_ is not None:
             self.moved_scheme = self.modes_.scheme_of(self.scheme_)
-        n_early = -(-len(self.stages_) // 10) if self.restarts else 0
-        if self.keys_ is not None:
-            n_early = self.keys_.n_stages
-        self._n_early = n_early
+        self._n_early = n_early = self.n_early
         early = plan(self.stages_[:n_early], self._reference)
         self._late = plan(self.stages_[n_early:], self._reference)
         self._opening = Opening(early, mean, self._reference, self.keys_)

@@ -1,18 +1,17 @@
-// Landmarks on a photo or a video file, by onnxruntime-web and a model that `cascade convert` wrote.
+// Landmarks on a photo, a video file or the camera's picture, by a model that `cascade convert` wrote.
 
 import { ownAddress } from "./address.js";
-
-const RUNTIME = "./node_modules/onnxruntime-web/dist/";
 
 const byId = (id) => document.getElementById(id);
 const canvas = byId("view");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const film = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
 
-let ort;
-let session;
+let fit; // of onnx.js or wasm.js
 let source = null; // what is on the canvas: an ImageBitmap, or the film
 let busy = false;
+let watching = false; // whether the camera's picture is shown without being fitted
+let limit = Infinity; // frames to fit
 
 function say(text, wrong = false) {
   byId("status").textContent = text;
@@ -26,37 +25,24 @@ async function fetchOwn(text, remedy) {
   return answer;
 }
 
-async function loadModel(name) {
-  try {
-    ort = await import(`${RUNTIME}ort.wasm.min.mjs`);
-  } catch {
-    throw new Error("onnxruntime-web is not here: run npm install in this folder");
+// A model in ONNX or in WebAssembly; the first of `names` that is there.
+async function loadModel(names) {
+  const missing = [];
+  for (const name of names) {
+    const kind = /\.wasm$/i.test(name) ? "wasm" : "onnx";
+    const wanted = { onnx: "a name that ends in .onnx", wasm: "model.c, and compile that" }[kind];
+    let answer;
+    try {
+      answer = await fetchOwn(name, `run cascade convert MODEL.safetensors ${wanted}`);
+    } catch (error) {
+      missing.push(error);
+      continue;
+    }
+    const runtime = await import(`./${kind}.js`);
+    fit = await runtime.load(await answer.arrayBuffer());
+    return kind;
   }
-  ort.env.wasm.wasmPaths = new URL(RUNTIME, import.meta.url).href;
-  // One thread needs no special headers from the server, and a face is too little work for more.
-  ort.env.wasm.numThreads = 1;
-  const answer = await fetchOwn(name, `run cascade convert MODEL.safetensors ${name}`);
-  session = await ort.InferenceSession.create(await answer.arrayBuffer());
-}
-
-// The weights of OpenCV's grey conversion, which the models were trained with: 15-bit integers.
-function toGrey({ data, width, height }) {
-  const grey = new Uint8Array(width * height);
-  for (let i = 0, j = 0; i < grey.length; i++, j += 4) {
-    grey[i] = (9798 * data[j] + 19235 * data[j + 1] + 3735 * data[j + 2] + (1 << 14)) >> 15;
-  }
-  return grey;
-}
-
-// Landmarks [[x, y], …] in pixels, pixel centres at integers; NaN where the box cannot be.
-async function fit(pixels, box) {
-  const images = new ort.Tensor("uint8", toGrey(pixels), [1, pixels.height, pixels.width]);
-  const boxes = new ort.Tensor("float32", Float32Array.from(box), [1, 4]);
-  const { shapes } = await session.run({ images, boxes });
-  return Array.from({ length: shapes.dims[1] }, (_, k) => [
-    shapes.data[2 * k],
-    shapes.data[2 * k + 1],
-  ]);
+  throw missing[0];
 }
 
 function readBox() {
@@ -138,8 +124,9 @@ const nextFrame = () =>
   );
 
 // From the frame that is shown to the end, or until the film is paused. Frames that come while
-// another is being fitted are left out, as in any live picture.
+// another is being fitted are left out, as in any live picture. A camera has no end: `limit` frames.
 async function fitVideo() {
+  watching = false;
   const box = readBox();
   if (film.ended) {
     const sought = event("seeked");
@@ -153,13 +140,14 @@ async function fitVideo() {
   const over = event("pause").then(() => null); // the end pauses too
   let frame = nextFrame();
   await film.play();
-  for (;;) {
+  while (frames.length < limit) {
     const time = await Promise.race([frame, over]);
     if (time === null) break;
     frame = nextFrame();
     repaint();
     frames.push({ time, shape: await fitCanvas(follow(frames.at(-1).shape)) });
   }
+  film.pause();
   byId("landmarks").textContent = JSON.stringify(frames);
   say(`${frames.length} frames fitted`);
 }
@@ -179,8 +167,14 @@ async function guarded(task) {
 
 const fitSource = () => guarded(source === film ? fitVideo : fitPhoto);
 
+function closeCamera() {
+  film.srcObject?.getTracks().forEach((track) => track.stop());
+  film.srcObject = null;
+}
+
 async function showPhoto(blob) {
   film.pause();
+  closeCamera();
   // As the file has it: colours untouched, so that the landmarks are those of other programs.
   source = await createImageBitmap(blob, { colorSpaceConversion: "none" });
   repaint();
@@ -188,17 +182,43 @@ async function showPhoto(blob) {
 }
 
 async function showVideo(url) {
+  closeCamera();
+  // A busy browser has the first frame a moment before it can paint it.
+  const painted = Promise.race([nextFrame(), new Promise((done) => setTimeout(done, 1000))]);
   await new Promise((resolve, reject) => {
     film.onloadeddata = resolve;
     film.onerror = () => reject(new Error("the browser cannot play this video; try WebM or H.264"));
     film.src = url;
   });
+  await painted;
   source = film;
   repaint();
   say("Drag a box around the face in the first frame.");
 }
 
+async function showCamera() {
+  closeCamera();
+  film.removeAttribute("src");
+  const wanted = { video: { width: { ideal: 640 }, height: { ideal: 480 } } };
+  try {
+    film.srcObject = await navigator.mediaDevices.getUserMedia(wanted);
+  } catch (error) {
+    throw new Error(`no camera (${error.name}): allow it in the browser, or choose a file`);
+  }
+  await film.play();
+  source = film;
+  watching = true;
+  const show = () => {
+    if (!watching || source !== film) return;
+    repaint();
+    requestAnimationFrame(show);
+  };
+  show();
+  say("Drag a box around the face: the picture stops while you do.");
+}
+
 function listen() {
+  byId("camera").onclick = () => guarded(showCamera);
   byId("photo").onchange = ({ target }) => guarded(() => showPhoto(target.files[0]));
   byId("video").onchange = ({ target }) =>
     guarded(() => showVideo(URL.createObjectURL(target.files[0])));
@@ -212,7 +232,8 @@ function listen() {
     return [x, y];
   };
   canvas.onpointerdown = (event) => {
-    film.pause(); // a film that plays stops for a new box
+    film.pause(); // a picture that moves stops for a new box
+    watching = false;
     if (!source) return;
     corner = place(event);
     canvas.setPointerCapture(event.pointerId);
@@ -235,8 +256,9 @@ function listen() {
 async function start() {
   const wanted = new URLSearchParams(location.search);
   listen();
-  await loadModel(wanted.get("model") ?? "model.onnx");
-  say("Choose a photo or a video file.");
+  const models = wanted.has("model") ? [wanted.get("model")] : ["model.onnx", "model.wasm"];
+  const kind = await loadModel(models);
+  say(`Model in ${kind === "wasm" ? "WebAssembly" : "ONNX"}. Choose a picture.`);
   const remedy = "copy it beside the page, or choose a file";
   if (wanted.has("photo")) {
     await showPhoto(await (await fetchOwn(wanted.get("photo"), remedy)).blob());
@@ -246,6 +268,8 @@ async function start() {
     const file = await (await fetchOwn(wanted.get("video"), remedy)).blob();
     await showVideo(URL.createObjectURL(file));
   }
+  if (wanted.has("camera")) await showCamera();
+  limit = Number(wanted.get("frames") ?? Infinity);
   if (wanted.has("box")) {
     byId("box").value = wanted.get("box");
     await fitSource();

@@ -15,7 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
+from cascade.formats.c import export
 from data_tools.synthetic import synthetic_faces
+
+from .c_code import to_wasm
 
 _PAGE = Path(__file__).resolve().parents[2] / "examples" / "browser"
 _RUNTIME = "node_modules/onnxruntime-web/dist"
@@ -26,7 +29,7 @@ _PATIENCE = 90  # seconds
 class Chromium:
     """A headless browser, spoken to through its debugging pipe."""
 
-    def __init__(self, program, profile):
+    def __init__(self, program, profile, *more):
         answers, there = os.pipe()
         here, orders = os.pipe()
         # The browser reads orders from descriptor 3 and answers on 4.
@@ -34,7 +37,8 @@ class Chromium:
         options = [
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe",
-            "--window-size=900,900", f"--user-data-dir={profile}", "about:blank",
+            "--window-size=900,900", "--disable-background-networking", "--no-first-run",
+            f"--user-data-dir={profile}", *more, "about:blank",
         ]  # fmt: skip
         self._process = subprocess.Popen(
             ["bash", "-c", command, "chromium", program, *options],
@@ -107,10 +111,27 @@ def site(tmp_path_factory, small_ert):
     from cascade.formats.onnx import export as onnx
 
     folder = tmp_path_factory.mktemp("site")
-    for name in ("index.html", "page.js", "address.js"):
-        shutil.copy(_PAGE / name, folder)
+    copy_page(folder)
     (folder / "node_modules").symlink_to(_PAGE / "node_modules")
     onnx.write(small_ert, folder / "model.onnx")
+    yield from served(folder)
+
+
+@pytest.fixture(scope="module")
+def plain_site(tmp_path_factory, small_ert):
+    """The page beside a model in WebAssembly alone: no package of npm."""
+    folder = tmp_path_factory.mktemp("plain")
+    copy_page(folder)
+    to_wasm(export.dumps(small_ert), folder)
+    yield from served(folder)
+
+
+def copy_page(folder):
+    for path in (*_PAGE.glob("*.html"), *_PAGE.glob("*.js")):
+        shutil.copy(path, folder)
+
+
+def served(folder):
     handler = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -118,12 +139,16 @@ def site(tmp_path_factory, small_ert):
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
+def chromium_program():
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("no chromium; apt-get install chromium")
-    chromium = Chromium(program, tmp_path_factory.mktemp("profile"))
+    return program
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    chromium = Chromium(chromium_program(), tmp_path_factory.mktemp("profile"))
     yield chromium
     chromium.close()
 
@@ -181,7 +206,10 @@ def test_the_page_fetches_nothing_but_through_that_check():
     # What a link says goes to numbers, the box, or that one function.
     named = ("model", "photo", "video")
     assert all(text.count(f'fetchOwn(wanted.get("{name}")') == 1 for name in named[1:])
-    assert text.count('loadModel(wanted.get("model")') == 1 and "fetchOwn(name" in text
+    assert text.count('wanted.get("model")') == 1 and text.count("loadModel(") == 2
+    assert "fetchOwn(name" in text
+    for other in ("grey.js", "onnx.js", "wasm.js"):
+        assert "fetch(" not in (_PAGE / other).read_text()
 
 
 def as_query(box):
@@ -261,6 +289,62 @@ def test_video(site, browser, small_ert):
         shape = np.array(entry["shape"])
         assert np.abs(shape - small_ert.predict(pixels, here, color="rgb")).max() < 0.1
         here = carried(box, first, shape)
+
+
+@pytest.mark.parametrize("size", [(160, 160), (641, 480)])
+def test_webassembly_without_any_runtime(plain_site, browser, small_ert, synthetic, size):
+    folder, address = plain_site
+    image = cv2.resize(synthetic.image(3), size)
+    box = synthetic.boxes[3] * np.tile(np.divide(size, synthetic.image(3).shape[::-1]), 2)
+    name = f"face{size[0]}.png"  # one of its own: browsers keep what they have seen
+    cv2.imwrite(str(folder / name), image)
+    found = browser.landmarks(f"{address}/?photo={name}&box={as_query(np.float32(box))}")
+    ours = small_ert.predict(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.float32(box))
+    assert np.abs(np.array(found) - ours).max() < 0.01
+    with pytest.raises(AssertionError, match="compile it as the head"):
+        (folder / "other.wasm").write_bytes(b"\0asm\1\0\0\0")
+        browser.landmarks(f"{address}/?model=other.wasm")
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory):
+    """A browser whose camera shows a face; and the box of the face."""
+    program, faces = chromium_program(), synthetic_faces(1, seed=9, size=240)
+    folder = tmp_path_factory.mktemp("camera")
+    face = cv2.copyMakeBorder(faces.image(0), 0, 0, 40, 40, cv2.BORDER_REPLICATE)
+    with (folder / "face.y4m").open("wb") as file:
+        file.write(f"YUV4MPEG2 W{face.shape[1]} H{face.shape[0]} F10:1 Ip A1:1 C420\n".encode())
+        for _ in range(10):
+            colour = np.full(face.size // 2, 128, np.uint8)
+            file.write(b"FRAME\n" + face.tobytes() + colour.tobytes())
+    chromium = Chromium(
+        program, folder / "profile", "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={folder / 'face.y4m'}",
+    )  # fmt: skip
+    yield chromium, np.float32(faces.boxes[0]) + np.float32([40, 0, 40, 0])
+    chromium.close()
+
+
+def test_camera(plain_site, camera, small_ert):
+    _, address = plain_site
+    browser, box = camera
+    browser.ask("Page.addScriptToEvaluateOnNewDocument", source=_KEEP)
+    # The camera scales its file to the size that is asked for.
+    box = box * np.float32([640 / 320, 480 / 240] * 2)
+    found = browser.landmarks(f"{address}/?camera&frames=4&box={as_query(box)}")
+    seen = json.loads(browser.value("JSON.stringify(window.seen)"))
+    width, height = (
+        browser.value(f"document.querySelector('canvas').{side}") for side in ("width", "height")
+    )
+    assert len(found) == len(seen) == 4
+    here = box
+    for entry, text in zip(found, seen, strict=True):
+        pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+        assert pixels.std() > 20  # a picture, not a blank
+        shape = np.array(entry["shape"])
+        assert np.abs(shape - small_ert.predict(pixels, here, color="rgb")).max() < 0.1
+        here = carried(box, np.array(found[0]["shape"]), shape)
 
 
 def test_wrong_box_is_said(site, browser, synthetic):

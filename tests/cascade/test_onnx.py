@@ -1,21 +1,18 @@
 """ONNX files, run by onnxruntime, beside our own predictor."""
 
-import copy
 import json
 import sys
 
 import cv2
 import numpy as np
 import pytest
-from sklearn.base import clone
 from typer.testing import CliRunner
 
 import cascade
-from cascade import LBF, SDM, Poses, Starts
+from cascade import LBF, Starts
 from cascade.cli import app
 from cascade.formats.onnx import export as onnx_format
 from cascade.models import pretrained
-from cascade.pose.key_shapes import KeyShapes
 from features.errors import InputError
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
@@ -174,32 +171,20 @@ def test_equal_models_give_equal_bytes(small_ert):
     assert onnx_format.dumps(small_ert) == onnx_format.dumps(small_ert)
 
 
-def test_other_methods_are_refused(synthetic):
-    sdm = SDM(n_stages=1, starts=_FEW, random_state=0).fit(synthetic)
-    with pytest.raises(InputError, match="only stages of ERT and LBF"):
-        onnx_format.dumps(sdm)
+def test_other_stages_are_refused(synthetic):
+    from cascade.methods.dlib import ShapePredictor
 
-
-def test_choices_on_the_way_are_refused(small_ert, synthetic):
-    few = synthetic.subset(slice(12))
-    routes = Poses(n_routes=2, n_early=2)
-    routed = clone(small_ert).set_params(poses=routes).fit(few)
-    with pytest.raises(InputError, match="stage 3 has routes"):
-        onnx_format.dumps(routed)
-    keyed = copy.copy(small_ert)
-    onnx_format.dumps(keyed)
-    keyed.keys_ = KeyShapes(keyed.mean_[None], 1, None)
-    with pytest.raises(InputError, match="key shapes"):
-        onnx_format.dumps(keyed)
-    restarting = copy.copy(small_ert)
-    restarting.restarts = 2
-    with pytest.raises(InputError, match="restarts"):
-        onnx_format.dumps(restarting)
+    few = {"n_stages": 2, "n_trees": 4, "depth": 2, "random_state": 0}
+    model = ShapePredictor(**few).fit(synthetic.subset(slice(20)))
+    with pytest.raises(InputError, match=r"cannot be an ONNX file: stage 1 is .*dlib-trees"):
+        onnx_format.dumps(model)
 
 
 def test_options_out_of_range_are_refused(small_ert):
     with pytest.raises(InputError, match="n_starts"):
         onnx_format.dumps(small_ert, n_starts=17)
+    with pytest.raises(InputError, match="opset"):
+        onnx_format.dumps(small_ert, opset=12)
 
 
 def test_without_the_package_the_error_says_how_to_get_it(small_ert, monkeypatch):

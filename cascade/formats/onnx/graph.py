@@ -131,13 +131,19 @@ class Tensor:
         return self.graph.node("Transpose", self, perm=axes)
 
     def expand(self, *shape):
-        """Repeated to `shape` by the rules of broadcasting."""
-        return self.graph.node("Expand", self, self.graph.ints(*shape), dtype=self.dtype)
+        """Repeated to `shape`, numbers or one tensor of them, by the rules of broadcasting."""
+        whole = len(shape) == 1 and isinstance(shape[0], Tensor)
+        shape = shape[0] if whole else self.graph.ints(*shape)
+        return self.graph.node("Expand", self, shape, dtype=self.dtype)
 
     def sum(self, axis):
         """Sum over an axis, which is dropped."""
         axis = self.graph.ints(axis)
         return self.graph.node("ReduceSum", self, axis, dtype=self.dtype, keepdims=0)
+
+    def smallest(self, axis):
+        """Number of the smallest element of an axis, which is dropped; int64."""
+        return self.graph.node("ArgMin", self, dtype=np.int64, axis=axis, keepdims=0)
 
     def running_sum(self, axis):
         """Sums of the first 1, 2, …, n elements of an axis, added one after another."""
@@ -150,7 +156,23 @@ class Tensor:
 
     def size(self, axis):
         """Length of an axis, int64 of shape (1,)."""
-        return self.graph.node("Shape", self, dtype=np.int64, start=axis, end=axis + 1)
+        return self.shape().between(axis, axis + 1, 0)
+
+    def shape(self):
+        """Lengths of all axes, int64."""
+        return self.graph.node("Shape", self, dtype=np.int64)
+
+    def pick_along(self, index, axis):
+        """Elements at `index`, of the lengths of the result, along an axis."""
+        return self.graph.node("GatherElements", self, index, dtype=self.dtype, axis=axis)
+
+    def remainder(self, divisor):
+        """What is left after dividing by a positive whole number; never negative."""
+        return self._binary("Mod", divisor)
+
+    def product(self, other):
+        """The matrix product of two."""
+        return self._binary("MatMul", other)
 
 
 class Graph:
@@ -284,4 +306,7 @@ class Graph:
         constants = list(self._constants.values())
         graph = self._helper.make_graph(self._nodes, name, *infos, initializer=constants)
         imports = [self._helper.make_opsetid("", opset)]
-        return self._helper.make_model(graph, opset_imports=imports, **attributes)
+        version = self._helper.find_min_ir_version_for(imports)
+        return self._helper.make_model(
+            graph, opset_imports=imports, ir_version=version, **attributes
+        )

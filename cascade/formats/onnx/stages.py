@@ -5,14 +5,37 @@ meet a row of many. Sums of floats run over the first axis: row by row is how it
 after another as the kernels do, so that float32 rounds alike.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+
+from features._hog_kernels import STEPS
+
+from . import hog
+from .similarity import Similarity
 
 # Beyond any pixel, as in the kernels.
 _FAR = float(1 << 20)
 
 
-def apply_stage(stage, reference, shapes, view):
-    """The shapes (n, 2, L) after one stage.
+@dataclass
+class State:
+    """Where the samples are.
+
+    Attributes
+    ----------
+    shapes : Tensor (n, 2, L) float32
+        In the box frame.
+    visibility : Tensor (n, L) float32, or None
+        Of models that predict it.
+    """
+
+    shapes: object
+    visibility: object = None
+
+
+def apply_stage(stage, reference, state, view, planes=None):
+    """The `State` after one stage.
 
     Parameters
     ----------
@@ -20,44 +43,37 @@ def apply_stage(stage, reference, shapes, view):
         Of one of the `KINDS`.
     reference : ndarray of shape (L, 2), float32
         Centred mean shape.
-    shapes : Tensor (n, 2, L) float32
+    state : State
     view : View
         Of n faces.
+    planes : Planes, optional
+        Of the same faces; what HOG reads.
     """
-    pose = _Similarity(reference.T, shapes)
-    leaves, table = _READERS[stage.kind](stage, pose, shapes, view)
-    delta = _update(leaves, table, stage.predictor)
-    return shapes + pose.turn(delta.between(0, 1, 1), delta.between(1, 2, 1))
+    pose = Similarity(reference.T, state.shapes)
+    totals = see(stage, pose, state, view, planes)
+    delta = apply_basis(totals, stage.predictor.basis, stage.predictor.bias, len(reference))
+    moved = state.shapes + pose.turn(delta.between(0, 1, 1), delta.between(1, 2, 1))
+    visibility = state.visibility
+    if stage.predictor.bias.size == 3 * len(reference):
+        visibility = visibility + delta.take(2, 1)
+    return State(moved, visibility)
 
 
-class _Similarity:
-    """The scaled rotation (a, b) that aligns the reference (2, L) with each shape."""
-
-    def __init__(self, reference, shapes):
-        x, y = reference
-        energy = np.cumsum(x * x + y * y, dtype=np.float32)[-1]
-        terms = x * shapes + np.stack([y, -y]) * shapes.take([1, 0], 1)
-        # A sum over the last axis would add in another order, so every sum but the last goes waste.
-        self._linear = terms.running_sum(2).take([-1], 2) / energy
-        self._turned = self._linear.take([1, 0], 1) * np.array([[-1], [1]])
-
-    def turn(self, x, y, start=None):
-        """``start + [[a, -b], [b, a]] @ (x, y)`` of points: (n, 2, p)."""
-        first = self._linear * x
-        return (first if start is None else start + first) + self._turned * y
+def see(stage, pose, state, view, planes):
+    """Sums (n, R) float32 that the basis of a stage is multiplied with."""
+    return _READERS[stage.kind](stage, pose, state, view, planes)
 
 
-def _trees(stage, pose, shapes, view):
-    feature, trees = stage.feature, stage.predictor
-    anchors = shapes.take(feature.anchors, 2)
-    points = view.pixel_of(pose.turn(*feature.offsets.T, anchors))
-    pixels = view.read(points)
-    leaves = _leaves(pixels, len(feature.anchors), trees.first, trees.second, trees.threshold)
-    return leaves, trees.leaves
+def _trees(stage, pose, state, view, planes):
+    trees = stage.predictor
+    pixels = _anchored_pixels(stage.feature, pose, state.shapes, view)
+    n_pixels = len(stage.feature.anchors)
+    leaves = _leaves(pixels, n_pixels, trees.first, trees.second, trees.threshold)
+    return _sum_of_leaves(leaves, trees.leaves)
 
 
-def _forests(stage, pose, shapes, view):
-    feature, weights = stage.feature, stage.predictor.weights
+def _forests(stage, pose, state, view, planes):
+    feature, shapes = stage.feature, state.shapes
     n_points, n_landmarks = len(feature.offsets), stage.predictor.bias.size // 2
     around = _whole(view.side * pose.turn(*feature.offsets.T) + 0.5).reshape(-1, 2, 1, n_points)
     at = _whole(view.pixel_of(shapes)).reshape(-1, 2, n_landmarks, 1)
@@ -65,14 +81,70 @@ def _forests(stage, pose, shapes, view):
     landmark = np.repeat(np.arange(n_landmarks), len(feature.first) // n_landmarks)[:, None]
     first, second = (landmark * n_points + index for index in (feature.first, feature.second))
     leaves = _leaves(pixels, n_landmarks * n_points, first, second, feature.threshold)
-    return leaves, weights
+    return _sum_of_leaves(leaves, stage.predictor.weights)
+
+
+def _anchored_ferns(stage, pose, state, view, planes):
+    pixels = _anchored_pixels(stage.feature, pose, state.shapes, view)
+    bins = _bins(pixels, len(stage.feature.anchors), stage.predictor)
+    return _sum_of_leaves(bins, stage.predictor.leaves)
+
+
+def _line_ferns(stage, pose, state, view, planes):
+    bins = _bins(_line_pixels(stage.feature, state.shapes, view), len(stage.feature.fractions),
+                 stage.predictor)  # fmt: skip
+    return _sum_of_leaves(bins, stage.predictor.leaves)
+
+
+def _zoned_ferns(stage, pose, state, view, planes):
+    """Sums of the leaves of each zone, weighed by how visible it is."""
+    ferns = stage.predictor
+    bins = _bins(_line_pixels(stage.feature, state.shapes, view), len(stage.feature.fractions),
+                 ferns)  # fmt: skip
+    zones = np.unique(ferns.zone)
+    rows = _rows_of_leaves(bins, ferns.leaves).cast(np.float32)
+    member = (ferns.zone == zones[:, None]).astype(np.float32)
+    # Whole numbers far below 2**24: a product adds them exactly.
+    totals = rows.graph.const(member).product(rows)
+    weights = _zone_weights(state.visibility, ferns.zone_of, zones)
+    products = totals.transpose(1, 0, 2) * weights.reshape(len(zones), -1, 1)
+    return products.sum(0)
+
+
+def _linear(stage, pose, state, view, planes):
+    feature, weights = stage.feature, stage.predictor.weights
+    n_numbers = feature.n_numbers * pose.reference.shape[1]
+    numbers = hog.describe(feature, pose, state.shapes, view, planes)
+    totals = hog.project(numbers, weights[:n_numbers], len(feature.cells))
+    if feature.shape_gain:
+        gain, weights = feature.shape_gain, weights[n_numbers:]
+        totals = totals + hog.project_shape(pose, state.shapes, gain, weights)
+    return totals.cast(np.float32) / np.float32(STEPS)
+
+
+def _anchored_pixels(feature, pose, shapes, view):
+    anchors = shapes.take(feature.anchors, 2)
+    return view.read(view.pixel_of(pose.turn(*feature.offsets.T, anchors)))
+
+
+def _line_pixels(feature, shapes, view):
+    first, second = (shapes.take(points, 2) for points in feature.points)
+    return view.read(view.pixel_of(first + feature.fractions * (second - first)))
 
 
 def _whole(tensor):
     return tensor.min(_FAR).max(-_FAR).floor()
 
 
-_READERS = {("pixels", "trees"): _trees, ("lbf", "sparse-linear"): _forests}
+_READERS = {
+    ("pixels", "trees"): _trees,
+    ("lbf", "sparse-linear"): _forests,
+    ("pixels", "ferns"): _anchored_ferns,
+    ("line-pixels", "ferns"): _line_ferns,
+    ("line-pixels", "zoned-ferns"): _zoned_ferns,
+    ("hog", "reduced-linear"): _linear,
+    ("hog-with-shape", "reduced-linear"): _linear,
+}
 #: Kinds of stages that `apply_stage` knows.
 KINDS = frozenset(_READERS)
 
@@ -86,8 +158,7 @@ def _leaves(pixels, n_pixels, first, second, threshold):
     """
     graph, n_trees = pixels.graph, len(first)
     n = pixels.size(1) / n_pixels
-    start = (graph.count(n).cast(np.int32) * n_pixels).reshape(-1, 1)
-    start = start.expand(1, n_trees).reshape(1, -1)
+    start = _starts(pixels, n, n_pixels, n_trees)
     place = graph.const(np.arange(n_trees, dtype=np.int32)).expand(n, n_trees).reshape(1, -1)
     for level in range(first.shape[1].bit_length()):
         nodes = slice((1 << level) - 1, (2 << level) - 1)
@@ -98,21 +169,65 @@ def _leaves(pixels, n_pixels, first, second, threshold):
     return place.reshape(-1, n_trees)
 
 
+def _bins(pixels, n_pixels, ferns):
+    """Rows (n, K) of the table of all leaves that the ferns end in; `pixels` as of `_leaves`."""
+    n_ferns, depth = ferns.first.shape
+    n = pixels.size(1) / n_pixels
+    start = _starts(pixels, n, n_pixels, n_ferns * depth)
+    # All first tests before all second ones: bits then add up over the first axis.
+    first, second, limit = (
+        _row(pixels.graph, array.T).expand(n, n_ferns * depth).reshape(1, -1)
+        for array in (ferns.first, ferns.second, ferns.threshold)
+    )
+    difference = pixels.pick(first + start) - pixels.pick(second + start)
+    right = (difference >= limit).cast(np.int32).reshape(-1, depth, n_ferns)
+    digits = (1 << np.arange(depth)[::-1]).reshape(-1, 1)
+    return (right * digits).sum(1) + (np.arange(n_ferns) << depth)
+
+
+def _starts(pixels, n, n_pixels, times):
+    """Where the pixels of each of n samples begin, `times` times each: (1, n * times) int32."""
+    start = (pixels.graph.count(n).cast(np.int32) * n_pixels).reshape(-1, 1)
+    return start.expand(1, times).reshape(1, -1)
+
+
 def _row(graph, array):
     """Small numbers as a row of int32; in the file they take two bytes."""
     small = np.int16 if array.min() < 0 else np.uint16
     return graph.const(array.reshape(1, -1).astype(small)).cast(np.int32)
 
 
-def _update(leaves, table, predictor):
-    """What the shapes move by (n, 2, L), in the mean-shape frame."""
-    n_landmarks = predictor.bias.size // 2
-    rows = leaves.graph.const(table.reshape(-1, table.shape[2])).take(leaves)
+def _rows_of_leaves(leaves, table):
+    return leaves.graph.const(table.reshape(-1, table.shape[2])).take(leaves)
+
+
+def _sum_of_leaves(leaves, table):
+    """Sums (n, R) float32 of the rows (n, K) of a table of leaves."""
     # Whole numbers far below 2**24: float32 adds them exactly, in any order.
-    totals = rows.cast(np.float32).sum(1)
+    return _rows_of_leaves(leaves, table).cast(np.float32).sum(1)
+
+
+def _zone_weights(visibility, zone_of, zones):
+    """How much the ferns of each of `zones` count (Z, n); see `zone_weights` of the kernels."""
+    n_landmarks = len(zone_of)
+    seen = visibility.max(0.02).min(1).transpose(1, 0).reshape(n_landmarks, -1, 1)
+    member = zone_of[:, None] == zones
+    columns = np.concatenate([member, np.ones((n_landmarks, 1))], 1).reshape(n_landmarks, 1, -1)
+    sums = (seen * columns).sum(0).transpose(1, 0)
+    count = member.sum(0)
+    mean = sums.between(len(zones), len(zones) + 1, 0) / n_landmarks
+    ratio = sums.between(0, len(zones), 0) / (np.maximum(count, 1)[:, None] * mean)
+    there = sums.graph.const((count > 0)[:, None])
+    return there.where(ratio.min(2), 1.0)
+
+
+def apply_basis(totals, basis, bias, n_landmarks):
+    """``bias + totals @ basis`` of totals (n, R): what the shapes, and the visibilities where they
+    are predicted, move by, (n, 2 or 3, L) in the mean-shape frame."""
     # The bias is one more row, which counts once, before the others.
     weights = totals.transpose(1, 0).padded([[1, 0], [0, 0]], 1)
-    basis = np.concatenate([predictor.bias[None], predictor.basis])
-    basis = basis.reshape(-1, 1, n_landmarks, 2).swapaxes(2, 3).reshape(len(basis), 1, -1)
-    products = weights.reshape(len(basis), -1, 1) * basis
-    return products.sum(0).reshape(-1, 2, n_landmarks)
+    rows = np.concatenate([bias[None], basis])
+    axes = [rows[:, 0 : 2 * n_landmarks : 2], rows[:, 1 : 2 * n_landmarks : 2]]
+    axes += [rows[:, 2 * n_landmarks :]] if rows.shape[1] > 2 * n_landmarks else []
+    products = weights.reshape(len(rows), -1, 1) * np.stack(axes, 1).reshape(len(rows), 1, -1)
+    return products.sum(0).reshape(-1, len(axes), n_landmarks)

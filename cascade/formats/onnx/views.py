@@ -101,9 +101,7 @@ def views(images, n, center, side, frame, near, mirror):
     list of View
     """
     graph, row = images.graph, images.size(2)
-    # With one image all faces are in it; the numbers of other images than faces reach too far.
-    several = images.size(0) > 1
-    owner = graph.count(n) * several.cast(np.int64)
+    owner = _owners(images, n)
     wide = side.cast(np.float64)
     near = (wide >= near[0] * frame.face) & (wide <= near[1] * frame.face)
     all_near = near.reshape(-1).cast(np.int64).sum(0).equals(n)
@@ -117,11 +115,7 @@ def views(images, n, center, side, frame, near, mirror):
         )  # fmt: skip
 
     def cropped():
-        crops, centers, sides = graph.for_each(
-            n,
-            lambda i: _crop(graph, images, owner.take(i), center.take(i), side.take(i), frame),
-            [np.uint8, np.float32, np.float32],
-        )
+        crops, centers, sides = _crops(images, n, owner, center, side, frame)
         whole, *here = in_place()
         origin = (graph.count(n) * frame.size**2).reshape(-1, 1) + whole.size(1)
         size, limit = np.int64(frame.size), np.float32(frame.size - 1)
@@ -137,6 +131,51 @@ def views(images, n, center, side, frame, near, mirror):
     if mirror:
         found.append(_mirrored(found[0], frame))
     return found
+
+
+def cropped_views(images, n, center, side, frame, mirror):
+    """The views of `views` where every face is read from a crop, and the crops (n, 1, S, S)."""
+    size = frame.size
+    crops, centers, sides = _crops(images, n, _owners(images, n), center, side, frame)
+    graph = images.graph
+    one = graph.const(np.ones((1, 1), np.int64)).expand(n, 1)
+    origin = (graph.count(n) * size**2).reshape(-1, 1)
+    limit = graph.const(np.full((1, 2, 1), size - 1, np.float32)).expand(n, 2, 1)
+    pixels, centers, sides = (
+        crops.reshape(1, -1),
+        centers.reshape(-1, 2, 1),
+        sides.reshape(-1, 1, 1),
+    )
+    found = [View(pixels, origin, one, one * size, limit, centers, sides)]
+    if mirror:
+        found.append(_mirrored(found[0], frame))
+    return found, crops.reshape(-1, 1, size, size).cast(np.float32)
+
+
+def picture(view, size):
+    """What a view shows, (n, 1, size, size) float32, and its width and height (n, 2) int64; behind
+    them the last column and row are repeated."""
+    grid = np.stack(np.meshgrid(np.arange(size), np.arange(size)), 0).reshape(1, 2, -1)
+    points = view.limit.graph.const(grid.astype(np.float32))
+    n = view.limit.size(0)
+    pixels = view.read(points.expand(n, 2, size * size)).cast(np.float32)
+    return pixels.reshape(-1, 1, size, size), view.limit.reshape(-1, 2).cast(np.int64) + 1
+
+
+def _owners(images, n):
+    """The image (n,) of each face."""
+    # With one image all faces are in it; the numbers of other images than faces reach too far.
+    several = images.size(0) > 1
+    return images.graph.count(n) * several.cast(np.int64)
+
+
+def _crops(images, n, owner, center, side, frame):
+    """Crops (n, S, S), centres (n, 2) and sides (n, 1)."""
+    return images.graph.for_each(
+        n,
+        lambda i: _crop(images.graph, images, owner.take(i), center.take(i), side.take(i), frame),
+        [np.uint8, np.float32, np.float32],
+    )
 
 
 def repeated(views, times):

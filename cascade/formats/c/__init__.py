@@ -1,0 +1,5 @@
+"""C source, written from trained models."""
+
+from .export import dumps, write
+
+__all__ = ["dumps", "write"]
