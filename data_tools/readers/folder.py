@@ -20,7 +20,9 @@ _FURTHER = re.compile(r"(.+)\.face([2-9]|[1-9][0-9]{1,3})")
 def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=None):
     """Read the annotated faces of a folder: each image with a .pts file of the same name.
 
-    Further faces of an image a.jpg are in a.face2.pts, a.face3.pts and so on. What cannot be used is left out and listed with its reason in ``dataset.skipped``. Every image
+    Further faces of an image a.jpg are in a.face2.pts, a.face3.pts and so on.
+
+    What cannot be used is left out and listed with its reason in ``dataset.skipped``. Every image
     is decoded once to be sure of that, and not kept. A file visible.csv in the folder says which
     landmarks can be seen (see `read_visible`); it must name every image, and a further face by its
     .pts file.
