@@ -60,6 +60,7 @@ class Learner:
         self._wake = threading.Condition()
         self._thread, self._stopping = None, False
         self._boxes, self._spreads = {}, {}
+        self._order = np.random.default_rng(0).permutation(len(session.entries)).tolist()
         self._models, self._errors = {}, {}
         self._best, self._template, self._template_of = self._trained, None, None
         self._learned_from, self.version = 0, 0
@@ -256,8 +257,8 @@ class Learner:
         best = self._best
         if best is None:
             return False
-        order = np.random.default_rng(0).permutation(self.session.unlabelled())
-        for i in order[:_N_ASKED].tolist():
+        waiting = set(self.session.unlabelled())
+        for i in [i for i in self._order if i in waiting][:_N_ASKED]:
             if self._spreads.get(i, (None,))[0] is best:
                 continue
             spread = np.nan

@@ -1,0 +1,62 @@
+// Arithmetic of landmarks: arrays of [x, y], null where one is missing.
+
+export function centre(points) {
+  const there = points.filter(Boolean);
+  if (!there.length) return null;
+  return [0, 1].map((a) => there.reduce((sum, p) => sum + p[a], 0) / there.length);
+}
+
+export const mapped = (points, move) => points.map((p) => p && move(p));
+
+// Points turned by an angle and scaled around a place.
+export function turned(points, angle, scale, [cx, cy]) {
+  const c = scale * Math.cos(angle), s = scale * Math.sin(angle);
+  return mapped(points, ([x, y]) => [
+    cx + c * (x - cx) - s * (y - cy),
+    cy + s * (x - cx) + c * (y - cy),
+  ]);
+}
+
+// Points that follow their box from one place to another.
+export function follow(points, from, to) {
+  const sx = (to[2] - to[0]) / (from[2] - from[0]);
+  const sy = (to[3] - to[1]) / (from[3] - from[1]);
+  return mapped(points, ([x, y]) => [to[0] + (x - from[0]) * sx, to[1] + (y - from[1]) * sy]);
+}
+
+// The mirror image of a shape, its counterparts exchanged, laid over the shape by the similarity
+// of least squares: where left and right are confused, the two lie far apart.
+export function mirrored(points, flip) {
+  const source = points.map((_, k) => points[flip[k]] && [-points[flip[k]][0], points[flip[k]][1]]);
+  const pairs = points.map((p, k) => [source[k], p]).filter(([a, b]) => a && b);
+  if (pairs.length < 2) return points.map(() => null);
+  const from = centre(pairs.map(([a]) => a)), to = centre(pairs.map(([, b]) => b));
+  let re = 0, im = 0, energy = 0;
+  for (const [a, b] of pairs) {
+    const x = a[0] - from[0], y = a[1] - from[1], u = b[0] - to[0], v = b[1] - to[1];
+    re += x * u + y * v;
+    im += x * v - y * u;
+    energy += x * x + y * y;
+  }
+  if (!energy) return points.map(() => null);
+  const c = re / energy, s = im / energy;
+  return mapped(source, ([x, y]) => {
+    x -= from[0]; y -= from[1];
+    return [to[0] + c * x - s * y, to[1] + s * x + c * y];
+  });
+}
+
+// How far a shape and its mirror image lie apart in the mean, as a share of the shape's size.
+export function asymmetry(points, flip) {
+  const other = mirrored(points, flip), middle = centre(points);
+  let apart = 0, size = 0, n = 0;
+  points.forEach((p, k) => {
+    if (!p || !other[k]) return;
+    apart += Math.hypot(p[0] - other[k][0], p[1] - other[k][1]);
+    size += Math.hypot(p[0] - middle[0], p[1] - middle[1]);
+    n += 1;
+  });
+  return n > 1 && size > 0 ? apart / size : null;
+}
+
+export const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
