@@ -7,12 +7,13 @@ import traceback
 import cv2
 import numpy as np
 
-from data_tools.boxes import iou
+from data_tools.boxes import iou, tight_box
 from data_tools.dataset import FaceDataset
 from data_tools.detectors import get_detector
 from features.errors import InputError
 from features.geometry import box_placement
 
+from ..detection.placing import box_of
 from ..models import available, load
 from .folder import SAME_FACE
 from .patches import Patches
@@ -26,7 +27,9 @@ _GROWTH = 1.1
 _N_ASKED = 60
 # Share of the short side of an image that the box covers where no face was found.
 _BOX_SHARE = 0.6
-_PRETRAINED, _PRETRAINED_POINTS = "sdm68", 68
+# Labelled faces that tell how boxes lie.
+_ENOUGH = 3
+_PRETRAINED = "sdm68"
 
 
 class Learner:
@@ -52,30 +55,36 @@ class Learner:
     """
 
     def __init__(self, session, detector="lbp", method="auto", model="auto"):
-        self.session, self.detector = session, get_detector(detector)
+        self.session, self.detector, self._spec = session, get_detector(detector), detector
         self.methods = LEARNING if method == "auto" else (method,)
         learner_of(self.methods[0], FEWEST, session.scheme.n_points)  # refuses a mistyped one
-        self._trained = self._start(model, detector)
+        self._model = None if model == "none" else model
         self._patches = Patches(session)
         self._wake = threading.Condition()
         self._thread, self._stopping = None, False
-        self._boxes, self._spreads = {}, {}
+        self._boxes = {}
         self._order = np.random.default_rng(0).permutation(len(session.entries)).tolist()
-        self._models, self._errors = {}, {}
-        self._best, self._template, self._template_of = self._trained, None, None
-        self._learned_from, self.version = 0, 0
-        self.history, self.message, self.busy = [], "", ""
+        self.version, self.message, self.busy = 0, "", ""
+        self.renew()
 
-    def _start(self, model, detector):
+    def renew(self):
+        """Forget what was learned: the session has another scheme."""
+        self._trained = self._start(self._model)
+        self._models, self._errors, self._spreads = {}, {}, {}
+        self._best, self._template, self._template_of = self._trained, None, None
+        self._learned_from, self.history = 0, []
+        self.version += 1
+
+    def _start(self, model):
         scheme = self.session.scheme
-        if model in (None, "none"):
+        if model is None:
             return None
         if model != "auto":
-            return Trained(load(model), scheme, detector)
+            return Trained(load(model), scheme, self._spec)
         if _PRETRAINED not in available():
             return None
         try:
-            return Trained(load(_PRETRAINED), scheme, detector)
+            return Trained(load(_PRETRAINED), scheme, self._spec)
         except InputError:  # another scheme, which it knows nothing of
             return None
 
@@ -242,6 +251,16 @@ class Learner:
         x, y, side = np.median(places, 0) if places else (0.5, 0.5, _BOX_SHARE)
         half = side * min(width, height) / 2
         return np.array([x * width - half, y * height - half, x * width + half, y * height + half])
+
+    def box_around(self, shape):
+        """The box (4,) that landmarks (L, 2) lie in as those of other faces do in theirs."""
+        known = self._mean()
+        mean = getattr(getattr(self._trained, "model", None), "mean_shape_", None)
+        if known is not None and len(self.session.labelled()) >= _ENOUGH:
+            mean = known.shape
+        if mean is None or len(mean) != len(shape):
+            return tight_box(shape)
+        return box_of(shape, mean)[0]
 
     def _mean(self):
         labelled = self.session.labelled()

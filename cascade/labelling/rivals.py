@@ -60,16 +60,22 @@ def learner_of(method, n_faces, n_points):
 
 
 class Template:
-    """The mean of labelled faces in their boxes."""
+    """The median of labelled faces in their boxes: what is between a mean and no model at all.
+
+    The median, because a box that was left where no face is must not bend it.
+    """
 
     name = "mean"
 
     def __init__(self, faces):
-        shapes = to_box_frame(faces.shapes, box_placement(faces.boxes))
-        seen = np.isfinite(shapes)
-        total = np.where(seen, shapes, 0).sum(0, dtype=np.float64)
-        count = seen.sum(0)
-        self.shape = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+        shapes = to_box_frame(faces.shapes, box_placement(faces.boxes)).astype(np.float64)
+        count = np.isfinite(shapes).sum(0)
+        ordered = np.sort(shapes, axis=0)  # NaN last
+        middle = [
+            np.take_along_axis(ordered, np.maximum(k, 0)[None], 0)[0]
+            for k in ((count - 1) // 2, count // 2)
+        ]
+        self.shape = np.where(count > 0, np.mean(middle, axis=0), np.nan)
 
     def propose(self, image, boxes):
         """Shapes (n, L, 2) in pixels, and how sure they are: nobody knows."""

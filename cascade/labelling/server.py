@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from data_tools.readers.pts import MAX_COORDINATE
 from features.errors import InputError
 
 from . import exchange
@@ -71,6 +72,7 @@ def make_app(session, learner, token, host, port):
         Route("/api/images/{i:int}/pixels", _reading(api.pixels)),
         Route("/api/images/{i:int}", _writing(api.save), methods=["PUT"]),
         Route("/api/images/{i:int}/proposal", _writing(api.propose), methods=["POST"]),
+        Route("/api/images/{i:int}/box", _writing(api.box), methods=["POST"]),
         Route("/api/scheme", _writing(api.set_scheme), methods=["PUT"]),
         Route("/api/export", _writing(api.export), methods=["POST"]),
         Route("/api/import", _writing(api.bring_in), methods=["POST"]),
@@ -145,15 +147,22 @@ class _Api:
 
     def propose(self, path, query, body):
         """Landmarks in a box that somebody drew."""
-        box = body.get("box")
-        if (
-            not isinstance(box, list)
-            or len(box) != 4
-            or not all(isinstance(v, int | float) and abs(v) <= 1e6 for v in box)
-            or not (box[0] < box[2] and box[1] < box[3])
-        ):
-            raise InputError("box must be [left, top, right, bottom] in pixels")
+        box = _numbers(body.get("box"), 4, "box must be [left, top, right, bottom] in pixels")
+        if not (box[0] < box[2] and box[1] < box[3]):
+            raise InputError("box needs left < right and top < bottom")
         return self._proposal(path["i"], np.array(box, np.float64))
+
+    def box(self, path, query, body):
+        """The box that goes with landmarks, where the one that was drawn lies off them."""
+        points, n_points = body.get("points"), self.session.scheme.n_points
+        if not isinstance(points, list) or len(points) != n_points:
+            raise InputError(f"points must be a list of {n_points}")
+        what = "a point must be [x, y] in pixels, or null"
+        shape = [[np.nan] * 2 if p is None else _numbers(p, 2, what) for p in points]
+        if sum(p is not None for p in points) < 2:
+            raise InputError("place two points first")
+        box = self.learner.box_around(np.array(shape))
+        return {"box": np.round(box, 2).tolist()}
 
     def _proposal(self, i, box):
         box = np.asarray(box, np.float64)
@@ -175,6 +184,7 @@ class _Api:
     def set_scheme(self, path, query, body):
         """Take the scheme that was made in the page."""
         self.session.set_scheme(body)
+        self.learner.renew()
         return {"scheme": self.session.scheme.to_dict()}
 
     def export(self, path, query, body):
@@ -201,6 +211,17 @@ class _Api:
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
         return Response(data.tobytes(), media_type="image/jpeg")
+
+
+def _numbers(values, n, words):
+    """A list of `n` numbers as it is; of anything else an error in those words."""
+    if (
+        not isinstance(values, list)
+        or len(values) != n
+        or not all(isinstance(v, int | float) and abs(v) <= MAX_COORDINATE for v in values)
+    ):
+        raise InputError(words)
+    return values
 
 
 def _integer(text, name):

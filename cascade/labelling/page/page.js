@@ -8,9 +8,12 @@ import { Saver } from "./saving.js";
 import { View } from "./view.js";
 import { explain, listen } from "./keys.js";
 import { attach } from "./pointer.js";
+import { overlap } from "./shapes.js";
 
 const $ = (id) => document.getElementById(id);
 const POLL = 1500;
+// Overlap of a box with its points below which it is another's.
+const OFF = 0.12;
 
 const state = await get("state");
 const view = new View($("canvas"), state.scheme);
@@ -50,7 +53,7 @@ const page = {
       } else {
         view.show(image, found.size);
         page.foundBox = !found.proposal || found.proposal.found;
-        view.fit(page.foundBox ? "face" : "image", page.editing.current?.box);
+        view.fit(page.foundBox ? "face" : "image");
       }
       document.body.dataset.image = index;
       page.refresh();
@@ -140,6 +143,15 @@ const page = {
     }
   },
 
+  // Boxes that were left where no face is would mislead whoever learns from them.
+  async mendBoxes() {
+    for (const face of page.editing.faces) {
+      if (face.points.filter(Boolean).length < 2 || overlap(face.box, face.points) > OFF) continue;
+      const answer = await post(`images/${page.index}/box`, { points: face.points }).catch(() => null);
+      if (answer) face.box = answer.box;
+    }
+  },
+
   adopt(k) {
     const [box] = view.others.splice(k, 1);
     page.proposeBox(box, true);
@@ -147,7 +159,7 @@ const page = {
 
   chooseFace(i) {
     page.editing.face = i;
-    view.fit("face", page.editing.current.box);
+    view.fit("face");
     page.refresh();
   },
 
@@ -214,6 +226,7 @@ page.actions = {
     }
     panels.notice("");
     editing.finish();
+    await page.mendBoxes();
     page.refresh();
     if (await page.saver.now()) await page.goOn();
   },
@@ -256,7 +269,7 @@ page.actions = {
   },
   "zoom-in": () => view.zoom(1.3),
   "zoom-out": () => view.zoom(1 / 1.3),
-  fit: () => view.fit(view.fitted === "face" ? "image" : "face", page.editing.current?.box),
+  fit: () => view.fit(view.fitted === "face" ? "image" : "face"),
   contours: flag("contours"),
   mirror: flag("mirror"),
   numbers: () => { view.numbers = (view.numbers + 1) % 3; page.refresh(); },

@@ -69,7 +69,7 @@ export class Panels {
     $("point").value = k;
     for (const control of document.querySelectorAll("#point-card button, #point")) control.disabled = !face;
     this.press("occluded", face?.occluded.has(k));
-    this.press("missing", Boolean(face) && face.points[k] === null);
+    this.press("missing", face?.done && face.points[k] === null);
     this.press("contours", this.view.contours);
     this.press("numbers", this.view.numbers > 0);
     this.press("mirror", this.view.mirror);
@@ -83,8 +83,8 @@ export class Panels {
     this.enable("mirror", flip);
     $("faces").replaceChildren(...editing.faces.map((each, i) => {
       const missing = each.points.filter((p) => p === null).length;
-      const state = each.done ? "done" : each.touched ? "not finished" : each.by ? `proposed by ${each.by}` : "to place";
-      const words = [state, missing && `${missing} missing`, each.occluded.size && `${each.occluded.size} occluded`];
+      const state = each.done ? "done" : each.touched ? "not finished" : each.by ? `proposed by ${each.by}` : "";
+      const words = [state, missing && `${missing} ${each.done ? "missing" : "to place"}`, each.occluded.size && `${each.occluded.size} occluded`];
       const button = made("button", { type: "button", "aria-pressed": i === editing.face },
         `Face ${i + 1}`, made("span", { class: "soft" }, words.filter(Boolean).join(", ")));
       button.addEventListener("click", () => this.page.chooseFace(i));

@@ -60,3 +60,14 @@ export function asymmetry(points, flip) {
 }
 
 export const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+
+// Intersection over union of a box with the box of the points.
+export function overlap(box, points) {
+  const there = points.filter(Boolean);
+  const [xs, ys] = [0, 1].map((a) => there.map((p) => p[a]));
+  const tight = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  const side = (a, b, k) => Math.max(0, Math.min(a[k + 2], b[k + 2]) - Math.max(a[k], b[k]));
+  const area = (b) => (b[2] - b[0]) * (b[3] - b[1]);
+  const common = side(box, tight, 0) * side(box, tight, 1);
+  return common / Math.max(area(box) + area(tight) - common, 1e-9);
+}

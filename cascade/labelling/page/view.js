@@ -32,9 +32,9 @@ export class View {
   setScheme(scheme) {
     this.scheme = scheme;
     this.lines = Object.entries(scheme.groups).map(([name, { points, closed }], k) => ({
-      name, points, closed, color: `hsl(${HUES[k % HUES.length]} 85% 66%)`,
+      name, points, closed, color: `hsl(${HUES[k % HUES.length]} 70% 70%)`,
     }));
-    this.colors = Array(scheme.n_points).fill("hsl(205 85% 70%)");
+    this.colors = Array(scheme.n_points).fill("hsl(205 70% 70%)");
     this.titles = Array.from({ length: scheme.n_points }, (_, k) => scheme.names?.[k] || "");
     for (const { name, points, color } of this.lines) {
       points.forEach((k, place) => {
@@ -62,7 +62,7 @@ export class View {
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.ratio = ratio;
-    if (this.fitted && this.image) this.fit(this.fitted, this.editing?.current?.box);
+    if (this.fitted && this.image) this.fit(this.fitted);
     else this.draw();
   }
 
@@ -74,15 +74,19 @@ export class View {
     return [(x - this.origin[0]) / this.scale - 0.5, (y - this.origin[1]) / this.scale - 0.5];
   }
 
-  // Show the whole image, or a face and its surroundings.
-  fit(what, box) {
+  // Show the whole image, or the face at hand and its surroundings.
+  fit(what) {
+    const face = this.editing?.current;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (!width || !this.image) return;
     let [left, top, right, bottom] = [0, 0, ...this.size];
-    this.fitted = what === "face" && box ? "face" : "image";
+    this.fitted = what === "face" && face ? "face" : "image";
     if (this.fitted === "face") {
-      const margin = 0.3 * Math.max(box[2] - box[0], box[3] - box[1]);
-      [left, top, right, bottom] = [box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin];
+      const there = [...face.points.filter(Boolean), face.box.slice(0, 2), face.box.slice(2)];
+      const [xs, ys] = [0, 1].map((a) => there.map((p) => p[a]));
+      [left, top, right, bottom] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+      const margin = 0.22 * Math.max(right - left, bottom - top);
+      [left, top, right, bottom] = [left - margin, top - margin, right + margin, bottom + margin];
     }
     this.scale = Math.min(width / (right - left), height / (bottom - top)) * 0.97;
     this.scale = Math.max(this.scale, 1e-3);
