@@ -34,7 +34,7 @@ def export(session, name):
     InputError
         If there is no such format or no finished face, or it cannot be written.
     """
-    if name not in EXPORTS:
+    if not isinstance(name, str) or name not in EXPORTS:
         raise InputError(f"no format {name!r}; choose one of {', '.join(EXPORTS)}")
     path = session.path / EXPORTS[name]
     write_faces(path, session.dataset(), name)

@@ -39,9 +39,9 @@ class Face:
     def to_json(self):
         """Plain values; coordinates to a thousandth of a pixel, None for a missing landmark."""
         return {
-            "box": [round(float(edge), 3) for edge in self.box],
+            "box": [_rounded(edge) for edge in self.box],
             "points": [
-                None if x != x or y != y else [round(x, 3), round(y, 3)]
+                None if x != x or y != y else [_rounded(x), _rounded(y)]
                 for x, y in self.points.tolist()
             ],
             "occluded": [int(i) for i in np.flatnonzero(self.occluded)],
@@ -100,6 +100,10 @@ def revision(faces):
     """A short text that tells one state of an image's faces from another: a digest of them."""
     text = json.dumps([face.to_json() for face in faces])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _rounded(value):
+    return round(float(value), 3) + 0.0  # no -0.0, which files would not keep
 
 
 def _numbers(values, n, what):

@@ -114,7 +114,8 @@ class LabelFolder:
             box = _wide(tight) if np.isfinite(tight).all() else None
             if spare and box is not None:
                 overlaps = iou(spare, tight)[:, 0]
-                if overlaps.max() > 0:
+                # Of one face alone it is the box even where it lies off, as for `read_folder`.
+                if overlaps.max() > 0 or len(self.files_of(image)) == 1:
                     box = spare.pop(int(overlaps.argmax()))
             if box is None:
                 raise InputError(f"{file}: all its landmarks are missing; delete the file")
