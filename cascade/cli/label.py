@@ -145,6 +145,7 @@ def _listening(host, port):
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()  # whoever is quick waits for the first answer
     except OSError as error:
         bound.close()
         raise InputError(

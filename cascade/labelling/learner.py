@@ -239,6 +239,11 @@ class Learner:
             shapes = np.full((len(boxes), self.session.scheme.n_points, 2), np.nan)
         return shapes, rival.name
 
+    def reference(self):
+        """Where landmarks lie in their box (L, 2), in its sides from its centre; None if unknown."""
+        known = self._mean()
+        return None if known is None else known.shape
+
     def guess_box(self, i):
         """A box (4,) where nothing was found: where faces lie in the labelled images, or amid."""
         width, height = self.session.size(i)
@@ -254,10 +259,9 @@ class Learner:
 
     def box_around(self, shape):
         """The box (4,) that landmarks (L, 2) lie in as those of other faces do in theirs."""
-        known = self._mean()
         mean = getattr(getattr(self._trained, "model", None), "mean_shape_", None)
-        if known is not None and len(self.session.labelled()) >= _ENOUGH:
-            mean = known.shape
+        if len(self.session.labelled()) >= _ENOUGH:
+            mean = self.reference()
         if mean is None or len(mean) != len(shape):
             return tight_box(shape)
         return box_of(shape, mean)[0]

@@ -132,7 +132,7 @@ class _Api:
         i, session = path["i"], self.session
         found = session.image(i)
         if found["problem"]:
-            return found | {"size": None, "others": [], "proposal": None}
+            return found | {"size": None, "others": [], "proposal": None, "reference": None}
         width, height = session.size(i)
         others, proposal = [], None
         if query.get("propose") != "no":
@@ -143,7 +143,13 @@ class _Api:
                 proposal["found"] = bool(len(boxes))
                 boxes = boxes[1:]
             others = np.round(boxes.astype(float), 2).tolist()
-        return found | {"size": [width, height], "others": others, "proposal": proposal}
+        reference = self.learner.reference()
+        return found | {
+            "size": [width, height],
+            "others": others,
+            "proposal": proposal,
+            "reference": None if reference is None else _points(reference, 4),
+        }
 
     def propose(self, path, query, body):
         """Landmarks in a box that somebody drew."""
@@ -167,8 +173,7 @@ class _Api:
     def _proposal(self, i, box):
         box = np.asarray(box, np.float64)
         shapes, name = self.learner.propose(i, box[None])
-        points = [None if x != x or y != y else [x, y] for x, y in np.round(shapes[0], 2).tolist()]
-        return {"box": np.round(box, 2).tolist(), "points": points, "by": name}
+        return {"box": np.round(box, 2).tolist(), "points": _points(shapes[0], 2), "by": name}
 
     def save(self, path, query, body):
         """Keep the faces of an image, unless somebody else changed it since."""
@@ -211,6 +216,14 @@ class _Api:
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
         return Response(data.tobytes(), media_type="image/jpeg")
+
+
+def _points(shape, digits):
+    """Landmarks as lists, None for a missing one."""
+    return [
+        None if x != x or y != y else [x, y]
+        for x, y in np.round(np.asarray(shape, np.float64), digits).tolist()
+    ]
 
 
 def _numbers(values, n, words):

@@ -115,14 +115,10 @@ export class Maker {
   }
 
   async finish() {
-    const shown = [this.scheme(), this.points.map((p) => [...p])];
     try {
+      await this.keep(this.scheme(), this.points.map((p) => [...p]));
       this.close(false);
-      await this.keep(...shown);
     } catch (error) {
-      this.active = true;
-      this.page.onPlace = (place, spot) => this.click(place, spot);
-      this.show();
       this.page.panels.notice(error.message);
     }
   }

@@ -44,6 +44,7 @@ const page = {
       page.editing.load(found.faces, found.proposal);
       view.editing = page.editing;
       view.others = found.others;
+      page.reference = found.reference;
       view.hover = -1;
       const problem = found.problem || (image instanceof Error ? image.message : "");
       if (problem) {

@@ -1,7 +1,7 @@
 // The lists beside the image. Names of files and landmarks are set as text, never as markup.
 
 import { draw as drawChart, words } from "./chart.js";
-import { asymmetry } from "./shapes.js";
+import { asymmetry, exchanged } from "./shapes.js";
 
 const $ = (id) => document.getElementById(id);
 const STATES = { done: "done", unfinished: "not finished", new: "waits", aside: "set aside", problem: "cannot be read" };
@@ -91,10 +91,11 @@ export class Panels {
       return made("li", {}, button);
     }));
     if (!editing.faces.length) $("faces").append(made("li", { class: "soft" }, "none"));
-    const apart = face && flip ? asymmetry(face.points, flip) : null;
-    $("asymmetry").textContent = apart === null ? "" : apart > SUSPICIOUS
-      ? "Left and right may be confused: see Mirror." : "";
-    $("asymmetry").className = apart > SUSPICIOUS ? "warn" : "soft";
+    const { reference } = this.page;
+    const confused = face && flip && (asymmetry(face.points, flip) > SUSPICIOUS
+      || (reference && exchanged(face.points, flip, reference) > 0));
+    $("asymmetry").textContent = confused ? "Left and right may be confused: see Mirror." : "";
+    $("asymmetry").className = confused ? "warn" : "";
   }
 
   press(name, state) {

@@ -65,7 +65,8 @@ export function attach(view, page) {
       editing.begin();
       return { kind: "turn", last: place, centre: centre(face.points) };
     }
-    const k = nearest(spot, reach);
+    // Where a point is to be placed, a neighbour is only taken when it is meant.
+    const k = nearest(spot, editing.placing ? reach / 2 : reach);
     if (k >= 0) {
       editing.point = k;
       page.picked();

@@ -59,6 +59,19 @@ export function asymmetry(points, flip) {
   return n > 1 && size > 0 ? apart / size : null;
 }
 
+// Share of the mirror pairs that point the other way than those of a shape that is right.
+export function exchanged(points, flip, reference) {
+  let wrong = 0, n = 0;
+  flip.forEach((other, k) => {
+    if (other <= k || !points[k] || !points[other] || !reference[k] || !reference[other]) return;
+    const [ax, ay] = [points[other][0] - points[k][0], points[other][1] - points[k][1]];
+    const [bx, by] = [reference[other][0] - reference[k][0], reference[other][1] - reference[k][1]];
+    wrong += ax * bx + ay * by < 0;
+    n += 1;
+  });
+  return n ? wrong / n : 0;
+}
+
 export const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
 // Intersection over union of a box with the box of the points.

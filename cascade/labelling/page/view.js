@@ -85,7 +85,8 @@ export class View {
       const there = [...face.points.filter(Boolean), face.box.slice(0, 2), face.box.slice(2)];
       const [xs, ys] = [0, 1].map((a) => there.map((p) => p[a]));
       [left, top, right, bottom] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-      const margin = 0.22 * Math.max(right - left, bottom - top);
+      // Boxes of detectors end at the brows and the mouth: points may lie well outside.
+      const margin = (face.points.includes(null) ? 0.38 : 0.22) * Math.max(right - left, bottom - top);
       [left, top, right, bottom] = [left - margin, top - margin, right + margin, bottom + margin];
     }
     this.scale = Math.min(width / (right - left), height / (bottom - top)) * 0.97;

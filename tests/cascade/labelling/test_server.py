@@ -10,7 +10,7 @@ import pytest
 from .conftest import EIGHT, face_of
 
 pytest.importorskip("starlette", reason="starlette is not installed; run: pip install .[label]")
-pytest.importorskip("httpx", reason="httpx, which Starlette's TestClient needs, is not installed")
+pytest.importorskip("httpx2", reason="httpx2 is not installed, which Starlette's TestClient needs")
 
 from starlette.testclient import TestClient
 
@@ -62,8 +62,10 @@ def test_the_page_needs_nothing_from_elsewhere():
             assert " style=" not in text and " onclick" not in text and "<script>" not in text
 
 
-@pytest.mark.parametrize("path", ["", "/", "//", "/x", "/x/", "/api/state", f"/{TOKEN}", f"/{TOKEN}x/",
-                                  f"/{TOKEN[:-1]}/", "/é/", f"/{TOKEN.upper()}/"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path", ["", "/", "//", "/x", "/x/", "/api/state", f"/{TOKEN}", f"/{TOKEN}x/",
+             f"/{TOKEN[:-1]}/", "/é/", f"/{TOKEN.upper()}/"]
+)  # fmt: skip
 def test_nothing_without_the_token(client, path):
     answer = client.get(path, follow_redirects=False)
     assert answer.status_code == 404 and "eight" not in answer.text
@@ -125,7 +127,9 @@ def test_pages_of_others_are_refused(client, headers, status):
 def test_forms_cannot_write(client):
     """What a form or a page without permission can send is no JSON."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
-        answer = client.post(api("export"), content=b'{"format": "coco"}', headers={"content-type": kind})
+        answer = client.post(
+            api("export"), content=b'{"format": "coco"}', headers={"content-type": kind}
+        )
         assert answer.status_code == 415
 
 
@@ -177,7 +181,9 @@ def test_large_bodies_are_refused(client, session, drawn):
     assert answer.status_code == 400 and "at most 1000" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"faces": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"3", b"\xff", b"[" * 100_000, b'{"faces": NaN}']
+)
 def test_what_is_no_object_is_refused(client, content):
     headers = {"content-type": "application/json"}
     for path in ("images/0", "scheme"):

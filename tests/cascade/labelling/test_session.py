@@ -39,7 +39,9 @@ def test_a_finished_face_is_in_the_files_at_once(session, folder, drawn):
 def test_what_is_not_finished_is_kept_and_trains_nobody(folder, drawn):
     with Session(folder, EIGHT) as session:
         points = [*face_of(drawn, 0)["points"][:3], None, None, None, None, None]
-        session.save(0, [face_of(drawn, 0, points=points, done=False)], session.image(0)["revision"])
+        session.save(
+            0, [face_of(drawn, 0, points=points, done=False)], session.image(0)["revision"]
+        )
         session.save(1, [], session.image(1)["revision"], aside=True)
         seen = [session.image(i)["revision"] for i in range(3)]
     assert not names(folder, ".pts") and not (folder / "boxes.csv").exists()
@@ -241,7 +243,9 @@ def test_hostile_names_come_back_from_the_tables(folder, drawn):
         for i, name, _ in session.listing():
             if name in evil:
                 session.save(i, [face_of(drawn, 0, occluded=[2])], session.image(i)["revision"])
-        seen = {i: session.image(i)["faces"] for i, _, state in session.listing() if state == "done"}
+        seen = {
+            i: session.image(i)["faces"] for i, _, state in session.listing() if state == "done"
+        }
     assert len(seen) == 5
     assert {os.path.basename(f) for f in read_folder(folder, scheme=EIGHT).files} == set(evil)
     with Session(folder, EIGHT) as session:
@@ -302,7 +306,9 @@ def test_exports_and_imports_that_cannot_be(session, folder, drawn):
 _COORDINATE = st.floats(-20, 200, width=32)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_any_sound_face_is_read_as_it_was_saved(session, data):
     """What a new session reads from the files equals what was saved."""
@@ -327,7 +333,9 @@ def test_any_sound_face_is_read_as_it_was_saved(session, data):
 
 
 def test_a_face_by_hand():
-    face = Face((1.0, 2.0, 3.0004, 4.0), np.array([[1.23456, 2], [np.nan, 1]]), np.array([0, 1]) > 0)
+    face = Face(
+        (1.0, 2.0, 3.0004, 4.0), np.array([[1.23456, 2], [np.nan, 1]]), np.array([0, 1]) > 0
+    )
     assert face.to_json() == {
         "box": [1.0, 2.0, 3.0, 4.0], "points": [[1.235, 2.0], None], "occluded": [1], "done": True
     }  # fmt: skip
