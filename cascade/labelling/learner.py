@@ -147,11 +147,11 @@ class Learner:
         """
         began = time.thread_time()  # trainings use this thread alone
         self.busy = "learning"
+        self._learned_from = len(self.session.labelled())
         try:
             faces = self._patches.faces()
-            self._learned_from = n = len(faces)
             parts = folds(faces)
-            row = {"n": n}
+            row = {"n": self._learned_from}
             row["mean"] = _held_out(parts, Template)
             if self._trained is not None:
                 row["trained"] = error_of(self._trained, faces)
@@ -184,17 +184,11 @@ class Learner:
             self.message = f"unexpected {type(error).__name__}: {error} ({where})"
 
     def _take(self, name, model):
-        self._models[name] = model
-        if self._best is None or self._best in self._previous(name):
+        """A new model of a method proposes where its last one did, or where there is none."""
+        before, self._models[name] = self._models.get(name), model
+        if self._best is None or self._best is before:
             self._best = model
-        elif name in self._errors:
-            self._choose()
         self.version += 1
-
-    def _previous(self, name):
-        """Earlier models of a method that proposes: the new one has seen more faces."""
-        best = self._best
-        return [best] if isinstance(best, Learned) and best.name == self._models[name].name else []
 
     def _choose(self):
         """Let the rival of the least error propose."""
@@ -240,9 +234,11 @@ class Learner:
         return shapes, rival.name
 
     def reference(self):
-        """Where landmarks lie in their box (L, 2), in its sides from its centre; None if unknown."""
+        """Where landmarks (L, 2) lie in their box, in its sides from its centre, if known."""
         known = self._mean()
-        return None if known is None else known.shape
+        if known is not None:
+            return known.shape
+        return None if self._trained is None else self._trained.mean
 
     def guess_box(self, i):
         """A box (4,) where nothing was found: where faces lie in the labelled images, or amid."""
@@ -259,10 +255,9 @@ class Learner:
 
     def box_around(self, shape):
         """The box (4,) that landmarks (L, 2) lie in as those of other faces do in theirs."""
-        mean = getattr(getattr(self._trained, "model", None), "mean_shape_", None)
-        if len(self.session.labelled()) >= _ENOUGH:
-            mean = self.reference()
-        if mean is None or len(mean) != len(shape):
+        few = len(self.session.labelled()) < _ENOUGH and self._trained is None
+        mean = None if few else self.reference()
+        if mean is None:
             return tight_box(shape)
         return box_of(shape, mean)[0]
 

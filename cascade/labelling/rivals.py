@@ -109,6 +109,14 @@ class Trained:
             self.aligner = model
         self.name = f"trained {model.method.upper()}"
 
+    @property
+    def mean(self):
+        """The mean shape (L, 2) of the model in its boxes, None where it has none."""
+        mean = getattr(self.model, "mean_shape_", None)
+        if mean is None or not self.converts:
+            return mean
+        return convert(mean, self.model.scheme_, self.scheme)
+
     def propose(self, image, boxes):
         """As `Template.propose`; the spread is of the starts, in sides of the box."""
         found = _aligned(self.aligner, image, boxes)

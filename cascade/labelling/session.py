@@ -214,7 +214,6 @@ class Session:
             np.stack([face.points for _, face in labelled]),
             np.array([face.box for _, face in labelled]),
             self.scheme,
-            sizes=[self.size(i) for i, _ in labelled],
             visible=np.stack([~face.occluded for _, face in labelled]),
         )
 

@@ -25,7 +25,7 @@ export const KEYS = [
   ["0", "0", false, "fit", "fit the face, or the image"],
   ["C", "c", false, "contours", "lines"],
   ["I", "i", false, "numbers", "numbers, then names of the points"],
-  ["M", "m", false, "mirror", "compare with the mirror image: long lines show left and right confused"],
+  ["M", "m", false, "mirror", "lay the mirror image over it: long lines show points that are off, or wrong pairs"],
   ["H (hold)", null, false, null, "hide everything but the image"],
   ["?", "?", false, "help", "this help"],
 ];

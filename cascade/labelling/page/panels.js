@@ -1,13 +1,10 @@
 // The lists beside the image. Names of files and landmarks are set as text, never as markup.
 
 import { draw as drawChart, words } from "./chart.js";
-import { asymmetry, exchanged } from "./shapes.js";
+import { exchanged } from "./shapes.js";
 
 const $ = (id) => document.getElementById(id);
 const STATES = { done: "done", unfinished: "not finished", new: "waits", aside: "set aside", problem: "cannot be read" };
-// A face and its mirror image lie apart by half its size where sides are confused; a turned head
-// reaches a fifth.
-const SUSPICIOUS = 0.33;
 
 function made(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -92,9 +89,9 @@ export class Panels {
     }));
     if (!editing.faces.length) $("faces").append(made("li", { class: "soft" }, "none"));
     const { reference } = this.page;
-    const confused = face && flip && (asymmetry(face.points, flip) > SUSPICIOUS
-      || (reference && exchanged(face.points, flip, reference) > 0));
-    $("asymmetry").textContent = confused ? "Left and right may be confused: see Mirror." : "";
+    const confused = face && flip && reference && exchanged(face.points, flip, reference) > 0;
+    $("asymmetry").textContent = confused
+      ? "Left and right are exchanged against the other faces. Sides are the person's own." : "";
     $("asymmetry").className = confused ? "warn" : "";
   }
 

@@ -25,7 +25,7 @@ export function follow(points, from, to) {
 }
 
 // The mirror image of a shape, its counterparts exchanged, laid over the shape by the similarity
-// of least squares: where left and right are confused, the two lie far apart.
+// of least squares: a point that is misplaced, and a pair that is none, lie far from it.
 export function mirrored(points, flip) {
   const source = points.map((_, k) => points[flip[k]] && [-points[flip[k]][0], points[flip[k]][1]]);
   const pairs = points.map((p, k) => [source[k], p]).filter(([a, b]) => a && b);
@@ -44,19 +44,6 @@ export function mirrored(points, flip) {
     x -= from[0]; y -= from[1];
     return [to[0] + c * x - s * y, to[1] + s * x + c * y];
   });
-}
-
-// How far a shape and its mirror image lie apart in the mean, as a share of the shape's size.
-export function asymmetry(points, flip) {
-  const other = mirrored(points, flip), middle = centre(points);
-  let apart = 0, size = 0, n = 0;
-  points.forEach((p, k) => {
-    if (!p || !other[k]) return;
-    apart += Math.hypot(p[0] - other[k][0], p[1] - other[k][1]);
-    size += Math.hypot(p[0] - middle[0], p[1] - middle[1]);
-    n += 1;
-  });
-  return n > 1 && size > 0 ? apart / size : null;
 }
 
 // Share of the mirror pairs that point the other way than those of a shape that is right.
