@@ -18,7 +18,7 @@ PACKAGES = ("features", "data_tools", "cascade")
 ORDER = (
     "features", "data_tools", "cascade.aligner", "cascade.stages", "cascade.pose", "cascade.loop",
     "cascade.shapemodels", "cascade.methods", "cascade.formats", "cascade.models",
-    "cascade.detection", "cascade.video",
+    "cascade.detection", "cascade.video", "cascade.labelling",
     "cascade.judging", "cascade.cli",
 )  # fmt: skip
 # What only gathers names for users stands outside of the order.

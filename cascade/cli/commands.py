@@ -47,6 +47,9 @@ COMMANDS = {
         "Draw faces, or take them out of a data set's own files.",
         "cascade faces drawn --number 400 --occluders 0.7 --out covered",
     ),
+    "label": Entry(
+        "Label faces in the browser while a model learns along.", "cascade label photographs"
+    ),
     "models": Entry("List the models that come with the package.", "cascade models"),
     "info": Entry(
         "Show what a model file holds: method, parameters, history, model card.",

@@ -6,22 +6,17 @@ samples' shapes from running the stages.
 """
 
 import hashlib
-import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from data_tools.files import remove_scratch
+from data_tools.locks import FileLock
 from features.errors import InputError
 
 from . import model_file
 from .state import parameters, untrained
-
-try:
-    import fcntl
-except ImportError:  # Windows: no lock, but files are still replaced in one step
-    fcntl = None
 
 
 class Checkpoint:
@@ -40,32 +35,13 @@ class Checkpoint:
         self.path = Path(path)
         self.model = model
         self.store = store
-        self._lock = None
+        taken = f"{self.path}: another training writes here; wait for it or name another file"
+        lock = self.path.with_name(self.path.name + ".lock")
+        self._lock = FileLock(lock, taken, self.path)
 
     def __enter__(self):
-        if fcntl is not None:
-            lock = self.path.with_name(self.path.name + ".lock")
-            try:
-                if lock.is_symlink():
-                    raise InputError(f"{lock}: is a symbolic link; delete it and start again")
-                # Nor is one followed that comes to be in between: its target would be emptied.
-                flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-                self._lock = os.fdopen(os.open(lock, flags, 0o666), "r+")
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The one who held it may have removed the file in between: it locks nobody out.
-                if not _is_at(self._lock, lock):
-                    raise BlockingIOError
-                self._lock_path = lock
-            except BlockingIOError as error:
-                self._lock.close()
-                raise InputError(
-                    f"{self.path}: another training writes here; wait for it or name another file"
-                ) from error
-            except OSError as error:
-                raise InputError(
-                    f"{self.path}: cannot write here ({error.strerror}); name another folder"
-                ) from error
-            remove_scratch(self.path)
+        self._lock.__enter__()
+        remove_scratch(self.path)
         self._training = {
             "faces": _fingerprint(self.store),
             "seed": self.model.seed_,
@@ -73,9 +49,7 @@ class Checkpoint:
         return self
 
     def __exit__(self, *exception):
-        if self._lock is not None:
-            self._lock_path.unlink(missing_ok=True)
-            self._lock.close()
+        self._lock.__exit__(*exception)
 
     def load(self):
         """The stages trained so far; none where there is no file yet.
@@ -116,14 +90,6 @@ class Checkpoint:
     def save(self):
         """Write the stages trained so far."""
         model_file.write(self.path, *self.model.state(self._training))
-
-
-def _is_at(file, path):
-    """Whether an open file is still the one at `path`."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _difference(theirs, ours):

@@ -1,5 +1,6 @@
 """A folder of images with a .pts annotation beside each."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +13,19 @@ from .pts import read_pts
 from .visible import read_visible
 
 VISIBLE = "visible.csv"
+# A further face of a.jpg: a.face2.pts, a.face3.pts, …
+_FURTHER = re.compile(r"(.+)\.face([2-9]|[1-9][0-9]{1,3})")
 
 
 def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=None):
     """Read the annotated faces of a folder: each image with a .pts file of the same name.
 
+    Further faces of an image a.jpg are in a.face2.pts, a.face3.pts and so on.
+
     What cannot be used is left out and listed with its reason in ``dataset.skipped``. Every image
     is decoded once to be sure of that, and not kept. A file visible.csv in the folder says which
-    landmarks can be seen (see `read_visible`); it must name every image.
+    landmarks can be seen (see `read_visible`); it must name every image, and a further face by its
+    .pts file.
 
     Parameters
     ----------
@@ -56,8 +62,10 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
         raise InputError(f"{folder}: no boxes.csv in the folder; add one or choose boxes='tight'")
     find_boxes = box_source(boxes, detector, table)
     seen = read_visible(folder / VISIBLE) if (folder / VISIBLE).exists() else None
+    further = further_faces(folder)
     photographs = [
-        (image, partial(_annotated, image, annotations[image], seen)) for image in images
+        (image, partial(_annotated, image, annotations[image], further.get(image.stem, []), seen))
+        for image in images
     ]
     try:
         dataset = collect(photographs, find_boxes, scheme, skipped, progress)
@@ -75,6 +83,7 @@ def pairs(folder):
     except OSError as error:
         raise InputError(f"{folder}: cannot read the folder ({error.strerror})") from error
     points = {path.stem: path for path in paths if path.suffix.lower() == ".pts"}
+    stems = {path.stem for path in paths if path.suffix.lower() in IMAGE_SUFFIXES}
     annotations, taken, skipped = {}, {}, []
     for path in paths:
         if path.suffix.lower() not in IMAGE_SUFFIXES:
@@ -88,21 +97,54 @@ def pairs(folder):
             taken[path.stem] = path
             annotations[path] = points[path.stem]
     for stem, path in points.items():
-        if stem not in taken:
+        first = _FURTHER.fullmatch(stem)
+        if stem not in taken and not (first and first[1] in taken and stem not in stems):
             skipped.append(Skipped(str(path), "no image beside it"))
     return list(annotations), annotations, skipped
 
 
-def _annotated(image, path, seen):
+def further_faces(folder):
+    """The .pts files of further faces, by the stem of their image and in their order.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of str to list of Path
+        Without those that belong to an image of that very name.
+    """
+    found, stems = {}, set()
+    for path in folder.iterdir():
+        name = _FURTHER.fullmatch(path.stem)
+        if name and path.suffix.lower() == ".pts":
+            found.setdefault(name[1], {})[int(name[2])] = path
+        elif name and path.suffix.lower() in IMAGE_SUFFIXES:
+            stems.add(path.stem)
+    return {
+        stem: [path for _, path in sorted(numbered.items()) if path.stem not in stems]
+        for stem, numbered in found.items()
+    }
+
+
+def _annotated(image, path, further, seen):
+    return [_face(path, image.name, image, seen)] + [
+        _face(other, other.name, image, seen) for other in further
+    ]
+
+
+def _face(path, line, image, seen):
+    """The face in a .pts file; `line` is what visible.csv calls it."""
     try:
         shape = read_pts(path)
     except InputError as error:
         raise Unusable(path, reason(error, path)) from error
-    flags = None if seen is None else seen.get(image.name)
+    flags = None if seen is None else seen.get(line)
     if seen is not None and (flags is None or len(flags) != len(shape)):
         found = "no line" if flags is None else f"{len(flags)} flags for {len(shape)} landmarks"
-        raise Unusable(image, f"{found} in {VISIBLE}")
-    return [Face(str(path), shape, visible=flags)]
+        raise Unusable(image, f"{found} in {VISIBLE}" + (f" for {line}" * (line != image.name)))
+    return Face(str(path), shape, visible=flags)
 
 
 def _nothing_found(folder, n_pairs, skipped):

@@ -13,6 +13,7 @@ from ..files import read_text
 # Above any scheme in use; bounds what a scheme file can make the program allocate.
 MAX_POINTS = 1 << 15
 MAX_BYTES = 1 << 20
+MAX_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ class Scheme:
         Outer corners of the right and the left eye.
     pupils : (sequence of int, sequence of int), optional
         Landmarks whose means are the pupil centres of the right and the left eye.
+    names : sequence of str, optional
+        What people call each landmark.
 
     Raises
     ------
     InputError
-        If an index is out of range, or `flip` is no involution of all landmarks.
+        If an index is out of range, `flip` is no involution of all landmarks, or there is not one
+        name for each.
 
     Examples
     --------
@@ -55,6 +59,7 @@ class Scheme:
     groups: dict[str, tuple[tuple[int, ...], bool]] = field(default_factory=dict, hash=False)
     eye_corners: tuple[int, int] | None = None
     pupils: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    names: tuple[str, ...] | None = None
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -82,6 +87,13 @@ class Scheme:
             pupils = self._sequence("pupils", self.pupils, length=2)
             pupils = tuple(self._indices("pupils", points) for points in pupils)
             object.__setattr__(self, "pupils", pupils)
+        if self.names is not None:
+            names = tuple(self._sequence("names", self.names, length=n_points))
+            for name in names:
+                if not isinstance(name, str) or len(name) > MAX_NAME:
+                    text = f"must be texts of at most {MAX_NAME} letters, not {name!r:.60}"
+                    raise self._error("names", text)
+            object.__setattr__(self, "names", names)
 
     @property
     def normalizer(self):
@@ -119,7 +131,7 @@ class Scheme:
 
     def to_dict(self):
         """The scheme as a dict of plain lists, numbers and texts, for JSON."""
-        return {
+        content = {
             "name": self.name,
             "n_points": self.n_points,
             "flip": None if self.flip is None else list(self.flip),
@@ -130,6 +142,8 @@ class Scheme:
             "eye_corners": None if self.eye_corners is None else list(self.eye_corners),
             "pupils": None if self.pupils is None else [list(points) for points in self.pupils],
         }
+        # Left out where there are none: files of models stay as earlier versions wrote them.
+        return content if self.names is None else content | {"names": list(self.names)}
 
     @classmethod
     def from_dict(cls, content):
@@ -142,7 +156,7 @@ class Scheme:
         """
         if not isinstance(content, dict):
             raise InputError("a landmark scheme must be a JSON object with name and n_points")
-        known = ("name", "n_points", "flip", "groups", "eye_corners", "pupils")
+        known = ("name", "n_points", "flip", "groups", "eye_corners", "pupils", "names")
         unknown = [name for name in content if name not in known]
         if unknown:
             raise InputError(

@@ -14,6 +14,7 @@ _WRONG = {
     "dlib_models.py": ["absent", "--model", "absent.dat"],
     "fuzz.py": ["--random", "--target", "absent"],
     "inference.py": ["absent"],
+    "labelling.py": ["--json", "absent/out.json"],
     "load.py": ["--model", "absent.safetensors"],
     "methods.py": ["absent", "--out", "out.json"],
     "opencv_lbf.py": ["absent"],

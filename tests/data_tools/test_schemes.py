@@ -24,6 +24,15 @@ def test_built_in_schemes_survive_json(name):
     assert get_scheme(name) is scheme
 
 
+def test_names_of_landmarks_are_kept_and_left_out_where_there_are_none():
+    named = Scheme("ear", 2, names=["lobe", "tip"])
+    assert Scheme.from_dict(json.loads(json.dumps(named.to_dict()))) == named
+    assert "names" not in Scheme("ear", 2).to_dict()
+    for wrong in (["lobe"], ["lobe", 3], "ab", ["lobe", "x" * 81]):
+        with pytest.raises(InputError, match="names of landmark scheme 'ear'"):
+            Scheme("ear", 2, names=wrong)
+
+
 @pytest.mark.parametrize("name", SCHEMES)
 def test_groups_cover_every_landmark_once_and_mirror_onto_groups(name):
     scheme = SCHEMES[name]

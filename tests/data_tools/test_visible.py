@@ -1,5 +1,7 @@
 """Visibility flags on disk: visible.csv, and folders that are written and read again."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -97,3 +99,34 @@ def test_covered_landmarks_are_drawn_in_another_colour(covered):
     with pytest.raises(InputError, match="visible"):
         overlay(grey, shape, visible=[[True]])
     assert cv2.absdiff(overlay(grey, shape), overlay(grey, shape, visible=[[1, 1, 1]])).max() == 0
+
+
+def test_further_faces_of_an_image(tmp_path, covered):
+    """a.face2.pts is the second face of a.jpg, unless there is an image of that name."""
+    covered.shapes[3, :, 0] += 50
+    covered.boxes[3, ::2] += 50
+    write_folder(tmp_path, covered)
+    first, last = "image_000000", "image_000003"
+    (tmp_path / f"{last}.pts").rename(tmp_path / f"{first}.face2.pts")
+    (tmp_path / f"{last}.png").unlink()
+    boxes = (tmp_path / "boxes.csv").read_text().replace(f"{last}.png", f"{first}.png")
+    (tmp_path / "boxes.csv").write_text(boxes)
+    # No second face, but the landmarks of an image.
+    name = "image_000001.face2"
+    (tmp_path / f"{name}.pts").write_text("no landmarks")
+    (tmp_path / f"{name}.png").write_bytes((tmp_path / f"{first}.png").read_bytes())
+    table = tmp_path / "visible.csv"
+    rows = table.read_text()
+    table.write_text(rows.replace(f"{last}.png", f"{first}.face2.pts"))
+    back = read_folder(tmp_path)
+    assert [Path(file).stem for file in back.files] == [
+        first, first, "image_000001", "image_000002"
+    ]  # fmt: skip
+    for i, j in enumerate((0, 3, 1, 2)):
+        np.testing.assert_allclose(back.shapes[i], covered.shapes[j], atol=1e-5)
+        np.testing.assert_allclose(back.boxes[i], covered.boxes[j], atol=1e-3)
+        np.testing.assert_array_equal(back.visible[i], covered.visible[j])
+    assert [Path(skipped.file).stem for skipped in back.skipped] == [name]
+    table.write_text(rows)
+    reasons = [skipped.reason for skipped in read_folder(tmp_path).skipped]
+    assert f"no line in visible.csv for {first}.face2.pts" in reasons
