@@ -35,8 +35,17 @@ def load(spec):
     return OnnxNetwork(session, path, spec)
 
 
-def open_session(path, what):
-    """A session of onnxruntime on one thread of the CPU, for the models that `what` names.
+def open_session(path, what, model=None):
+    """A session of onnxruntime on one thread of the CPU.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the model, for errors too.
+    what : str
+        The models that need onnxruntime, for errors.
+    model : bytes, optional
+        The model itself, where it is made in memory from the file.
 
     Raises
     ------
@@ -48,7 +57,9 @@ def open_session(path, what):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(
+            str(path) if model is None else model, options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its exceptions share no base of their own
         first = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: onnxruntime cannot load it ({first})") from error
