@@ -128,7 +128,8 @@ def _numbers(parts, sizes, order):
     values = np.frombuffer(content, f"{order}{_TYPES[type_]}")
     if min(shape) < 0:
         raise ValueError("negative size")
-    return values.astype(np.float64).reshape(shape, order="F")
+    with np.errstate(invalid="ignore"):  # NaN of any kind stays NaN
+        return values.astype(np.float64).reshape(shape, order="F")
 
 
 def _nested(data, order, depth=0):

@@ -7,7 +7,8 @@ import pytest
 
 from cascade.judging.compare import open_model
 from cascade.judging.compare.crops import SquareCrop
-from cascade.judging.compare.peers.onnx_network import OnnxNetwork, soft_argmax
+from cascade.judging.compare.peers.decoders.heatmaps import soft_argmax
+from cascade.judging.compare.peers.onnx_network import OnnxNetwork
 from cascade.judging.compare.specs import Spec
 from features.errors import InputError
 

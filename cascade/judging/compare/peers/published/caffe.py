@@ -4,8 +4,6 @@ A file holds one NetParameter: layers, each with a name and arrays of numbers ("
 structure of the network is not taken from there: each network's own module knows it.
 """
 
-import struct
-
 import numpy as np
 
 from features.errors import InputError
@@ -46,7 +44,7 @@ def read_caffemodel(path, max_bytes=MAX_BYTES):
     data = memoryview(read_bytes(path, max_bytes))
     try:
         layers = _Reader().layers(data)
-    except (ValueError, IndexError, struct.error, UnicodeError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise InputError(f"{path}: not a sound .caffemodel of Caffe; get it anew") from error
     if not layers:
         raise InputError(f"{path}: holds no weights of a Caffe network; name a .caffemodel file")
@@ -91,7 +89,8 @@ class _Reader:
         flat = np.concatenate(values) if values else np.zeros(0)
         if len(shape) > _MAX_AXES:
             raise ValueError("too many axes")
-        return flat.astype(np.float32).reshape(shape)
+        with np.errstate(over="ignore", invalid="ignore"):  # who builds the network looks at them
+            return flat.astype(np.float32).reshape(shape)
 
     def _dims(self, data):
         dims = []

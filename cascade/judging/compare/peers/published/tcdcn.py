@@ -51,7 +51,7 @@ def read_weights(path):
         layers = {layer["layer_names"]: layer["weights"] for layer in found["model"]}
         return {name: _onnx_order(name, *arrays) for name, arrays in layers.items()}
     # Whatever another content lacks or has too many of.
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: holds no layers of {WHAT}; name the model.mat of its authors"
         ) from error
