@@ -31,6 +31,7 @@ __all__ = [
     "MAX_YAW",
     "MIN_SIZE",
     "render_face",
+    "render_portrait",
     "synthetic_faces",
 ]
 
@@ -73,6 +74,32 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     >>> image.shape, shape.shape, bool(visible.all())
     ((96, 96), (68, 2), True)
     """
+    image, portrait, visible, box = render_portrait(rng, size, occluders=occluders, scale=scale)
+    return image, portrait.points.astype(np.float32), visible, box
+
+
+def render_portrait(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
+    """Render one random face, and tell all that it was drawn from.
+
+    Parameters
+    ----------
+    rng, size, occluders, scale
+        As of `render_face`.
+
+    Returns
+    -------
+    image : ndarray of shape (size, size), uint8
+    portrait : Portrait
+        ``points`` are the landmarks in pixels; ``head`` has the surface in three dimensions and
+        ``project`` takes points of it, turned, to pixels.
+    visible : ndarray of shape (68,), bool
+    box : ndarray of shape (4,), float32
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
     _check(size, occluders, scale)
     cover_rng, box_rng, rng = rng.spawn(3)
     head = Head(rng)
@@ -90,8 +117,8 @@ def render_face(rng, size=256, *, occluders=0.0, scale=(0.45, 0.62)):
     visible = np.ones(68, bool)
     if cover_rng.random() < occluders:
         visible = occlude(cover_rng, canvas, portrait.points, unit)
-    shape = portrait.points.astype(np.float32)
-    return expose(rng, canvas.pixels), shape, visible, detect(box_rng, shape)
+    box = detect(box_rng, portrait.points.astype(np.float32))
+    return expose(rng, canvas.pixels), portrait, visible, box
 
 
 def synthetic_faces(n, seed=0, size=256, *, occluders=0.0, scale=(0.45, 0.62), progress=None):
