@@ -29,8 +29,8 @@ def squeeze_excite(x, reduction):
 
 
 def residual(x, width, strides=1, reduction=None):
-    """A block of two convolutions beside a shortcut (He et al. 2016, "Deep residual learning"), with
-    squeeze and excitation if a `reduction` is given."""
+    """A block of two convolutions beside a shortcut (He et al. 2016, "Deep residual learning");
+    squeezed and excited if a `reduction` is given."""
     shortcut = x
     if strides > 1 or x.shape[-1] != width:
         shortcut = convolution(x, width, 1, strides, relu=False)

@@ -1,8 +1,8 @@
 """DAN (Kowalski, Naruniec and Trzcinski 2017, "Deep alignment network"), two stages.
 
-The first stage regresses a shape. The second sees the crop turned and scaled so that this shape lies
-on the mean shape, a heatmap of its landmarks, 1 / (1 + distance), and an image made of the first
-stage's features; it corrects the shape there, and the result is taken back.
+The first stage regresses a shape. The second sees the crop turned and scaled so that this shape
+lies on the mean shape, a heatmap of its landmarks, 1 / (1 + distance), and an image made of the
+first stage's features; it corrects the shape there, and the result is taken back.
 """
 
 import keras

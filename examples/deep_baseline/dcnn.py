@@ -24,13 +24,15 @@ SPREADS = {2: 0.04, 3: 0.02}
 def network(size, widths, n_features, n_outputs, name):
     """Convolutions, all but the last with pooling, and two dense layers."""
     patch = x = keras.Input((size, size, 1))
+    maps = []
     for k, width in enumerate(widths):
-        x = layers.Conv2D(width, 4 if k == 0 else 3 if k < 3 else 2, activation="relu")(x)
-        pooled = x if k == 3 else layers.MaxPooling2D(2, padding="same")(x)
-        if k == 3:  # the paper joins the last two maps
-            pooled = layers.Concatenate()([layers.Flatten()(before), layers.Flatten()(x)])
-        before = x = pooled
-    x = layers.Flatten()(x) if len(x.shape) == 4 else x
+        x = layers.Conv2D(width, (4, 3, 3, 2)[k], activation="relu")(x)
+        if k < 3:
+            x = layers.MaxPooling2D(2, padding="same")(x)
+        maps.append(x)
+    # The paper joins the last two maps of level 1.
+    flat = [layers.Flatten()(one) for one in maps[2:] or maps[-1:]]
+    x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
     x = layers.Dense(n_features, activation="relu")(x)
     return keras.Model(patch, layers.Dense(n_outputs, bias_initializer=middle)(x), name=name)
 
@@ -38,6 +40,19 @@ def network(size, widths, n_features, n_outputs, name):
 def middle(shape, dtype=None):
     """Answers begin at the middle of the patch."""
     return keras.ops.full(shape, 0.5, dtype)
+
+
+def patches(crops, corners, side, size):
+    """Squares (n, size, size, 1) of crops (n, S, S, 1), each standardised; their corners (n, 2) and
+    their side are fractions of the crop."""
+    step, found = side * crops.shape[1] / size, []
+    for crop, (x, y) in zip(crops[..., 0], corners * crops.shape[1], strict=True):
+        where = np.float64([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
+        found.append(standardised(cv2.warpAffine(
+            crop, where, (size, size), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )))  # fmt: skip
+    return np.stack(found)[..., None]
 
 
 class Dcnn(Recipe):
@@ -54,39 +69,21 @@ class Dcnn(Recipe):
             self.nets |= nets
             joint = layers.Concatenate()([net.output for net in nets.values()])
             inputs = [net.input for net in nets.values()]
-            yield keras.Model(inputs, joint, name=f"level_{level}"), self._patch_loss(level), 0.25
-
-    def _patch_loss(self, level):
-        return loss(self.options.loss, PATCH)
+            model = keras.Model(inputs, joint, name=f"level_{level}")
+            yield model, loss(self.options.loss, PATCH), 0.25
 
     def _cut(self, crops, points, half):
-        """Patches (n, PATCH, PATCH, 1) of `half` the square's side around points (n, 2), and their
-        corners and sides in fractions of the crop."""
-        size, side = crops.shape[1], 2 * half / self.options.expand
-        corners = points - side / 2
-        patches = []
-        for crop, (x, y) in zip(crops[..., 0], corners * size, strict=True):
-            step = side * size / PATCH
-            where = np.float64([[step, 0, x + step / 2 - 0.5], [0, step, y + step / 2 - 0.5]])
-            patches.append(standardised(cv2.warpAffine(
-                crop, where, (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )))  # fmt: skip
-        return np.stack(patches)[..., None], corners, side
+        """Patches (n, PATCH, PATCH, 1) of `half` the square's side around points (n, 2), their
+        corners (n, 2) and their side in fractions of the crop."""
+        side = 2 * half / self.options.expand
+        return patches(crops, points - side / 2, side, PATCH), points - side / 2, side
 
     def _first(self, crops):
-        """What level 1 sees, and its corner and side in fractions of the crop."""
-        side = GROW / self.options.expand
-        middle = np.full((len(crops), 2), 0.5)
-        size, n = crops.shape[1], SIZE
-        step, corner = side * size / n, (0.5 - side / 2) * size
-        where = np.float64([[step, 0, corner + step / 2 - 0.5], [0, step, corner + step / 2 - 0.5]])
-        seen = [standardised(cv2.warpAffine(
-            crop, where, (n, n), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )) for crop in crops[..., 0]]  # fmt: skip
-        inner = 1 / self.options.expand  # answers are fractions of the square itself
-        return np.stack(seen)[..., None], middle - inner / 2, inner
+        """What level 1 sees, and corners (n, 2) and side of the square that it answers in."""
+        inner = 1 / self.options.expand
+        corners = np.full((len(crops), 2), 0.5)
+        seen = patches(crops, corners - GROW * inner / 2, GROW * inner, SIZE)
+        return seen, corners - inner / 2, inner
 
     def inputs(self, crops, truth, rng):
         if self.level == 1:
@@ -97,8 +94,8 @@ class Dcnn(Recipe):
         seen, self._places = [], []
         for k in range(len(POINTS)):
             for half in HALVES[self.level]:
-                patches, corners, side = self._cut(crops, moved[:, k], half)
-                seen.append(patches)
+                cut, corners, side = self._cut(crops, moved[:, k], half)
+                seen.append(cut)
                 self._places.append((corners, side))
         return seen
 
@@ -119,9 +116,9 @@ class Dcnn(Recipe):
             for k, point in enumerate(POINTS):
                 answers = []
                 for number, half in enumerate(HALVES[level], start=1):
-                    patches, corners, side = self._cut(crops, points[:, k], half)
+                    cut, corners, side = self._cut(crops, points[:, k], half)
                     net = self.nets[f"{level}_{point}{number}"]
-                    answers.append(corners + np.asarray(net.predict(patches, verbose=0)) * side)
+                    answers.append(corners + np.asarray(net.predict(cut, verbose=0)) * side)
                 points[:, k] = np.mean(answers, axis=0)
         return points
 

@@ -16,7 +16,7 @@ WINDOW = 5  # pixels of the map that count around the highest
 
 
 def hourglass(x, width, depth):
-    """Half the resolution, `depth` times, and back, with a shortcut at each (Newell et al. 2016)."""
+    """Half the resolution, `depth` times, and back, a shortcut at each (Newell et al. 2016)."""
     beside = residual(x, width)
     x = residual(layers.MaxPooling2D(2, padding="same")(x), width)
     x = hourglass(x, width, depth - 1) if depth > 1 else residual(x, width)
@@ -30,7 +30,9 @@ class Fan(Recipe):
         x = convolution(face, o.width, 7, strides=2)
         x = residual(x, 2 * o.width, strides=2)
         x = residual(hourglass(x, 2 * o.width, DEPTH), 2 * o.width)
-        return keras.Model(face, layers.Conv2D(len(mean), 1)(x), name="fan")
+        small = keras.initializers.RandomNormal(stddev=1e-3, seed=0)
+        x = layers.Conv2D(len(mean), 1, kernel_initializer=small)(x)
+        return keras.Model(face, x, name="fan")
 
     def loss(self):
         return heatmap_loss

@@ -49,7 +49,7 @@ def parse(arguments=None):
     add("--resume", action="store_true", help="go on from the checkpoint FILE.onnx.checkpoint")
     add("--terms", default="", help="terms of use of the faces, kept in the file")
     options = parser.parse_args(arguments)
-    module, defaults, drawn = NETWORKS[options.network]
+    _, defaults, drawn = NETWORKS[options.network]
     general = {"size": 112, "expand": 1.4, "width": 32, "blocks": [1, 1, 1, 1], "reduction": 16,
                "rate": 1e-3}  # fmt: skip
     for name, value in (general | defaults).items():

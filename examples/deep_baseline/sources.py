@@ -1,16 +1,19 @@
-"""Where training faces come from: photographs with landmarks, or drawn heads whose depth is known."""
+"""Where training faces come from: photographs with landmarks, or drawn heads of known depth."""
 
 import numpy as np
+from crops import MEAN, SCALE, Crops
 
 from cascade.judging.compare.crops import SquareCrop
 from cascade.loop.starts import mean_shape
-from crops import MEAN, SCALE, Crops
 from data_tools import metrics
 from data_tools.readers import read_folders
 from data_tools.schemes import FACE68
 from data_tools.synthetic import render_portrait
 from features.errors import InputError
 from features.frame import Frame
+
+
+HAIRLINE = -0.65, 0.0  # where the grid of all drawn heads begins
 
 
 class Photographs:
@@ -110,7 +113,7 @@ class Heads:
             return np.concatenate([xy, points[..., 2:] * portrait.unit / side], -1)
 
         head = portrait.head
-        turned, landmarks = head.mesh()[0], head.landmarks()
+        turned, landmarks = head.mesh(HAIRLINE)[0], head.landmarks()
         own = np.concatenate([turned.reshape(-1, 3), landmarks]) @ head.rotation
         linear = head.rotation * portrait.unit / side
         shift = np.append((portrait.centre - square.corner) / side, 0)

@@ -1,6 +1,6 @@
 """TCDCN (Zhang et al. 2014, "Facial landmark detection by deep multi-task learning"): landmarks
-learned together with tasks that share their features: which way the head is turned, in five classes,
-and whether the mouth is open, both told by the training landmarks themselves.
+learned together with tasks that share their features: which way the head is turned, in five
+classes, and whether the mouth is open, both told by the training landmarks themselves.
 
 A task whose error on held-out faces has not fallen for a while stops, before it overfits and harms
 the landmarks (section 3.2, in a simpler form).

@@ -1,10 +1,11 @@
-"""3DDFA (Zhu et al. 2016, "Face alignment across large poses: a 3D solution"), small: a network that
-regresses the pose, shape and expression of a linear face model.
+"""3DDFA (Zhu et al. 2016, "Face alignment across large poses: a 3D solution"), small: a network
+that regresses the pose, shape and expression of a linear face model.
 
 The face model is made from the drawn heads: principal components of heads at rest are shapes, and
 of what expressions add are expressions; it goes to FILE.model.safetensors. The loss is the vertex
-distance cost, with a share of the parameters' own error; ``--contour`` adds DeFA's (Liu et al. 2017,
-"Dense face alignment"): how far each point of the true jaw is from the nearest projected vertex.
+distance cost, with a share of the parameters' own error; ``--contour`` adds DeFA's (Liu et al.
+2017, "Dense face alignment"): how far each point of the true jaw is from the nearest projected
+vertex.
 """
 
 import keras

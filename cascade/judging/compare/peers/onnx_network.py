@@ -94,6 +94,8 @@ class OnnxNetwork:
 
     def __init__(self, session, path, spec):
         self.session, self.where = session, str(path)
+        # Where examples/deep_baseline says so.
+        self.trained_on = session.get_modelmeta().custom_metadata_map.get("trained_on", "")
         if len(session.get_inputs()) != 1:
             raise InputError(f"{path}: takes {len(session.get_inputs())} inputs instead of one")
         (entry,) = session.get_inputs()

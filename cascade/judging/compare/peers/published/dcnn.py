@@ -5,7 +5,8 @@ Level 1, ``1_F.caffemodel``, finds all points in a crop of 39 x 39 grey pixels. 
 ``2_LE1.caffemodel`` to ``3_RM2.caffemodel``, have two networks for each point, which see patches of
 15 x 15 pixels around it, of two sizes, and answer with the place in the patch; their answers are
 averaged. Each crop is standardised by its own mean and deviation. The public retraining has only
-the first of the paper's three networks at level 1. ``levels=1`` or ``2`` stops there.
+the first of the paper's three networks at level 1. ``levels=1`` or ``2`` stops there. A network
+trained by examples/deep_baseline has the ending ``.onnx`` instead.
 
 Level 1 answers in fractions of a square, and sees 1.1 times its side. The square that it wants is
 0.95 times as large as the box that is tight around the 68 landmarks, with its centre higher by
@@ -20,7 +21,7 @@ from features.errors import InputError, require_count
 from ...crops import SquareCrop
 from .caffe import read_caffemodel
 from .face_crop import FaceCrop, standardised
-from .network import Conv, Dense, Join, Network, Pool
+from .network import Conv, Dense, Join, Network, Pool, TrainedNetwork
 
 WHAT = "DCNN"
 SIZE, PATCH = 39, 15
@@ -59,6 +60,7 @@ class _Dcnn:
         levels = spec.take("levels", 3, int)
         require_count("levels", levels, 1, 3)
         self.n_bytes = 0
+        self.trained_on = ""
         self.first = self._network(folder / "1_F.caffemodel", LEVEL1, SIZE)
         self.later = [
             [self._pair(folder, level, point) for point in POINTS] for level in range(2, levels + 1)
@@ -73,6 +75,12 @@ class _Dcnn:
         ]
 
     def _network(self, path, layers, size):
+        trained = path.with_suffix(".onnx")
+        if trained.is_file():
+            self.n_bytes += trained.stat().st_size
+            net = TrainedNetwork(trained, (1, size, size), layers[-1].channels, WHAT)
+            self.trained_on, self.seen = net.trained_on, ""
+            return net
         if not path.is_file():
             raise InputError(f"{path}: no such file; dcnn:FOLDER needs 1_F, 2_LE1 to 3_RM2")
         self.n_bytes += path.stat().st_size

@@ -131,3 +131,40 @@ class Network:
         if not all(np.isfinite(array).all() for array in found):
             raise InputError(f"{self._where}: layer {name} has weights that are not finite numbers")
         return [self._graph.const(np.asarray(array, np.float32)) for array in found]
+
+
+class TrainedNetwork:
+    """The same, from an ONNX file.
+
+    Parameters
+    ----------
+    path : Path
+    shape : tuple of int
+        Of the input of one face.
+    n_outputs : int
+    what : str
+        The network, for errors.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be loaded or takes or gives something else.
+    """
+
+    def __init__(self, path, shape, n_outputs, what):
+        self._session = open_session(path, what)
+        self.trained_on = self._session.get_modelmeta().custom_metadata_map.get("trained_on", "")
+        entries = self._session.get_inputs()
+        if [list(entry.shape[1:]) for entry in entries] != [list(shape)]:
+            raise InputError(
+                f"{path}: not {what}: it must take crops of {shape}, not "
+                f"{[entry.shape for entry in entries]}"
+            )
+        self._entry = entries[0].name
+        found = self(np.zeros((1, *shape))).shape
+        if found != (1, n_outputs):
+            raise InputError(f"{path}: not {what}: it must give {n_outputs} numbers, not {found}")
+
+    def __call__(self, crops):
+        """The outputs (n, outputs) for crops (n, channels, height, width), float32."""
+        return self._session.run(None, {self._entry: np.ascontiguousarray(crops, np.float32)})[0]
