@@ -32,8 +32,9 @@ def compare(
             "-m",
             metavar="[NAME=]SPEC",
             help="A model file, a pretrained name (ert68), dlib:FILE, opencv-lbf:FILE, "
-            "opencv-kazemi:FILE, mediapipe, mtcnn, onnx:FILE?size=112&layout=nchw&mean=0&"
-            "scale=0.0039 or python:module:function; once for each model.",
+            "opencv-kazemi:FILE, mediapipe, mtcnn, mtcnn?networks=3, tcdcn:model.mat, dcnn:FOLDER, "
+            "vanillacnn:FOLDER, onnx:FILE?size=112&layout=nchw&mean=0&scale=0.0039&decode=coords "
+            "(or heatmap, uvmap, 3dmm, iuv) or python:module:function; once for each model.",
         ),
     ],
     boxes: Boxes = "csv",

@@ -1,4 +1,4 @@
-"""Matrices in Matlab files of version 5: as much of the format as annotations need.
+"""Matrices in Matlab files of version 5: as much of the format as annotations and networks need.
 
 scipy reads all of it, but damaged files can crash it.
 """
@@ -30,26 +30,32 @@ _TYPES = {
 }
 # Classes of arrays that hold numbers: double, single and the integers. A flag marks complex ones.
 _NUMERIC, _COMPLEX = range(6, 16), 0x08
-_CELL, _CHAR = 1, 4
+_CELL, _STRUCT, _CHAR = 1, 2, 4
+# Structures and cells within one another.
+_MAX_DEPTH = 8
 # How texts are stored: bytes, 16 bits a letter, UTF-8, UTF-16.
 _TEXTS = {1: "latin-1", 2: "latin-1", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
 
 
-def read_mat5(path, *, texts=False, max_bytes=MAX_BYTES, max_unpacked=MAX_UNPACKED):
-    """The real matrices of a Matlab file of version 5, and, if wanted, its cell arrays of texts.
+def read_mat5(path, *, texts=False, nested=False, max_bytes=MAX_BYTES, max_unpacked=MAX_UNPACKED):
+    """The real matrices of a Matlab file of version 5, and, if wanted, what they are nested in.
 
     Parameters
     ----------
     path : str or Path
     texts : bool
         Whether to read cell arrays of texts, too.
+    nested : bool
+        Whether to read texts, and cell and structure arrays of anything, too.
     max_bytes, max_unpacked : int
         What the file, and all its compressed variables together when unpacked, may take.
 
     Returns
     -------
     dict of str to (ndarray, float64, or list of str)
-        Variables by name; those of another kind are left out.
+        Variables by name; those of another kind are left out. If `nested`: a text is a str, a cell
+        array a list, a structure array a list of dicts, all in Matlab's order, and None stands for
+        what is of another kind within them.
 
     Raises
     ------
@@ -59,13 +65,13 @@ def read_mat5(path, *, texts=False, max_bytes=MAX_BYTES, max_unpacked=MAX_UNPACK
     """
     data = read_bytes(path, max_bytes)
     try:
-        return _variables(data, max_unpacked, texts)
+        return _variables(data, max_unpacked, texts, nested)
     # What struct, zlib and numpy raise at sizes that do not fit.
-    except (struct.error, zlib.error, ValueError, TypeError, KeyError, UnicodeError) as error:
+    except (struct.error, zlib.error, ValueError, TypeError, KeyError, StopIteration) as error:
         raise InputError(f"{path}: not a sound Matlab file of version 5; get it anew") from error
 
 
-def _variables(data, room, texts):
+def _variables(data, room, texts, nested):
     order = {b"IM": "<", b"MI": ">"}[data[_HEADER - 2 : _HEADER]]
     found = {}
     for kind, content in _elements(data[_HEADER:], order):
@@ -77,7 +83,7 @@ def _variables(data, room, texts):
                 raise ValueError("too large")
             (kind, content), *_ = _elements(content, order)
         if kind == _MATRIX:
-            name, matrix = _matrix(content, order, texts)
+            name, matrix = _nested(content, order) if nested else _matrix(content, order, texts)
             if matrix is not None:
                 found[name] = matrix
     return found
@@ -113,12 +119,48 @@ def _matrix(data, order, texts):
         return name, [_text(content, order) for _, content in parts]
     if kind not in _NUMERIC or complex_:
         return name, None
+    return name, _numbers(parts, sizes, order)
+
+
+def _numbers(parts, sizes, order):
     shape = np.frombuffer(sizes, f"{order}i4").tolist()
     type_, content = next(parts, (0, b""))
     values = np.frombuffer(content, f"{order}{_TYPES[type_]}")
     if min(shape) < 0:
         raise ValueError("negative size")
-    return name, values.astype(np.float64).reshape(shape, order="F")
+    with np.errstate(invalid="ignore"):  # NaN of any kind stays NaN
+        return values.astype(np.float64).reshape(shape, order="F")
+
+
+def _nested(data, order, depth=0):
+    """Name and content of an array of any kind, as `read_mat5` describes it."""
+    if depth > _MAX_DEPTH:
+        raise ValueError("too deep")
+    if not data:  # an empty matrix may be left out altogether
+        return "", None
+    parts = _elements(data, order)
+    flags, sizes, name = (next(parts, (0, b""))[1] for _ in range(3))
+    (word,) = struct.unpack_from(f"{order}I", flags)
+    kind, complex_, name = word & 0xFF, word >> 8 & _COMPLEX, name.decode("ascii")
+    if kind == _CHAR:
+        return name, _letters(data, order)
+    if kind == _CELL:
+        return name, [_nested(content, order, depth + 1)[1] for _, content in parts]
+    if kind == _STRUCT:
+        (width,) = struct.unpack_from(f"{order}i", next(parts)[1])
+        words = next(parts)[1]
+        if width < 1:
+            raise ValueError("fields without names")
+        fields = [
+            words[i : i + width].split(b"\0")[0].decode("ascii")
+            for i in range(0, len(words), width)
+        ]
+        values = [_nested(content, order, depth + 1)[1] for _, content in parts]
+        return name, [
+            dict(zip(fields, values[i : i + len(fields)], strict=True))
+            for i in range(0, len(values), len(fields))
+        ]
+    return name, None if kind not in _NUMERIC or complex_ else _numbers(parts, sizes, order)
 
 
 def _text(data, order):

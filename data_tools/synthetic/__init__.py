@@ -34,6 +34,7 @@ __all__ = [
     "MIN_SIZE",
     "dense_scheme",
     "render_face",
+    "render_portrait",
     "synthetic_faces",
 ]
 
@@ -79,6 +80,40 @@ def render_face(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45
     >>> image.shape, shape.shape, bool(visible.all())
     ((96, 96), (68, 2), True)
     """
+    image, portrait, cover, box = render_portrait(
+        rng, size, points=points, occluders=occluders, scale=scale
+    )
+    shape = portrait.points
+    if points > N_LANDMARKS:
+        further = portrait.project(further_points(portrait.head, points - N_LANDMARKS))
+        shape = np.concatenate([shape, further])
+    visible = np.ones(points, bool) if cover is None else uncovered(cover, shape)
+    return image, shape.astype(np.float32), visible, box
+
+
+def render_portrait(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45, 0.62)):
+    """Render one random face, and tell all that it was drawn from.
+
+    Parameters
+    ----------
+    rng, size, points, occluders, scale
+        As of `render_face`.
+
+    Returns
+    -------
+    image : ndarray of shape (size, size), uint8
+    portrait : Portrait
+        ``points`` are the 68 landmarks in pixels; ``head`` has the surface in three dimensions and
+        ``project`` takes points of it, turned, to pixels.
+    cover : ndarray of shape (size, size), uint8, or None
+        How far an occluder covers each pixel; None where there is none.
+    box : ndarray of shape (4,), float32
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its range.
+    """
     _check(size, points, occluders, scale)
     cover_rng, box_rng, rng = rng.spawn(3)
     head = Head(rng)
@@ -93,17 +128,11 @@ def render_face(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45
     portrait = Portrait(rng, head, landmarks, centre, unit)
     canvas = Canvas(background(rng, size))
     portrait.paint(canvas)
-    shape = portrait.points
-    if points > N_LANDMARKS:
-        further = portrait.project(further_points(head, points - N_LANDMARKS))
-        shape = np.concatenate([shape, further])
-    visible = np.ones(points, bool)
+    cover = None
     if cover_rng.random() < occluders:
         cover = occlude(cover_rng, canvas, portrait.points, unit)
-        visible = uncovered(cover, shape)
-    shape = shape.astype(np.float32)
-    box = detect(box_rng, shape[:N_LANDMARKS])
-    return expose(rng, canvas.pixels), shape, visible, box
+    box = detect(box_rng, portrait.points.astype(np.float32))
+    return expose(rng, canvas.pixels), portrait, cover, box
 
 
 def synthetic_faces(n, seed=0, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45, 0.62),

@@ -205,8 +205,14 @@ class Head:
         reach = np.einsum("lsk,lk->ls", arcs[rows, :, :2], outward)
         return arcs[rows, reach.argmax(1)]
 
-    def mesh(self):
+    def mesh(self, hairline=None):
         """The face below the hair line.
+
+        Parameters
+        ----------
+        hairline : (float, float), optional
+            Its height at the middle and its slope, in place of the head's own: one for all heads
+            makes a vertex the same place of each.
 
         Returns
         -------
@@ -216,7 +222,7 @@ class Head:
         """
         a = np.linspace(-1, 1, _COLUMNS)
         s = np.sin(np.pi / 2 * (0.55 * a + 0.45 * a**3))  # dense at the nose
-        middle, slope = self.hairline
+        middle, slope = self.hairline if hairline is None else hairline
         top = middle + slope * s * (1 - s**2) + (-0.36 - middle) * np.abs(s) ** 5
         t = np.linspace(0, 1, _ROWS)[:, None]
         t = 1 - (1 - t) ** 1.25

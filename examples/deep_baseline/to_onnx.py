@@ -7,8 +7,8 @@ beside every release of TensorFlow. Maps are turned from Keras' (n, H, W, C) to 
 import numpy as np
 import onnx
 from keras import layers
-from onnx import helper, numpy_helper
 
+from cascade.formats.onnx.graph import Graph, Tensor
 from data_tools.files import replace_file
 
 
@@ -18,8 +18,8 @@ def export(model, path, **notes):
     Parameters
     ----------
     model : keras.Model
-        Of convolutions, batch normalisation, global average pooling, dense layers, rescaling,
-        ReLU, sums and products.
+        Of convolutions, plain and transposed, batch normalisation, pooling, upsampling, dense
+        layers, rescaling, ReLU, sums, products, concatenations, and `blocks.Formula`.
     path : str or Path
     **notes : str
         Facts to keep in the file.
@@ -29,87 +29,154 @@ def export(model, path, **notes):
     NotImplementedError
         For any other layer.
     """
-    graph = _Graph(model)
+    graph = Graph()
     entry, exit_ = model.inputs[0], model.outputs[0]
-    height, width, channels = entry.shape[1:]
-    kind = onnx.TensorProto.FLOAT
-    proto = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "landmarks",
-            [helper.make_tensor_value_info(entry.name, kind, ["n", channels, height, width])],
-            [helper.make_tensor_value_info(exit_.name, kind, ["n", exit_.shape[1]])],
-            graph.weights,
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-        producer_name="cascade-align",
-    )
-    helper.set_model_props(proto, {name: str(value) for name, value in notes.items()})
+    values = {entry.name: Tensor(graph, "face", np.float32)}
+    for layer in model.layers:
+        if not isinstance(layer, layers.InputLayer):
+            given = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
+            given = [values[tensor.name] for tensor in given]
+            values[layer.output.name] = _add(graph, layer, given)
+    points = graph.named("points", values[exit_.name])
+    ends = [(tensor, ["n", *_turned(keras_tensor.shape[1:])])
+            for tensor, keras_tensor in ((values[entry.name], entry), (points, exit_))]  # fmt: skip
+    proto = graph.model("landmarks", ends[:1], ends[1:], 17, ir_version=8,
+                        producer_name="cascade-align")  # fmt: skip
+    onnx.helper.set_model_props(proto, {name: str(value) for name, value in notes.items()})
     onnx.checker.check_model(proto, full_check=True)
     replace_file(path, proto.SerializeToString())
 
 
-class _Graph:
-    """The nodes and weights of a model, in the order of its layers."""
+def _turned(shape):
+    """ONNX' order of a map's sides."""
+    return [shape[2], *shape[:2]] if len(shape) == 3 else list(shape)
 
-    def __init__(self, model):
-        self.nodes, self.weights = [], []
-        for layer in model.layers:
-            if not isinstance(layer, layers.InputLayer):
-                self._add(layer)
 
-    def _add(self, layer):
-        name = layer.name
-        given = layer.input if isinstance(layer.input, list) else [layer.input]
-        given, out = [tensor.name for tensor in given], layer.output.name
-        match layer:
-            case layers.Conv2D():
-                kernel = np.transpose(layer.kernel, (3, 2, 0, 1))
-                given += [self._keep(f"{name}/kernel", kernel)]
-                given += [self._keep(f"{name}/bias", layer.bias)] if layer.use_bias else []
-                pads = "SAME_UPPER" if layer.padding == "same" else "VALID"
-                self._activated(layer, "Conv", given, out, strides=layer.strides, auto_pad=pads)
-            case layers.BatchNormalization():
-                parts = ("gamma", "beta", "moving_mean", "moving_variance")
-                given += [self._keep(f"{name}/{part}", getattr(layer, part)) for part in parts]
-                self._node("BatchNormalization", given, out, epsilon=layer.epsilon)
-            case layers.GlobalAveragePooling2D(keepdims=True):
-                self._node("GlobalAveragePool", given, out)
-            case layers.Flatten():
-                # Keras counts channels fastest, and so do the weights that follow.
-                self._node("Transpose", given, f"{name}/turned", perm=(0, 2, 3, 1))
-                self._node("Flatten", [f"{name}/turned"], out)
-            case layers.Dense():
-                given += [self._keep(f"{name}/kernel", layer.kernel)]
-                given += [self._keep(f"{name}/bias", layer.bias)] if layer.use_bias else []
-                self._activated(layer, "Gemm", given, out)
-            case layers.Rescaling():
-                given += [self._keep(f"{name}/scale", layer.scale)]
-                self._node("Mul", given, f"{name}/scaled")
-                self._node(
-                    "Add", [f"{name}/scaled", self._keep(f"{name}/offset", layer.offset)], out
-                )
-            case layers.ReLU(max_value=None):
-                self._node("Relu", given, out)
-            case layers.Multiply():
-                self._node("Mul", given, out)
-            case layers.Add():
-                self._node("Add", given, out)
-            case _:
-                raise NotImplementedError(f"no ONNX node for layer {name} ({type(layer).__name__})")
+def _add(graph, layer, given):
+    """The output of a layer."""
+    x = given[0]
 
-    def _activated(self, layer, operation, given, out, **attributes):
-        """A node and, after it, the activation that Keras holds to be part of the layer."""
-        node = {"linear": None, "relu": "Relu", "sigmoid": "Sigmoid"}[layer.activation.__name__]
-        self._node(operation, given, f"{out}/linear" if node else out, **attributes)
-        if node:
-            self._node(node, [f"{out}/linear"], out)
+    def weight(values):
+        return graph.const(np.ascontiguousarray(np.asarray(values), np.float32))
 
-    def _node(self, operation, given, out, **attributes):
-        self.nodes.append(helper.make_node(operation, given, [out], **attributes))
+    match layer:
+        case layers.Conv2DTranspose():
+            # Keras' padding "same" cuts what stands over, the larger half after.
+            over = [side - stride for side, stride in zip(layer.kernel_size, layer.strides,
+                                                          strict=True)]  # fmt: skip
+            pads = [o // 2 for o in over] + [o - o // 2 for o in over]
+            kernel = np.transpose(_numpy(layer.kernel), (3, 2, 0, 1))
+            bias = [weight(_numpy(layer.bias))] if layer.use_bias else []
+            x = graph.node("ConvTranspose", x, weight(kernel), *bias, strides=layer.strides,
+                           pads=pads)  # fmt: skip
+            return _activated(graph, layer, x)
+        case layers.Conv2D(groups=1):
+            bias = [weight(_numpy(layer.bias))] if layer.use_bias else []
+            kernel = np.transpose(_numpy(layer.kernel), (3, 2, 0, 1))
+            pads = "SAME_UPPER" if layer.padding == "same" else "VALID"
+            x = graph.node("Conv", x, weight(kernel), *bias, strides=layer.strides, auto_pad=pads)
+            return _activated(graph, layer, x)
+        case layers.BatchNormalization():
+            parts = ("gamma", "beta", "moving_mean", "moving_variance")
+            parts = [weight(_numpy(getattr(layer, part))) for part in parts]
+            return graph.node("BatchNormalization", x, *parts, epsilon=layer.epsilon)
+        case layers.GlobalAveragePooling2D(keepdims=True):
+            return graph.node("GlobalAveragePool", x)
+        case layers.MaxPooling2D() | layers.AveragePooling2D():
+            kind = "MaxPool" if isinstance(layer, layers.MaxPooling2D) else "AveragePool"
+            pads = "SAME_UPPER" if layer.padding == "same" else "VALID"
+            return graph.node(kind, x, kernel_shape=layer.pool_size, strides=layer.strides,
+                              auto_pad=pads)  # fmt: skip
+        case layers.UpSampling2D(interpolation="nearest"):
+            scales = graph.const(np.float32([1, 1, *layer.size]))
+            nothing = graph.const(np.zeros(0, np.float32))
+            return graph.node("Resize", x, nothing, scales, mode="nearest", nearest_mode="floor",
+                              coordinate_transformation_mode="asymmetric")  # fmt: skip
+        case layers.Flatten():
+            # Keras counts channels fastest, and so do the weights that follow.
+            turned = x.transpose(0, 2, 3, 1) if len(layer.input.shape) == 4 else x
+            return graph.node("Flatten", turned)
+        case layers.Reshape():
+            if len(layer.output.shape) != 4:
+                raise NotImplementedError(f"layer {layer.name} reshapes to something but a map")
+            return x.reshape(-1, *layer.output.shape[1:]).transpose(0, 3, 1, 2)
+        case layers.Dense():
+            bias = [weight(_numpy(layer.bias))] if layer.use_bias else []
+            return _activated(graph, layer, graph.node("Gemm", x, weight(_numpy(layer.kernel)),
+                                                       *bias))  # fmt: skip
+        case layers.Rescaling():
+            return x * np.float32(layer.scale) + np.float32(layer.offset)
+        case layers.ReLU(max_value=None):
+            return graph.node("Relu", x)
+        case layers.Multiply():
+            return graph.node("Mul", *given)
+        case layers.Add():
+            return graph.node("Add", *given)
+        case layers.Concatenate():
+            return graph.join(given, 1)
+        case _ if hasattr(layer, "formula"):
+            return layer.formula(Operators(graph), *given)
+        case _:
+            raise NotImplementedError(
+                f"no ONNX node for layer {layer.name} ({type(layer).__name__})"
+            )
 
-    def _keep(self, name, values):
-        values = np.ascontiguousarray(values, np.float32)
-        self.weights.append(numpy_helper.from_array(values, name))
-        return name
+
+def _activated(graph, layer, x):
+    """What Keras holds to be part of the layer."""
+    name = layer.activation.__name__
+    known = {"linear": None, "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+    if name not in known:
+        raise NotImplementedError(f"no ONNX node for the activation {name} of layer {layer.name}")
+    return graph.node(known[name], x) if known[name] else x
+
+
+def _numpy(variable):
+    return variable.numpy() if hasattr(variable, "numpy") else np.asarray(variable)
+
+
+class Operators:
+    """The functions of `keras.ops` that formulas use, as nodes of a graph."""
+
+    def __init__(self, graph):
+        self.graph = graph
+
+    def convert_to_tensor(self, variable):
+        return self.graph.const(np.float32(_numpy(variable)))
+
+    def abs(self, x):
+        return self.graph.node("Abs", x)
+
+    def tanh(self, x):
+        return self.graph.node("Tanh", x)
+
+    def exp(self, x):
+        return self.graph.node("Exp", x)
+
+    def sqrt(self, x):
+        return x.sqrt()
+
+    def sum(self, x, axis):
+        return x.sum(axis)
+
+    def min(self, x, axis):
+        return self.graph.node("ReduceMin", x, axes=[axis], keepdims=0)
+
+    def max(self, x, axis, keepdims=False):
+        return self.graph.node("ReduceMax", x, axes=[axis], keepdims=int(keepdims))
+
+    def reshape(self, x, shape):
+        return x.reshape(*shape)
+
+    def take(self, x, index, axis):
+        return x.take(index, axis)
+
+    def matmul(self, a, b):
+        return self.graph.node("MatMul", a, b)
+
+    def stack(self, tensors, axis):
+        axes = self.graph.ints(axis)
+        return self.graph.join([self.graph.node("Unsqueeze", t, axes) for t in tensors], axis)
+
+    def cast(self, x, dtype):
+        return x.cast(dtype)

@@ -72,7 +72,7 @@ class Training:
                 coming = reader.submit(next, batches, None)
                 self.model.optimizer.learning_rate = self.rate(done)
                 self.model.reset_metrics()  # some releases of Keras return a running mean
-                losses.append(float(self.model.train_on_batch(crops, truth)))
+                losses.append(float(np.ravel(self.model.train_on_batch(crops, truth))[0]))
         self.epoch += 1
         return float(np.mean(losses)) if losses else float("nan")
 

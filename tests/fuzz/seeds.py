@@ -15,8 +15,10 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+from safetensors.numpy import save
 from scipy.io import savemat
 
+from ..cascade.compare.caffe_files import caffemodel
 from ..data_tools.samples import SAMPLES
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
@@ -340,6 +342,59 @@ def models():
     return found
 
 
+def networks():
+    """Files of networks of others, by format and name."""
+    rng = np.random.default_rng(0)
+    layers = {"conv": (rng.normal(size=(3, 2, 4, 4)), rng.random(3)), "fc": (rng.random((2, 48)),)}
+    found = {
+        "caffe": {
+            "sound": caffemodel(layers),
+            "sound-old": caffemodel(layers, old=True, doubles=True),
+            "bad-fields": b"\x08\x01" * 100_001,
+            "bad-size": b"\xa2\x06\xff\xff\xff\xff\x0f",
+        },
+        "places": {
+            "sound": b"\n".join(b"%d %d" % (k, k + 1) for k in range(68)),
+            "sound-rows": b"1 2 3\n4,5,6\n",
+            "bad-number": b"1 2\n3 1e999\n",
+            "bad-many": b"1 2\n" * 5000,
+        },
+    }
+    rows = np.zeros((2, 1), dtype=[("weights", "O"), ("layer_names", "O")])
+    for k, name in enumerate(("conv1", "ip")):
+        cell = np.empty((2, 1), "O")
+        cell[0, 0], cell[1, 0] = rng.normal(size=(3, 3, 1, 2)).astype(np.float32), np.ones((2, 1))
+        rows[k, 0] = cell, name
+    for name, packed in (("sound", False), ("sound-packed", True)):
+        out = io.BytesIO()
+        savemat(out, {"model": rows, "empty": np.zeros((0, 0), "O")}, do_compression=packed)
+        data = b"MATLAB 5.0".ljust(124) + out.getvalue()[124:]
+        found.setdefault("mat5-nested", {})[name] = data
+    deep = np.ones((1, 1))
+    for _ in range(20):
+        cell = np.empty((1, 1), "O")
+        cell[0, 0] = deep
+        deep = cell
+    out = io.BytesIO()
+    savemat(out, {"deep": deep})
+    found["mat5-nested"]["bad-deep"] = b"MATLAB 5.0".ljust(124) + out.getvalue()[124:]
+    model = {
+        "mean": rng.normal(size=30).astype(np.float32),
+        "shape": rng.normal(size=(30, 4)).astype(np.float32),
+        "expression": rng.normal(size=(30, 2)).astype(np.float32),
+        "keypoints": np.arange(5),
+        "param_std": np.ones(18, np.float32),
+    }
+    found["face-model"] = {
+        "sound": save(model),
+        "bad-vertex": save(model | {"keypoints": np.arange(5) + 6}),
+        "bad-nan": save(model | {"mean": np.full(30, np.nan)}),
+        "bad-rows": save(model | {"shape": np.ones((29, 4))}),
+        "bad-cut": save(model)[:-9],
+    }
+    return found
+
+
 def _with_header(header):
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + bytes(100)
@@ -348,7 +403,7 @@ def _with_header(header):
 def write(folder=CORPUS):
     """Write the corpus."""
     files = {kind: {k: v.encode() for k, v in names.items()} for kind, names in texts().items()}
-    files |= {**data_sets(), "mat5": matrices(), "image": images(), **models()}
+    files |= {**data_sets(), "mat5": matrices(), "image": images(), **models(), **networks()}
     for kind, names in files.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
         for name, data in names.items():

@@ -15,6 +15,10 @@ import cascade
 from cascade.formats import dlib as dlib_dat
 from cascade.formats import native
 from cascade.formats import opencv as opencv_lbf
+from cascade.judging.compare.peers.decoders.face_model import FaceModel
+from cascade.judging.compare.peers.decoders.tables import take_places
+from cascade.judging.compare.peers.published.caffe import read_caffemodel
+from cascade.judging.compare.specs import Spec
 from cascade.loop import model_file
 from cascade.loop.checkpoint import Checkpoint
 from cascade.loop.state import untrained
@@ -112,6 +116,18 @@ def _colour(path):
     return read_image(path, grey=False)
 
 
+def _option(name, read, path, data):
+    """As the file that an option of a spec names."""
+    path.write_bytes(data)
+    return read(Spec("onnx:net", "net", "onnx", "net", {name: str(path)}))
+
+
+def _face_model(spec):
+    model = FaceModel(spec, 32)
+    with np.errstate(all="ignore"):
+        model(np.ones((1, model.n_parameters)))
+
+
 def _data_set(name, path, data):
     """As a data set of which one file comes from a stranger; a face that is left out counts as
     refused."""
@@ -139,6 +155,10 @@ TARGETS = {
     "imglab": partial(_read, read_imglab),
     "wflw": partial(_read, lambda path: read_wflw(path, path.parent)),
     "mat5": partial(_read, read_mat5),
+    "mat5-nested": partial(_read, partial(read_mat5, nested=True)),
+    "caffe": partial(_read, read_caffemodel),
+    "face-model": partial(_option, "model", _face_model),
+    "places": partial(_option, "index", take_places),
     "scheme": partial(_read, Scheme.from_file),
     "image": partial(_read, _colour),
     "dat": partial(_model, dlib_dat.read),

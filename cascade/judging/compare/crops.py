@@ -20,11 +20,14 @@ class SquareCrop:
         Side of the square in units of ``sqrt(width * height)`` of the box.
     angle : float
         Radians by which the square is turned with the face.
+    down : float
+        How far the square's centre is below that of the box, in the same unit as `expand`.
     """
 
-    def __init__(self, box, size, expand=1.0, angle=0.0):
+    def __init__(self, box, size, expand=1.0, angle=0.0, down=0.0):
         left, top, right, bottom = (float(edge) for edge in box)
-        side = ((right - left) * (bottom - top)) ** 0.5 * expand
+        unit = ((right - left) * (bottom - top)) ** 0.5
+        side, top, bottom = unit * expand, top + unit * down, bottom + unit * down
         axis = side * np.array([np.cos(angle), np.sin(angle)])
         self.size = size
         # Columns: where the crop's own axes point in the image.

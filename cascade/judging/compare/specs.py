@@ -18,8 +18,11 @@ ADAPTERS = {
     "opencv-lbf": "opencv_facemark",
     "opencv-kazemi": "opencv_facemark",
     "mediapipe": "mediapipe_mesh",
-    "mtcnn": "mtcnn_onet",
+    "mtcnn": "published.mtcnn",
     "onnx": "onnx_network",
+    "tcdcn": "published.tcdcn",
+    "dcnn": "published.dcnn",
+    "vanillacnn": "published.vanillacnn",
     "python": "function",
 }
 # The module of `cascade.formats` that reads the files of each kind, too.
@@ -33,8 +36,11 @@ FORMS = (
     "opencv-lbf:FILE",
     "opencv-kazemi:FILE",
     "mediapipe[:FILE.tflite]",
-    "mtcnn",
-    "onnx:FILE[?size=112&...]",
+    "mtcnn[?networks=3]",
+    "tcdcn:model.mat",
+    "dcnn:FOLDER[?levels=1]",
+    "vanillacnn:FOLDER",
+    "onnx:FILE[?size=112&decode=coords|heatmap|uvmap|3dmm|iuv&...]",
     "python:module:function",
 )
 _LABEL = re.compile(r"([\w .+()-]{1,40})=(?=.)")
@@ -108,12 +114,12 @@ class Spec:
             named = _LABEL.match(text)
             if named:
                 label, rest = named[1].strip(), text[named.end() :]
-        kind, colon, target = rest.partition(":")
+        kind = re.split("[:?]", rest, maxsplit=1)[0]
         if kind not in ADAPTERS or Path(rest).is_file():
             kind, target = "native", rest
-        elif not colon:
+        else:
             # Without a target the options follow the kind.
-            target = ""
+            target = rest[len(kind) :].removeprefix(":")
         target, _, query = target.partition("?") if not Path(target).is_file() else (target, "", "")
         options = dict(parse_qsl(query, keep_blank_values=True))
         return cls(text, label or _default_label(kind, target), kind, target, options)
@@ -133,6 +139,21 @@ class Spec:
             raise InputError(f"{path}: no such file")
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than any model may be, {MAX_BYTES} bytes")
+        return path
+
+    def folder(self):
+        """The target as a folder that is there.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        path = Path(self.target)
+        if not self.target:
+            raise InputError(f"{self.text}: names no folder; write {self.kind}:FOLDER")
+        if not path.is_dir():
+            raise InputError(f"{path}: no such folder; {self.kind} needs the folder of its files")
         return path
 
     def check(self):

@@ -7,7 +7,8 @@ import pytest
 
 from cascade.judging.compare import open_model
 from cascade.judging.compare.crops import SquareCrop
-from cascade.judging.compare.peers.onnx_network import OnnxNetwork, soft_argmax
+from cascade.judging.compare.peers.decoders.heatmaps import soft_argmax
+from cascade.judging.compare.peers.onnx_network import OnnxNetwork
 from cascade.judging.compare.specs import Spec
 from features.errors import InputError
 
@@ -24,6 +25,9 @@ class Session:
 
     def get_outputs(self):
         return [SimpleNamespace(name=name) for name in self.answers]
+
+    def get_modelmeta(self):
+        return SimpleNamespace(custom_metadata_map={"trained_on": "300w/somewhere"})
 
     def run(self, names, feed):
         self.fed = feed["in"]
@@ -49,6 +53,7 @@ def test_network_of_coordinates(tmp_path):
     session = Session(["N", 3, 32, 32], {"score": constant([[1.0]]), "points": constant([at])})
     find = network(tmp_path, session, "?mean=10,20,30&scale=0.5&expand=2")
     assert (find.points, find.size, find.output) == (68, 32, "points")
+    assert find.trained_on == "300w/somewhere"
     image = np.full((100, 100), 110, np.uint8)
     found = find(image, [40, 50, 60, 70])
     # Twice the side of the box around its centre.

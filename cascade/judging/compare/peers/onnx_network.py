@@ -1,12 +1,14 @@
-"""Any network in an ONNX file that maps a crop of the face to coordinates or heatmaps.
+"""Any network in an ONNX file that maps a crop of the face to something that holds its landmarks.
 
 Options, all optional: ``size`` of the square input in pixels (else what the file says);
 ``layout`` nchw or nhwc (else from the input's shape); ``color`` rgb, bgr or grey; ``mean`` and
 ``scale``, numbers or one a channel, so that the network sees ``(pixel - mean) * scale`` (0 and
-1/255); ``expand``, the crop's side in units of the box's (1); ``points``, what it finds (else by
-their number); ``output``, name or number of the output (else the first that can be points);
-``units`` of coordinates: crop (0 to 1), pixels of the crop, or symmetric (-1 to 1); ``beta`` of the
-soft-argmax over heatmaps (else a plain expectation of the clipped map).
+1/255); ``expand``, the crop's side in units of the box's (1), and ``down``, how far its centre is
+below the box's in the same unit (0); ``points``, what it finds (else by their number); ``output``,
+name or number of the output (else the first that can be points).
+
+``decode`` says what the output is, and has options of its own, see `decoders`: coords (PFLD, DAN),
+heatmap (FAN), uvmap (PRNet), 3dmm (3DDFA) or iuv (DenseReg); else coords or heatmap by its shape.
 """
 
 import numpy as np
@@ -15,9 +17,11 @@ from features.errors import InputError, require_range
 
 from ..crops import SquareCrop
 from ..specs import needed
+from .decoders import DECODERS
 
 _COLORS = {"grey": 1, "gray": 1, "rgb": 3, "bgr": 3}
-_UNITS = ("crop", "pixels", "symmetric")
+# Told apart by the shape of the output where nothing is said.
+_KNOWN_BY_SHAPE = "coords", "heatmap"
 _DTYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -35,8 +39,17 @@ def load(spec):
     return OnnxNetwork(session, path, spec)
 
 
-def open_session(path, what):
-    """A session of onnxruntime on one thread of the CPU, for the models that `what` names.
+def open_session(path, what, model=None):
+    """A session of onnxruntime on one thread of the CPU.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the model, for errors too.
+    what : str
+        The models that need onnxruntime, for errors.
+    model : bytes, optional
+        The model itself, where it is made in memory from the file.
 
     Raises
     ------
@@ -48,7 +61,9 @@ def open_session(path, what):
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return runtime.InferenceSession(
+            str(path) if model is None else model, options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # its exceptions share no base of their own
         first = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: onnxruntime cannot load it ({first})") from error
@@ -79,6 +94,8 @@ class OnnxNetwork:
 
     def __init__(self, session, path, spec):
         self.session, self.where = session, str(path)
+        # Where examples/deep_baseline says so.
+        self.trained_on = session.get_modelmeta().custom_metadata_map.get("trained_on", "")
         if len(session.get_inputs()) != 1:
             raise InputError(f"{path}: takes {len(session.get_inputs())} inputs instead of one")
         (entry,) = session.get_inputs()
@@ -96,14 +113,17 @@ class OnnxNetwork:
                 raise InputError(f"{path}: {name} needs one number or {self.channels}")
         self.expand = spec.take("expand", 1.0, float)
         require_range("expand", self.expand, 0.2, 5)
-        self.units = spec.take("units", "crop")
-        if self.units not in _UNITS:
-            raise InputError(f"{path}: units must be {', '.join(_UNITS)}, not {self.units!r}")
-        self.beta = spec.take("beta", None, float)
+        self.down = spec.take("down", 0.0, float)
+        require_range("down", self.down, -2, 2)
+        decode = spec.take("decode", None)
+        if decode not in (None, *DECODERS):
+            raise InputError(f"{path}: decode must be {', '.join(DECODERS)}, not {decode!r}")
+        kinds = _KNOWN_BY_SHAPE if decode is None else (decode,)
+        decoders = [DECODERS[kind](spec, self.size) for kind in kinds]
         self.n_bytes = path.stat().st_size
         data = path.with_name(path.name + ".data")  # where large weights are kept apart
         self.n_bytes += data.stat().st_size if data.is_file() else 0
-        self._choose_output(spec)
+        self._choose_output(spec, decoders)
 
     def _geometry(self, shape, spec):
         """Layout, channels and size, from the options or else the input's shape."""
@@ -125,8 +145,8 @@ class OnnxNetwork:
             raise InputError(f"{self.where}: its input is {sides}, not a square of {size} pixels")
         self.size = size
 
-    def _choose_output(self, spec):
-        """Run once: which output holds points, how many, and whether as heatmaps."""
+    def _choose_output(self, spec, decoders):
+        """Run once: which output holds points, how many, and which decoder finds them."""
         chosen = spec.take("output", None)
         names = [output.name for output in self.session.get_outputs()]
         if chosen is not None and chosen.isdigit() and int(chosen) < len(names):
@@ -140,20 +160,20 @@ class OnnxNetwork:
         for name in names if chosen is None else [chosen]:
             try:
                 answer = self.session.run([name], {self.input: self.tensor(blank)})[0]
+                shape = tried[name] = np.shape(answer)
             except Exception as error:  # as in `load`
                 first = str(error).strip().splitlines()[0]
                 raise InputError(f"{self.where}: cannot run ({first}); see its options") from error
-            tried[name] = np.shape(answer)
-            count = _count(tried[name])
-            if count and (asked is None or not str(asked).isdigit() or count == int(asked)):
-                self.output, self.heatmaps = name, _is_heatmaps(tried[name])
-                self.points = count if declared is None else declared
-                how = "heatmaps, soft-argmax" if self.heatmaps else "direct regression"
-                self.about = f"ONNX network, {how}, {self.size} px"
-                return
+            for decoder in decoders:
+                count = decoder.count(shape)
+                if count and (asked is None or not str(asked).isdigit() or count == int(asked)):
+                    self.output, self.decoder = name, decoder
+                    self.points = count if declared is None else declared
+                    self.about = f"ONNX network, {decoder.about}, {self.size} px"
+                    return
+        what = " or ".join(decoder.about for decoder in decoders)
         raise InputError(
-            f"{self.where}: no output holds {declared or 'any'} points as coordinates or heatmaps; "
-            f"it gives {tried}"
+            f"{self.where}: no output holds {declared or 'any'} points as {what}; it gives {tried}"
         )
 
     def tensor(self, crop):
@@ -167,44 +187,9 @@ class OnnxNetwork:
         return np.ascontiguousarray(pixels[None], self.dtype)
 
     def __call__(self, image, box):
-        crop = SquareCrop(box, self.size, self.expand)
+        crop = SquareCrop(box, self.size, self.expand, down=self.down)
         answer = self.session.run([self.output], {self.input: self.tensor(crop.cut(image))})[0]
-        if self.heatmaps:
-            return crop.to_image(soft_argmax(answer[0], self.beta))
-        found = np.asarray(answer, np.float64).reshape(-1, 2)
-        if self.units == "pixels":
-            found = (found + 0.5) / self.size
-        elif self.units == "symmetric":
-            found = (found + 1) / 2
-        return crop.to_image(found)
-
-
-def soft_argmax(maps, beta=None):
-    """Expected position in heatmaps (Sun et al. 2018, "Integral human pose regression").
-
-    Parameters
-    ----------
-    maps : ndarray of shape (P, H, W)
-    beta : float, optional
-        Weights are ``exp(beta * map)``; without it they are the map itself, negative values cut.
-
-    Returns
-    -------
-    ndarray of shape (P, 2), float64
-        Fractions of the width and the height, from the edges of the map; NaN for a map of zeros.
-    """
-    maps = np.asarray(maps, np.float64)
-    n_points, height, width = maps.shape
-    flat = maps.reshape(n_points, -1)
-    if beta is None:
-        weights = np.maximum(flat, 0)
-    else:
-        weights = np.exp(beta * (flat - flat.max(1, keepdims=True)))
-    total = weights.sum(1)
-    weights = np.divide(weights, total[:, None], out=np.full_like(flat, np.nan),
-                        where=total[:, None] > 0).reshape(maps.shape)  # fmt: skip
-    x, y = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
-    return np.stack([weights.sum(1) @ x, weights.sum(2) @ y], axis=-1)
+        return crop.to_image(self.decoder(answer))
 
 
 def _numbers(text):
@@ -212,15 +197,3 @@ def _numbers(text):
     if not np.isfinite(values).all():
         raise ValueError("need finite numbers")
     return values
-
-
-def _is_heatmaps(shape):
-    return len(shape) == 4 and shape[0] == 1 and min(shape[2:]) > 2
-
-
-def _count(shape):
-    """Points that an output of one face can hold; 0 if it can hold none."""
-    if _is_heatmaps(shape):
-        return shape[1]
-    size = int(np.prod(shape))
-    return size // 2 if size >= 4 and size % 2 == 0 and (not shape or shape[0] in (1, size)) else 0

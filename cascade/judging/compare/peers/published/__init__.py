@@ -1,0 +1,1 @@
+"""Published networks whose authors' weight files are not ONNX: they become ONNX in memory."""
