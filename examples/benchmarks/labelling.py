@@ -25,6 +25,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -81,7 +82,7 @@ def held_out_error(learner, faces):
 
 
 def work(name, options, faces, held_out):
-    """One labeller: (clicks, pixels) of each face, errors, and CPU seconds of the first learning."""
+    """One labeller: (clicks, pixels) of each face, errors on held-out faces, and the history."""
     n = options.faces
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -120,7 +121,7 @@ def table(results, n):
     """Rows of means for the faces after 0, 10, 30 and 100."""
     limits = [k for k in AFTER if k < n] + [n]
     print(f"{'faces':>12}  " + "  ".join(f"{name:>24}" for name in results))
-    for low, high in zip(limits, limits[1:], strict=False):
+    for low, high in pairwise(limits):
         cells = []
         for found in results.values():
             clicks, pixels = np.mean(found["effort"][low:high], axis=0)
