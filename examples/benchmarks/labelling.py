@@ -82,7 +82,7 @@ def held_out_error(learner, faces):
 
 
 def work(name, options, faces, held_out):
-    """One labeller: (clicks, pixels) of each face, errors, and the first learning's CPU seconds."""
+    """One labeller: (clicks, pixels) of each face, errors on held-out faces, and the history."""
     n = options.faces
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -17,6 +17,7 @@ export class Maker {
 
   open() {
     this.active = true;
+    document.body.classList.add("making");
     this.points = [];
     this.names = [];
     this.lines = [];
@@ -32,6 +33,7 @@ export class Maker {
 
   close(restore = true) {
     this.active = false;
+    document.body.classList.remove("making");
     this.page.onPlace = null;
     this.card.hidden = true;
     if (restore) {
