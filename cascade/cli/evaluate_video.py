@@ -52,7 +52,7 @@ def evaluate_video(model, sources, detector, json_, n_starts):
                 )
             tracker = Tracker(
                 cascade, lambda grey: finder.place(finder.detector(grey)), rate=clip.rate,
-                n_starts=n_starts, memory=round(2 * clip.rate),
+                n_starts=n_starts, memory=round(4 * clip.rate),
             )  # fmt: skip
             found = follow(tracker, clip, progress.counting(f"following {clip.name}"))
             rows.append({"video": clip.name} | figures(clip, found))

@@ -71,7 +71,7 @@ def video(
     """Follow the landmarks of faces through a video or a camera's pictures.
 
     A face is detected once, and then found where it was in the frame before; one that comes back
-    within two seconds keeps its number. The tables also tell how far mouth and eyes are open:
+    within four seconds keeps its number. The tables also tell how far mouth and eyes are open:
     height over width. Ctrl-C ends a camera's recording; of a video, the frames until then are kept,
     too.
     """
@@ -112,7 +112,7 @@ def video(
             smooth=smooth,
             rate=frames.rate,
             n_starts=n_starts,
-            memory=round(2 * frames.rate),
+            memory=round(4 * frames.rate),
         )
         writers = []
         if out is not None:

@@ -26,8 +26,9 @@ _DRIFTED = 0.45
 # many pixels, enough for every detector and far fewer than the frame's.
 _VICINITY = 2.0
 _CHECKED_SIDE = 64
-# Faces that overlap by more than this hide one another, and from this on they are one.
-_HIDES, _ONE = 0.1, 0.5
+# Faces whose boxes overlap hide one another from the first on; from the second on, of the smaller
+# box's area, their landmarks lie on one face.
+_HIDES, _ONE = 0.1, 0.6
 # While no new face turns up, the whole frame is searched ever less often, up to so many times.
 _RAREST = 4
 
@@ -105,7 +106,7 @@ class Tracker:
     """
 
     def __init__(self, model, detector, *, max_faces=1, check_every=15, patience=2, smooth=True,
-                 rate=25.0, n_starts=None, memory=50):  # fmt: skip
+                 rate=25.0, n_starts=None, memory=100):  # fmt: skip
         require_range("max_faces", max_faces, 1, 100)
         require_range("check_every", check_every, 1, 100_000)
         require_range("patience", patience, 1, 100_000)
@@ -185,7 +186,7 @@ class Tracker:
         unseen = [
             track
             for track in kept
-            if track.check_due(self._frame) and not self._confirm(grey, track)
+            if track.check_due(self._frame) and not self._confirm(grey, track, kept)
         ]
         self._tracks = [track for track in kept if track not in unseen]
         away = [*self._absent, *lost, *gone, *covered, *unseen]
@@ -198,7 +199,7 @@ class Tracker:
             for other in tracks[:i]:
                 if one in hidden or other in hidden:
                     continue
-                if _overlap(one.next_box, other.next_box) <= _ONE:
+                if _common(one.next_box, other.next_box) <= _ONE:
                     continue
                 surprises = [distance(t.next_box, t.motion.expected()) for t in (one, other)]
                 # Where motion does not tell, the older one stays.
@@ -207,8 +208,11 @@ class Tracker:
                 hidden.append(behind)
         return hidden
 
-    def _confirm(self, grey, track):
-        """Whether the detector sees the face, or saw it at one of the last checks."""
+    def _confirm(self, grey, track, tracks):
+        """Whether the detector sees the face, or saw it at one of the last checks.
+
+        What it sees of another one of the `tracks` does not count.
+        """
         left, top, right, bottom = track.next_box
         reach = (_VICINITY - 1) / 2 * (right - left)
         height, width = grey.shape
@@ -220,6 +224,9 @@ class Tracker:
         found = np.asarray(self.detector(part), np.float64).reshape(-1, 4)
         found = found * scale + np.array([x0, y0, x0, y0])
         overlaps = iou(found, track.next_box)[:, 0]
+        for other in tracks:
+            if other is not track:
+                overlaps[iou(found, other.next_box)[:, 0] > overlaps] = 0
         best = overlaps.max(initial=0.0)
         track.checked(self._frame, best >= _SAME_FACE)
         if _SAME_FACE <= best < _DRIFTED:
@@ -287,6 +294,13 @@ class Tracker:
 
 def _overlap(box, other):
     return float(iou(box, other)[0, 0])
+
+
+def _common(box, other):
+    """Area that two boxes share, by that of the smaller one."""
+    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    area = min(np.prod(box[2:] - box[:2]), np.prod(other[2:] - other[:2]))
+    return float(np.prod(np.maximum(high - low, 0)) / max(area, 1e-9))
 
 
 def _inside(box, size):
