@@ -12,7 +12,7 @@ from features.images import read_image
 from .backgrounds import held_back
 from .boxes import tight_box
 from .readers import find_source, read_folders
-from .readers._lists import IMAGE_SUFFIXES
+from .readers.folder import IMAGE_SUFFIXES
 from .readers.imglab import read_photographs
 from .schemes import scheme_for
 

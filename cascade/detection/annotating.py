@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.readers._lists import IMAGE_SUFFIXES
+from data_tools.readers.folder import IMAGE_SUFFIXES
 from data_tools.scenes import image_files
 from data_tools.video import VideoReader
 from features.errors import InputError
