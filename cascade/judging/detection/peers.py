@@ -10,8 +10,8 @@ from data_tools.detectors import DETECTORS, Detector, get_detector
 from features.errors import InputError
 from features.images import as_grey
 
-#: What `open_detectors` knows.
-FORMS = (*DETECTORS, "haar", "haar:FILE")
+# What is judged besides the detectors of `data_tools.detectors`.
+_OTHERS = ("haar", "haar:FILE")
 
 
 class Peer(NamedTuple):
@@ -33,7 +33,8 @@ def open_detectors(names):
     Parameters
     ----------
     names : str or sequence of str
-        Of `FORMS`, separated by commas where it is one text; ``NAME=SPEC`` gives one a label.
+        Of `data_tools.detectors.DETECTORS`, ``haar`` or ``haar:FILE``, separated by commas where it
+        is one text; ``NAME=SPEC`` gives one a label.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def open_detectors(names):
     texts = names.split(",") if isinstance(names, str) else list(names)
     peers = [_open(text.strip()) for text in texts if text.strip()]
     if not peers:
-        raise InputError(f"no detector to judge; name some of {', '.join(FORMS)}")
+        raise InputError(f"no detector to judge; name some of {', '.join((*DETECTORS, *_OTHERS))}")
     labels = [peer.label for peer in peers]
     for label in labels:
         if labels.count(label) > 1:
