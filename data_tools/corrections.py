@@ -200,20 +200,41 @@ def measure(detector, faces, progress=None):
         As `get_detector`.
     """
     detector = get_detector(detector)
-    pairs = []
-    for i, target in enumerate(np.asarray(faces.boxes, np.float64)):
-        box = _nearest(np.asarray(detector(faces.image(i)), np.float64).reshape(-1, 4), target)
-        if box is not None:
-            pairs.append((box, target))
+    found = []
+    for i in range(len(faces)):
+        found.append(detector(faces.image(i)))
         if progress is not None:
             progress(i + 1, len(faces))
+    return fit_found(found, faces.boxes)
+
+
+def fit_found(found, targets):
+    """How boxes that a detector found lie to those of annotated faces.
+
+    Parameters
+    ----------
+    found : sequence of array_like of shape (k, 4)
+        The boxes that it found in the image of each face.
+    targets : array_like of shape (n, 4)
+        The box of each face.
+
+    Returns
+    -------
+    DetectorFit or None
+        None where it found none of the faces.
+    """
+    pairs = []
+    for boxes, target in zip(found, np.asarray(targets, np.float64), strict=True):
+        box = _nearest(np.asarray(boxes, np.float64).reshape(-1, 4), target)
+        if box is not None:
+            pairs.append((box, target))
     if not pairs:
         return None
     source, target = map(np.array, zip(*pairs, strict=True))
     correction = BoxCorrection.fit(source, target)
     overlaps = [iou(a, b)[0, 0] for a, b in zip(correction.apply(source), target, strict=True)]
-    share = round(len(pairs) / len(faces), 4)
-    return DetectorFit(correction, share, round(float(np.median(overlaps)), 4), len(faces))
+    share = round(len(pairs) / len(targets), 4)
+    return DetectorFit(correction, share, round(float(np.median(overlaps)), 4), len(targets))
 
 
 def _nearest(found, target):

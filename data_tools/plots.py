@@ -255,8 +255,8 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
             100 * x,
             100 * np.append(share, share[-1]),
             where="post",
-            color=_COLOURS[k % len(_COLOURS)],
-            linestyle=_DASHES[k // len(_COLOURS) % len(_DASHES)],
+            color=COLOURS[k % len(COLOURS)],
+            linestyle=DASHES[k // len(COLOURS) % len(DASHES)],
             linewidth=1.8,
             solid_capstyle="butt",
             label=f"{name}  (AUC {area:.1f}, FR {failures:.1f} %)",
@@ -280,5 +280,5 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
 
 
 # Okabe & Ito (2008): told apart by colour-blind readers too. Dashes follow when they run out.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", "-.", ":")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")

@@ -26,7 +26,7 @@ _WIDTH = 130
 def compare(
     folders: Folders,
     model: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--model",
             "-m",
@@ -36,7 +36,15 @@ def compare(
             "vanillacnn:FOLDER, onnx:FILE?size=112&layout=nchw&mean=0&scale=0.0039&decode=coords "
             "(or heatmap, uvmap, 3dmm, iuv) or python:module:function; once for each model.",
         ),
-    ],
+    ] = None,
+    detectors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Compare face detectors instead: of lbp, dlib, haar (with OpenCV 4), yunet:FILE. "
+            "Folders may then also be photographs without faces.",
+        ),
+    ] = None,
     boxes: Boxes = "csv",
     detector: Detector = "lbp",
     out: Annotated[
@@ -56,14 +64,64 @@ def compare(
         ),
     ] = None,
     points: Points = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the bootstrap intervals, and of collages.")
+    ] = 0,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --detectors: annotated faces on which it is measured how the boxes of each "
+            "detector lie; without it, the faces of the comparison.",
+        ),
+    ] = None,
+    collages: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100_000,
+            help="With --detectors, annotated faces and a folder without faces: pictures with "
+            "faces of 20 to 200 px pasted into photographs, upright and turned by 30°.",
+        ),
+    ] = 100,
+    min_face: Annotated[
+        float,
+        typer.Option(min=0, help="With --detectors: smaller faces, in pixels, count neither way."),
+    ] = 0.0,
+    all_backgrounds: Annotated[
+        bool,
+        typer.Option(
+            "--all-backgrounds",
+            help="With --detectors: all photographs without faces, not only the third that "
+            "training holds back.",
+        ),
+    ] = False,
     start: Start = None,
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
 
     Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
     of its own to open in a browser. Times are of one thread, without reading or detecting.
+
+    With --detectors, face detectors: how many faces each finds, at how many wrong boxes an image,
+    on whole photographs (imglab files), annotated folders and folders without faces.
     """
+    if detectors is not None:
+        if model:
+            raise typer.BadParameter(
+                "compare models or detectors, not both in one run", param_hint="--detectors"
+            )
+        from .compare_detectors import compare_detectors
+
+        compare_detectors(
+            folders, detectors, out, calibrate=calibrate, n_collages=collages, limit=limit,
+            min_face=min_face, every_background=all_backgrounds, seed=seed,
+        )  # fmt: skip
+        return
+    if not model:
+        raise typer.BadParameter(
+            "name at least one model, or detectors with --detectors", param_hint="--model"
+        )
     import numpy as np
 
     from ..judging.compare import compare as run

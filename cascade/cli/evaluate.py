@@ -59,12 +59,23 @@ def evaluate(
     points: Points = None,
     n_starts: NStarts = None,
     start: Start = None,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video",
+            help="Follow the faces through videos, in folders as of 300-VW, or in the one that "
+            "the package draws: drawn.",
+        ),
+    ] = False,
 ):
     """Measure errors and speed on annotated faces.
 
     Errors are fractions in the JSON file. Times are of one thread, without reading or detecting.
     Where faces have visible.csv and the model tells visibility, also how well it finds covered
     landmarks.
+
+    With --video, jitter, lag, lost frames and cost of following a face, with the default detector
+    or --detector.
     """
     from rich.table import Table
 
@@ -79,6 +90,13 @@ def evaluate(
     model, *folders = inputs if model is None else [model, *inputs]
     if not folders:
         raise typer.BadParameter("no folder of faces to evaluate on", param_hint="FOLDER...")
+    if video:
+        from .evaluate_video import evaluate_video
+
+        if plot is not None:
+            raise typer.BadParameter("does not go with --video", param_hint="--plot")
+        evaluate_video(model, folders, detector, json_, n_starts)
+        return
     check_boxes(boxes, detector)
     refuse_overwriting(
         {"--json": json_, "--plot": plot},

@@ -78,6 +78,31 @@ def faces(
             "--parameters lists them.",
         ),
     ] = None,
+    detect: Annotated[
+        bool,
+        typer.Option(
+            "--detect",
+            help="Annotate: SOURCE is a folder of photographs or a video; --detector finds the "
+            "faces and --landmarks their landmarks.",
+        ),
+    ] = False,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="With --detect: model file or name; without it, sdm68."),
+    ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, metavar="N", help="With --detect, of a video: each Nth frame.")
+    ] = 10,
+    min_score: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="With --detect: leave out faces of a lower score."),
+    ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option(
+            min=24, max=1 << 14, help="With --detect: long side in pixels that is searched."
+        ),
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="The folder of its images, where it lies apart."),
@@ -92,6 +117,10 @@ def faces(
     Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
     is covered, and attributes.csv where the data set says more of its faces, which compare takes
     as --subsets. All other commands read the files of data sets directly, too.
+
+    With --detect, photographs or a video become a set of annotated faces: pictures in colour, .pts
+    files, boxes.csv with the detector's scores, attributes.csv with how certain each face is, and
+    sheets of pictures to look through, the least certain first.
     """
     from data_tools.writers import WRITERS, write_faces, write_folder
     from data_tools.writers.folder import refuse_filled
@@ -113,6 +142,18 @@ def faces(
         )
     if out is None:
         raise typer.BadParameter("name where to write", param_hint="--out")
+    if detect:
+        from .annotate import annotate_pictures
+
+        if form != "pts":
+            raise typer.BadParameter("--detect writes pts; convert it then", param_hint="--format")
+        annotate_pictures(source, out, detector, landmarks, every=every, min_score=min_score,
+                          resolution=resolution)  # fmt: skip
+        return
+    only = {"--landmarks": landmarks, "--min-score": min_score, "--resolution": resolution}
+    for name, value in only.items():
+        if value is not None:
+            raise typer.BadParameter("goes with --detect", param_hint=name)
     known = [writer.name for writer in WRITERS]
     if form not in known:
         raise typer.BadParameter(f"choose one of {', '.join(known)}", param_hint="--format")

@@ -1,4 +1,9 @@
-"""Faces in a video: detected once, then followed from frame to frame by their landmarks."""
+"""Faces in a video: detected once, then followed from frame to frame by their landmarks.
+
+The detector is the dear part, so it looks only where it must: at the whole frame where a face is
+missing, ever less often while none turns up, and at the surroundings of each face now and then,
+ever less often while it is seen there.
+"""
 
 from dataclasses import dataclass
 
@@ -9,8 +14,9 @@ from data_tools.boxes import iou
 from features.errors import require_range
 from features.images import as_grey
 
-from ..detection.placing import box_of, is_face
-from .smoothing import OneEuroFilter
+from .identities import have_swapped, returning
+from .smoothing import FaceSmoother
+from .track import Track, distance
 
 # A detection with this overlap is of the face that is followed.
 _SAME_FACE = 0.25
@@ -20,6 +26,11 @@ _DRIFTED = 0.45
 # many pixels, enough for every detector and far fewer than the frame's.
 _VICINITY = 2.0
 _CHECKED_SIDE = 64
+# Faces whose boxes overlap hide one another from the first on; from the second on, of the smaller
+# box's area, their landmarks lie on one face.
+_HIDES, _ONE = 0.1, 0.6
+# While no new face turns up, the whole frame is searched ever less often, up to so many times.
+_RAREST = 4
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class TrackedFaces:
     Attributes
     ----------
     ids : ndarray of shape (n,), int64
-        The same number in all frames for a face that was not lost in between.
+        The same number in all frames for a face, also where it was away for a while.
     shapes : ndarray of shape (n, L, 2), float32
         Landmarks in pixels, smoothed if the tracker smooths.
     boxes : ndarray of shape (n, 4), float32
@@ -38,6 +49,8 @@ class TrackedFaces:
         Probability that each landmark can be seen; None from models that do not say.
     searched : bool
         Whether the detector searched the whole frame.
+    raw : ndarray of shape (n, L, 2), float32, or None
+        Landmarks as the model found them, before they were smoothed.
     """
 
     ids: np.ndarray
@@ -45,6 +58,7 @@ class TrackedFaces:
     boxes: np.ndarray
     visible: np.ndarray | None = None
     searched: bool = False
+    raw: np.ndarray | None = None
 
     def __len__(self):
         return len(self.ids)
@@ -56,7 +70,10 @@ class Tracker:
     The detector finds a face; from then on the box of the next frame follows from the landmarks of
     the last one: the similarity that takes the model's mean shape to them takes its box along. A
     face is given up where its landmarks make no face or jump, and where the detector, which looks
-    at its surroundings every `check_every` frames, finds none there `patience` times in a row.
+    at its surroundings now and then, finds none there `patience` times in a row. A face that comes
+    back within `memory` frames near to where its motion would have taken it keeps its number. Of
+    two faces that run into one another, the one that is where its motion takes it is followed, and
+    the other one is expected behind it.
 
     Parameters
     ----------
@@ -68,16 +85,19 @@ class Tracker:
         Faces to follow at once.
     check_every : int
         Frames between checks of a face, and between searches of the whole frame while there is room
-        for more faces; a search also follows when one is lost.
+        for more faces. Where checks succeed, or searches find nothing new, the intervals double, up
+        to four times this; where one is lost, a search follows at once.
     patience : int
         Checks in a row that may fail before a face is given up. More keep faces that turn away from
         a detector of frontal faces, and keep longer what is none.
     smooth : bool
-        Whether landmarks go through a `OneEuroFilter`.
+        Whether landmarks go through a `FaceSmoother`.
     rate : float
-        Frames a second, for the filter.
+        Frames a second, for the smoother.
     n_starts : int, optional
         As in `Predictor.predict`.
+    memory : int
+        Frames for which a face that is lost is remembered.
 
     Raises
     ------
@@ -86,11 +106,12 @@ class Tracker:
     """
 
     def __init__(self, model, detector, *, max_faces=1, check_every=15, patience=2, smooth=True,
-                 rate=25.0, n_starts=None):  # fmt: skip
+                 rate=25.0, n_starts=None, memory=100):  # fmt: skip
         require_range("max_faces", max_faces, 1, 100)
         require_range("check_every", check_every, 1, 100_000)
         require_range("patience", patience, 1, 100_000)
         require_range("rate", rate, 0.1, 1000)
+        require_range("memory", memory, 0, 1_000_000)
         self.model = model
         self.detector = detector
         self.max_faces = max_faces
@@ -99,13 +120,14 @@ class Tracker:
         self.smooth = smooth
         self.rate = rate
         self.n_starts = n_starts
+        self.memory = memory
         self.reset()
 
     def reset(self):
         """Forget all faces; the next frame is the first of another video."""
-        self._tracks = []
-        self._next_id = 0
-        self._frame = 0
+        self._tracks, self._absent = [], []
+        self._next_id = self._frame = self._next_search = 0
+        self._interval = self.check_every
 
     def update(self, frame, color="bgr"):
         """Find the faces of the next frame.
@@ -124,34 +146,73 @@ class Tracker:
         grey = as_grey(frame, color)
         n_before = len(self._tracks)
         self._follow(grey)
-        due = self._frame % self.check_every == 0 or len(self._tracks) < n_before
-        searched = due and len(self._tracks) < self.max_faces
+        if len(self._tracks) < n_before:
+            self._next_search, self._interval = self._frame, self.check_every
+        searched = self._frame >= self._next_search and len(self._tracks) < self.max_faces
         if searched:
-            self._search(grey)
+            found = self._search(grey)
+            # A face that is expected back is looked for more often than one that never came.
+            rarest = 1 if self._absent or not self._tracks else _RAREST
+            longer = min(2 * self._interval, rarest * self.check_every)
+            self._interval = self.check_every if found else longer
+            self._next_search = self._frame + self._interval
         self._frame += 1
         return self._result(searched)
 
     def _follow(self, grey):
         """Move every face on, and give up those that are lost."""
         tracks = [track for track in self._tracks if _inside(track.next_box, grey.shape)]
+        gone = [track for track in self._tracks if not _inside(track.next_box, grey.shape)]
         if tracks:
             boxes = np.array([track.next_box for track in tracks])
             aligned = self.model.align(grey, boxes, n_starts=self.n_starts)
             for i, track in enumerate(tracks):
                 track.take(aligned, boxes, i, self.model.mean_)
-        # Of two tracks that have run into one another, the older one stays.
-        kept = []
-        for track in tracks:
-            lost = track.lost or not _inside(track.next_box, grey.shape)
-            if lost or any(_overlap(track.next_box, k.next_box) > 0.5 for k in kept):
-                continue
-            track.age += 1
-            if track.age % self.check_every or self._confirm(grey, track):
-                kept.append(track)
-        self._tracks = kept
+        lost = [t for t in tracks if t.lost or not _inside(t.next_box, grey.shape)]
+        kept = [track for track in tracks if track not in lost]
+        for track in [*lost, *gone, *self._absent]:
+            track.motion.wait()
+            if track.met is not None:
+                track.met[1].wait()
+        hidden = [any(_overlap(a.next_box, b.next_box) > _HIDES for b in kept if b is not a)
+                  for a in kept]  # fmt: skip
+        for track, behind in zip(kept, hidden, strict=True):
+            if behind:
+                track.motion.wait()
+            else:
+                track.motion.see(track.next_box)
+        covered = self._part(kept)
+        kept = [track for track in kept if track not in covered]
+        unseen = [
+            track
+            for track in kept
+            if track.check_due(self._frame) and not self._confirm(grey, track, kept)
+        ]
+        self._tracks = [track for track in kept if track not in unseen]
+        away = [*self._absent, *lost, *gone, *covered, *unseen]
+        self._absent = [track for track in away if track.motion.waited < self.memory]
 
-    def _confirm(self, grey, track):
-        """Whether the detector sees the face, or saw it at one of the last checks."""
+    def _part(self, tracks):
+        """Those of two faces in one place that are hidden: their motion would be elsewhere."""
+        hidden = []
+        for i, one in enumerate(tracks):
+            for other in tracks[:i]:
+                if one in hidden or other in hidden:
+                    continue
+                if _common(one.next_box, other.next_box) <= _ONE:
+                    continue
+                surprises = [distance(t.next_box, t.motion.expected()) for t in (one, other)]
+                # Where motion does not tell, the older one stays.
+                behind, front = (other, one) if surprises[0] < surprises[1] else (one, other)
+                behind.met = front, front.motion.copy()
+                hidden.append(behind)
+        return hidden
+
+    def _confirm(self, grey, track, tracks):
+        """Whether the detector sees the face, or saw it at one of the last checks.
+
+        What it sees of another one of the `tracks` does not count.
+        """
         left, top, right, bottom = track.next_box
         reach = (_VICINITY - 1) / 2 * (right - left)
         height, width = grey.shape
@@ -163,22 +224,28 @@ class Tracker:
         found = np.asarray(self.detector(part), np.float64).reshape(-1, 4)
         found = found * scale + np.array([x0, y0, x0, y0])
         overlaps = iou(found, track.next_box)[:, 0]
+        for other in tracks:
+            if other is not track:
+                overlaps[iou(found, other.next_box)[:, 0] > overlaps] = 0
         best = overlaps.max(initial=0.0)
-        track.unseen = 0 if best >= _SAME_FACE else track.unseen + 1
+        track.checked(self._frame, best >= _SAME_FACE)
         if _SAME_FACE <= best < _DRIFTED:
             track.next_box = found[overlaps.argmax()]
         return track.unseen < self.patience
 
     def _search(self, grey):
-        """Begin to follow faces that the detector finds and nobody follows yet."""
+        """Begin to follow faces that the detector finds and nobody follows yet; how many."""
+        new = []
         for box in np.asarray(self.detector(grey), np.float64).reshape(-1, 4):
-            if len(self._tracks) == self.max_faces:
-                return
+            if len(self._tracks) + len(new) == self.max_faces:
+                break
             if not _inside(box, grey.shape):
                 continue
-            if any(_overlap(box, track.next_box) >= _SAME_FACE for track in self._tracks):
+            taken = [track.next_box for track in (*self._tracks, *new)]
+            if any(_overlap(box, other) >= _SAME_FACE for other in taken):
                 continue
-            track = _Track(self._next_id, box, OneEuroFilter() if self.smooth else None)
+            smoother = FaceSmoother() if self.smooth else None
+            track = Track(box, smoother, self._frame, self.check_every)
             # Twice: the landmarks place the second box better than a detector does.
             for _ in range(2):
                 if not track.lost and _inside(track.next_box, grey.shape):
@@ -186,14 +253,34 @@ class Tracker:
                     aligned = self.model.align(grey, boxes, n_starts=self.n_starts)
                     track.take(aligned, boxes, 0, self.model.mean_)
             if not track.lost:
-                self._tracks.append(track)
-                self._next_id += 1
+                track.motion.begin(track.next_box)
+                new.append(track)
+        self._name(new)
+        self._tracks += new
+        self._tracks.sort(key=lambda track: track.id)
+        return len(new)
+
+    def _name(self, new):
+        """Number new faces, those that come back as before."""
+        back = returning([track.next_box for track in new], self._absent)
+        absent = [None if k is None else self._absent[k] for k in back]
+        self._absent = [track for track in self._absent if track not in absent]
+        for track, before in zip(new, absent, strict=True):
+            if before is None:
+                track.id, self._next_id = self._next_id, self._next_id + 1
+                continue
+            track.id = before.id
+            front, motion = before.met or (None, None)
+            if front in self._tracks and have_swapped(
+                track.next_box, before.motion.expected(), front.next_box, motion.expected()
+            ):
+                track.id, front.id = front.id, track.id
 
     def _result(self, searched):
         n, n_landmarks = len(self._tracks), len(self.model.mean_)
-        shapes = np.empty((n, n_landmarks, 2), np.float32)
+        raw, shapes = (np.empty((n, n_landmarks, 2), np.float32) for _ in range(2))
         for i, track in enumerate(self._tracks):
-            shapes[i] = track.smoothed(1 / self.rate)
+            raw[i], shapes[i] = track.shape, track.smoothed(1 / self.rate)
         visible = [track.visible for track in self._tracks]
         return TrackedFaces(
             np.array([track.id for track in self._tracks], np.int64),
@@ -201,38 +288,19 @@ class Tracker:
             np.array([track.box for track in self._tracks], np.float32).reshape(-1, 4),
             None if not n or visible[0] is None else np.stack(visible),
             searched,
+            raw,
         )
-
-
-class _Track:
-    """One face that is followed."""
-
-    def __init__(self, number, box, filter_):
-        self.id = number
-        self.next_box = box
-        self.age = 0
-        self.unseen = 0
-        self.lost = False
-        self._filter = filter_
-
-    def take(self, aligned, boxes, i, mean):
-        """Go on to face `i` of an alignment in `boxes`, or be lost."""
-        shape, self.box = aligned.shapes[i], boxes[i]
-        box, misfit = box_of(shape, mean)
-        self.lost = not is_face(box, misfit, boxes[i])
-        self.shape, self.next_box = shape, box
-        self.visible = None if aligned.visible is None else aligned.visible[i]
-
-    def smoothed(self, seconds):
-        """The landmarks in pixels after the filter, whose unit is the side of the box."""
-        if self._filter is None:
-            return self.shape
-        side = max(self.next_box[2] - self.next_box[0], 1.0)
-        return self._filter(self.shape, seconds, unit=side)
 
 
 def _overlap(box, other):
     return float(iou(box, other)[0, 0])
+
+
+def _common(box, other):
+    """Area that two boxes share, by that of the smaller one."""
+    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    area = min(np.prod(box[2:] - box[:2]), np.prod(other[2:] - other[:2]))
+    return float(np.prod(np.maximum(high - low, 0)) / max(area, 1e-9))
 
 
 def _inside(box, size):

@@ -3,6 +3,7 @@
 import re
 from array import array
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,6 +84,47 @@ def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None)
 read = read_imglab
 
 
+class Photograph(NamedTuple):
+    """Every box of a photograph in an imglab file.
+
+    Attributes
+    ----------
+    boxes : ndarray of shape (n, 4), float32
+        (left, top, right, bottom); right and bottom are the last pixels inside.
+    ignored : ndarray of shape (n,), bool
+        Which are marked ``ignore``: something that is neither to be found nor wrong to find.
+    shapes : ndarray of shape (n, L, 2), float32
+        Their parts, NaN where one is missing.
+    """
+
+    boxes: np.ndarray
+    ignored: np.ndarray
+    shapes: np.ndarray
+
+
+def read_photographs(path):
+    """Read the photographs of an imglab file with all their boxes, also those without parts.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict of Path to Photograph
+        By image file, in the order of the file; a photograph without a box is one without faces.
+
+    Raises
+    ------
+    InputError
+        As `read_imglab`.
+    """
+    path = Path(path)
+    handler = _Dataset(path, every_box=True)
+    parse_xml(path, read_bytes(path, MAX_BYTES), handler, "imglab")
+    return {path.parent / file: found for file, found in handler.photographs().items()}
+
+
 def _parse(path, data):
     """The `Face` list of each image file, and the boxes that are none."""
     handler = _Dataset(path)
@@ -93,9 +135,10 @@ def _parse(path, data):
 class _Dataset(Handler):
     """Collects boxes and parts; keeps numbers alone, so that memory stays near the file's size."""
 
-    def __init__(self, path):
+    def __init__(self, path, every_box=False):
         super().__init__(path, "dataset")
         self.skipped = []
+        self._every_box = every_box
         self._names = {}
         self._images = {}
         self._boxes = self._box = None
@@ -114,7 +157,7 @@ class _Dataset(Handler):
         elif name == "box":
             line, ignored, _, parts = self._box
             self._box = None
-            if ignored or not parts:
+            if not self._every_box and (ignored or not parts):
                 why = "a box marked to be ignored" if ignored else "a box without parts"
                 self.skipped.append(Skipped(f"{self.path}, line {line}", why))
                 self._boxes.pop()
@@ -144,6 +187,30 @@ class _Dataset(Handler):
 
     def faces(self):
         """The `Face` list of each image file."""
+        order = self._order()
+        return {
+            file: [self._face(order, *box) for box in boxes]
+            for file, boxes in self._images.items()
+            if boxes
+        }
+
+    def photographs(self):
+        """The `Photograph` of each image file."""
+        order = self._order()
+        found = {}
+        for file, boxes in self._images.items():
+            faces = [self._face(order, *box) for box in boxes]
+            found[file] = Photograph(
+                np.array([face.box for face in faces], np.float32).reshape(-1, 4),
+                np.array([ignored for _, ignored, *_ in boxes], bool),
+                np.array([face.shape for face in faces], np.float32).reshape(
+                    len(faces), len(order), 2
+                ),
+            )
+        return found
+
+    def _order(self):
+        """Place of each part among the landmarks, by the order in which names turned up."""
         order = np.empty(len(self._names), np.intp)
         order[[self._names[name] for name in sorted_names(self._names)]] = np.arange(len(order))
         n_boxes = sum(map(len, self._images.values()))
@@ -153,11 +220,7 @@ class _Dataset(Handler):
                 f"{self.path}: {n_boxes} boxes have few of {len(order)} parts each; name the same "
                 "parts in every box"
             )
-        return {
-            file: [self._face(order, *box) for box in boxes]
-            for file, boxes in self._images.items()
-            if boxes
-        }
+        return order
 
     def _face(self, order, line, ignored, box, parts):
         parts = np.asarray(parts).reshape(-1, 3)

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 
@@ -81,6 +82,35 @@ def read(path, *, step=10, frames=None, boxes="csv", scheme=None, detector=None,
                       keep=folder is None)  # fmt: skip
     finally:
         found.close()
+
+
+class AnnotatedVideo(NamedTuple):
+    """A video, and the .pts files of its frames by their numbers, the first of them 1."""
+
+    name: str
+    file: Path
+    points: dict[int, Path]
+
+
+def videos(path):
+    """The videos at `path` with their annotations, of which nothing is read yet.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in `read`.
+
+    Returns
+    -------
+    list of AnnotatedVideo
+    """
+    found = []
+    for video in _videos(Path(path)):
+        files = [file for file in listed(video / "annot", "*.pts") if file.stem.isdecimal()]
+        numbered = {int(file.stem[:20]): file for file in files}
+        points = {n: numbered[n] for n in sorted(numbered) if 1 <= n < 1 << 31}
+        found.append(AnnotatedVideo(video.absolute().name, video / VIDEO, points))
+    return found
 
 
 def _face(file, video, number):

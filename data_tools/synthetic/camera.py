@@ -12,8 +12,8 @@ BOX_TO_EXTENT = 0.985
 BOX_SHIFT, BOX_SCALE = 0.04, 0.06  # standard deviations of the simulated detector
 
 
-def expose(rng, image):
-    """The camera: blur, contrast, gamma and sensor noise."""
+def expose(rng, image, noise=1.0):
+    """The camera: blur, contrast, gamma and so many times the usual sensor noise."""
     blur = max(0.0, rng.normal(0.3, 0.5)) * len(image) / 256
     if blur > 0.3:
         image = cv2.GaussianBlur(image, (0, 0), blur)
@@ -21,8 +21,8 @@ def expose(rng, image):
     level = 0.5 + (level - 0.5) * rng.uniform(0.7, 1.25) + rng.normal(0, 0.04)
     image = cv2.LUT(image, (level * 255).astype(np.float32))
     # The sum of two uniform bytes is near enough to a Gaussian and much faster.
-    noise = rng.integers(0, 256, (2, *image.shape), np.uint8).astype(np.float32)
-    image += (noise[0] + noise[1] - 255) * np.float32(rng.uniform(0.5, 7) / 104.5)
+    grain = rng.integers(0, 256, (2, *image.shape), np.uint8).astype(np.float32)
+    image += (grain[0] + grain[1] - 255) * np.float32(noise * rng.uniform(0.5, 7) / 104.5)
     return np.rint(np.clip(image, 0, 255)).astype(np.uint8)
 
 

@@ -35,28 +35,82 @@ def write_folder(folder, faces, *, progress=None):
     InputError
         If the folder is not empty, or something cannot be read or written.
     """
-    folder = Path(folder)
-    tables = {"boxes.csv": [_row("image", "left", "top", "right", "bottom")]}
-    if faces.visible is not None:
-        tables["visible.csv"] = [_row("image", *range(faces.shapes.shape[1]))]
-    refuse_filled(folder)
-    make_folder(folder)
-    names = unique_names(faces.files)
-    for i, name in enumerate(names):
-        _, data = cv2.imencode(".png", faces.image(i))
-        replace_file(folder / name, data.tobytes())
-        write_pts((folder / name).with_suffix(".pts"), faces.shapes[i])
-        tables["boxes.csv"].append(_row(guarded(name), *(f"{edge:.3f}" for edge in faces.boxes[i])))
-        if faces.visible is not None:
-            tables["visible.csv"].append(_row(guarded(name), *faces.visible[i].astype(int)))
-        if progress is not None:
-            progress(i + 1, len(names))
-    for name, rows in tables.items():
-        replace_file(folder / name, "".join(rows).encode())
+    with FolderWriter(folder) as writer:
+        names = unique_names(faces.files)
+        for i, name in enumerate(names):
+            visible = None if faces.visible is None else faces.visible[i]
+            writer.add(name, faces.image(i), faces.shapes[i], faces.boxes[i], visible=visible)
+            if progress is not None:
+                progress(i + 1, len(names))
     return names
 
 
 write = write_folder
+
+
+class FolderWriter:
+    """Writes such a folder face by face; a context manager.
+
+    Pictures and landmarks are written at once, the tables at the end, also where it is left early
+    by Ctrl-C or an error: what is there then is a whole folder of fewer faces.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As for `write_folder`.
+    scored : bool
+        Whether boxes.csv has a column ``score``.
+
+    Raises
+    ------
+    InputError
+        As `write_folder`.
+    """
+
+    def __init__(self, folder, scored=False):
+        self.folder, self._names = Path(folder), _Names()
+        columns = ["image", "left", "top", "right", "bottom", *(["score"] if scored else [])]
+        self._tables = {"boxes.csv": [_row(*columns)]}
+        self._scored = scored
+        refuse_filled(self.folder)
+        make_folder(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for name, rows in self._tables.items():
+            if len(rows) > 1:  # a folder without faces stays empty
+                replace_file(self.folder / name, "".join(rows).encode())
+
+    def name(self, file):
+        """A name NAME.png of its own for a face on the image `file`."""
+        return self._names.of(file)
+
+    def add(self, name, image, shape, box, *, score=None, visible=None):
+        """Write a face.
+
+        Parameters
+        ----------
+        name : str
+            One of its own, see `name`.
+        image : ndarray of shape (H, W) or (H, W, 3), uint8, BGR
+        shape : ndarray of shape (L, 2)
+        box : ndarray of shape (4,)
+        score : float, optional
+            For boxes.csv, where the folder is ``scored``.
+        visible : ndarray of shape (L,), bool, optional
+            For visible.csv: of every face or of none.
+        """
+        _, data = cv2.imencode(".png", image)
+        replace_file(self.folder / name, data.tobytes())
+        write_pts((self.folder / name).with_suffix(".pts"), shape)
+        cells = [f"{edge:.3f}" for edge in box] + ([f"{score:.6g}"] if self._scored else [])
+        self._tables["boxes.csv"].append(_row(guarded(name), *cells))
+        if visible is not None:
+            head = [_row("image", *range(len(visible)))]
+            rows = self._tables.setdefault("visible.csv", head)
+            rows.append(_row(guarded(name), *visible.astype(int)))
 
 
 def refuse_filled(folder):
@@ -76,17 +130,25 @@ def refuse_filled(folder):
 
 def unique_names(files):
     """A name NAME.png of its own for each of some files."""
-    taken, names = set(), []
-    for file in files:
+    names = _Names()
+    return [names.of(file) for file in files]
+
+
+class _Names:
+    """Names that no other file of a folder has."""
+
+    def __init__(self):
+        self._taken = set()
+
+    def of(self, file):
         # A comma or a quote would need quoting in the tables, a dot at the front hides the file.
         stem = "".join(c if c.isalnum() or c in "-_" else "_" for c in Path(file).stem)
         name, k = stem, 1
-        while name.lower() in taken:  # as file systems that ignore case see it
+        while name.lower() in self._taken:  # as file systems that ignore case see it
             k += 1
             name = f"{stem}_{k}"
-        taken.add(name.lower())
-        names.append(f"{name}.png")
-    return names
+        self._taken.add(name.lower())
+        return f"{name}.png"
 
 
 def _row(*values):

@@ -40,8 +40,7 @@ def export(model, path, **notes):
     points = graph.named("points", values[exit_.name])
     ends = [(tensor, ["n", *_turned(keras_tensor.shape[1:])])
             for tensor, keras_tensor in ((values[entry.name], entry), (points, exit_))]  # fmt: skip
-    proto = graph.model("landmarks", ends[:1], ends[1:], 17, ir_version=8,
-                        producer_name="cascade-align")  # fmt: skip
+    proto = graph.model("landmarks", ends[:1], ends[1:], 17, producer_name="cascade-align")
     onnx.helper.set_model_props(proto, {name: str(value) for name, value in notes.items()})
     onnx.checker.check_model(proto, full_check=True)
     replace_file(path, proto.SerializeToString())

@@ -86,7 +86,7 @@ class Network:
             if getattr(layer, "name", ""):
                 maps[layer.name] = x, shape
         x = self._graph.named("points", x)
-        proto = self._graph.model(what, [entry], [(x, ["n", *shape])], _OPSET, ir_version=8)
+        proto = self._graph.model(what, [entry], [(x, ["n", *shape])], _OPSET)
         self._session = open_session(where, what, proto.SerializeToString())
 
     def __call__(self, crops):

@@ -1,0 +1,198 @@
+"""From photographs or a video to a set of annotated faces, and which of them to look at first."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from data_tools.readers.folder import IMAGE_SUFFIXES
+from data_tools.scenes import image_files
+from data_tools.video import VideoReader
+from features.errors import InputError
+from features.images import as_grey, read_image
+
+from .placing import box_of
+
+#: Starts whose answers are compared, where a model has no confidence of its own.
+N_COMPARED = 5
+
+
+class Picture(NamedTuple):
+    """A photograph or a frame: what its faces are called after, the image (BGR), and the number of
+    the frame, None of a photograph."""
+
+    name: str
+    image: np.ndarray
+    frame: int | None = None
+
+
+class Annotation(NamedTuple):
+    """A face as it was found.
+
+    Attributes
+    ----------
+    shape : ndarray of shape (L, 2), float32
+    box : ndarray of shape (4,), float32
+        The detector's, corrected to those that the model was trained with.
+    score : float
+        The detector's own; NaN where it tells none.
+    disagreement : float
+        How far the answers of several starts lie apart: the mean over the landmarks of
+        `Alignment.spread`, in box sides. NaN from models with a single start.
+    confidence : float
+        The model's own; NaN where it has none.
+    """
+
+    shape: np.ndarray
+    box: np.ndarray
+    score: float
+    disagreement: float
+    confidence: float
+
+
+def pictures(source, every=1, skipped=None):
+    """The photographs of a folder, one image file, or the frames of a video, one at a time.
+
+    Parameters
+    ----------
+    source : str or Path
+    every : int
+        Of a video, take each frame whose number, counted from 0, is a multiple of it.
+    skipped : callable, optional
+        Called with an `InputError` for each photograph that cannot be read, which is left out;
+        without it, the error is raised.
+
+    Yields
+    ------
+    Picture or None
+        None for a frame that is passed over, so that who counts knows of it.
+
+    Raises
+    ------
+    InputError
+        If there is nothing at `source`, or it is no video.
+    """
+    source = Path(source)
+    if source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES:
+        for path in photographs(source):
+            try:
+                yield Picture(path.name, read_image(path, grey=False))
+            except InputError as error:
+                if skipped is None:
+                    raise
+                skipped(error)
+                yield None
+        return
+    with VideoReader(source) as frames:
+        for number, frame in enumerate(frames):
+            due = number % every == 0
+            yield Picture(f"{source.stem}_{number:06d}", frame, number) if due else None
+
+
+def photographs(source):
+    """The image files of a folder, sorted; a file alone is itself.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    found = image_files(source) if Path(source).is_dir() else [Path(source)]
+    if not found:
+        raise InputError(f"{source}: no image in the folder; see its subfolders")
+    return found
+
+
+def count(source):
+    """How many pictures and frames `pictures` goes through; None where a video does not say."""
+    source = Path(source)
+    if source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES:
+        return len(photographs(source))
+    with VideoReader(source) as frames:
+        return frames.n_frames
+
+
+def annotate(image, finder):
+    """The faces of an image with landmarks, and how sure they are.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W) or (H, W, 3), uint8, BGR
+    finder : FromDetector
+
+    Returns
+    -------
+    list of Annotation
+        The largest and surest first.
+    """
+    grey = as_grey(image)
+    boxes, scores = finder.search(grey)
+    if not len(boxes):
+        return []
+    found, placed = finder.align(grey, boxes), finder.place(boxes)
+    unknown = np.full(len(boxes), np.nan)
+    confidence = getattr(found, "confidence", None)
+    apart = unknown if confidence is not None else _disagreement(finder.model, grey, found, placed)
+    columns = zip(
+        found.shapes,
+        placed,
+        unknown if scores is None else scores,
+        apart,
+        unknown if confidence is None else confidence,
+        strict=True,
+    )
+    return [Annotation(shape, box, *map(float, numbers)) for shape, box, *numbers in columns]
+
+
+def _disagreement(model, grey, found, placed):
+    """Mean spread of several starts around the landmarks of each face, in box sides: (n,)."""
+    mean = getattr(model, "mean_shape_", None)
+    boxes = placed if mean is None else np.array([box_of(shape, mean)[0] for shape in found.shapes])
+    sound = (boxes[:, 2] - boxes[:, 0] >= 1) & np.isfinite(boxes).all(1)
+    boxes = np.where(sound[:, None], boxes, placed)
+    try:
+        spread = model.align(grey, boxes, n_starts=N_COMPARED).spread
+    except InputError:  # a model with one way to start, as shape models
+        spread = None
+    return np.full(len(boxes), np.nan) if spread is None else spread.mean(1)
+
+
+def doubts(annotations):
+    """In which order to look at faces: the least sure have the highest doubt.
+
+    Where the model tells a confidence, its complement in rank; else the mean of two ranks, of the
+    detector's score and of the agreement over starts: neither has a scale that means anything by
+    itself.
+
+    Parameters
+    ----------
+    annotations : sequence of Annotation
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        In [0, 1].
+
+    Examples
+    --------
+    >>> unknown = float("nan")
+    >>> faces = [Annotation(None, None, s, d, unknown) for s, d in ((9, 0.1), (5, 0.3), (7, 0.2))]
+    >>> doubts(faces).tolist()
+    [0.0, 1.0, 0.5]
+    """
+    columns = {
+        name: np.array([getattr(each, name) for each in annotations], np.float64)
+        for name in ("confidence", "score", "disagreement")
+    }
+    sure = columns["confidence"]
+    ranked = [-sure] if np.isfinite(sure).all() else [-columns["score"], columns["disagreement"]]
+    ranked = [_rank(column) for column in ranked if np.isfinite(column).any()]
+    return np.mean(ranked, axis=0) if ranked else np.zeros(len(annotations))
+
+
+def _rank(values):
+    """Share of the other values that are lower, equal ones counting half; NaN is the highest."""
+    values = np.where(np.isnan(values), np.inf, values)
+    ordered = np.sort(values)
+    below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return (below + upto - 1) / 2 / max(len(values) - 1, 1)
