@@ -1,0 +1,1 @@
+"""Copies of faces as they might have been photographed: turned, lit, covered, blurred."""

@@ -1,0 +1,178 @@
+"""The 3-D shape of a head in the landmarks of a scheme, and the pose of faces by it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.errors import InputError
+
+from ..schemes import Scheme, get_scheme
+from . import weak_perspective
+from .angles import angles
+from .factorisation import factorise
+
+OUTLINES = "jaw", "outline"  # groups of schemes whose landmarks slide along the edge of the head
+_FIRST = 0.3  # weight of the outline before it is known where the head turns
+_FAR = 5.0, 20.0  # degrees of yaw from where, and to where, the far outline loses its weight
+_ROUNDS = 3
+_FEWEST = 4  # landmarks that hold a pose
+_FARTHEST = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class HeadShape:
+    """A rigid head: the mean place of each landmark in three dimensions.
+
+    Parameters
+    ----------
+    points : ndarray of shape (L, 3)
+        x to the right of the image, y down, z towards the viewer, for a face that looks at the
+        viewer; the unit is the distance of the outer corners of the eyes where the scheme has them.
+        NaN where a landmark has no place on the head (ears, say).
+    weights : ndarray of shape (L,)
+        How much each landmark counts: one over the variance that expression and identity leave.
+    scheme : Scheme or str
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit the scheme, or fewer than four points are known.
+    """
+
+    points: np.ndarray
+    weights: np.ndarray
+    scheme: Scheme
+
+    def __post_init__(self):
+        scheme = get_scheme(self.scheme)
+        points = np.array(self.points, np.float64)
+        weights = np.array(self.weights, np.float64)
+        if points.shape != (scheme.n_points, 3) or weights.shape != points.shape[:1]:
+            raise InputError(
+                f"a head of {scheme.name!r} needs points ({scheme.n_points}, 3) and weights "
+                f"({scheme.n_points},), not {points.shape} and {weights.shape}"
+            )
+        known = np.isfinite(points).all(1)
+        if known.sum() < _FEWEST:
+            raise InputError(f"a head of {scheme.name!r} needs at least {_FEWEST} known points")
+        if not (np.isfinite(weights).all() and (weights >= 0).all() and weights[known].any()):
+            raise InputError("weights of a head must be 0 or above, and not all 0")
+        outline = {i for name in OUTLINES for i in scheme.groups.get(name, ((), 0))[0]}
+        outline = np.isin(np.arange(len(points)), list(outline))
+        for name, value in {
+            "scheme": scheme, "points": points, "weights": np.where(known, weights, 0),
+            "_filled": np.where(known[:, None], points, 0), "_outline": outline,
+            "_left": outline & (points[:, 0] < 0), "_right": outline & (points[:, 0] > 0),
+        }.items():  # fmt: skip
+            object.__setattr__(self, name, value)
+
+    def __repr__(self):
+        known = np.isfinite(self.points).all(1).sum()
+        return f"HeadShape({self.scheme.name!r}, {known} of {self.scheme.n_points} landmarks)"
+
+    def pose(self, shapes):
+        """Yaw, pitch and roll of faces.
+
+        Parameters
+        ----------
+        shapes : array_like of shape (L, 2) or (n, L, 2)
+            Landmarks in pixels or any other unit. NaN marks a missing landmark.
+
+        Returns
+        -------
+        ndarray of shape (3,) or (n, 3), float64
+            Degrees. Positive yaw: the nose points to the left of the image; positive pitch: chin
+            up; positive roll: clockwise in the image (see `rotation`). NaN where fewer than four
+            landmarks are known or all of them are in one place.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit the scheme.
+        """
+        shapes = np.asarray(shapes, np.float64)
+        placement = self.place(shapes.reshape(-1, *shapes.shape[-2:]))
+        return angles(placement.rotation).reshape(*shapes.shape[:-2], 3)
+
+    def place(self, shapes):
+        """Where the head is in faces: its rotation, scale and shift, by weak perspective.
+
+        Annotators draw the far cheek's outline where it is seen, not where the jaw is, so that
+        landmarks of the outline count the less the farther the head turns away from them.
+
+        Parameters
+        ----------
+        shapes : array_like of shape (n, L, 2)
+
+        Returns
+        -------
+        Placement
+            NaN where a pose cannot be found, see `pose`.
+        """
+        shapes = np.asarray(shapes, np.float64)
+        if shapes.ndim != 3 or shapes.shape[1:] != (self.scheme.n_points, 2):
+            raise InputError(
+                f"the head of landmark scheme {self.scheme.name!r} takes shapes "
+                f"(n, {self.scheme.n_points}, 2), not {shapes.shape}"
+            )
+        seen = (np.abs(shapes) <= _FARTHEST).all(-1)  # False for NaN
+        weights = seen * self.weights
+        shapes = np.where(seen[..., None], shapes, 0)
+        centre = (weights[..., None] * shapes).sum(1) / np.maximum(weights.sum(1), 1e-12)[:, None]
+        shapes = np.where(seen[..., None], shapes - centre[:, None], 0)
+        size = np.sqrt((weights * (shapes**2).sum(-1)).sum(1))
+        found = ((weights > 0).sum(1) >= _FEWEST) & (size > 1e-9 * np.abs(centre).max(1, initial=0))
+        used = weights * np.where(self._outline, _FIRST, 1)
+        placement = weak_perspective.fit(shapes, self._filled, used)
+        for _ in range(_ROUNDS - 1):
+            used = weights * self.shares(angles(placement.rotation)[:, 0])
+            placement = weak_perspective.fit(shapes, self._filled, used, placement.rotation, 3)
+        lost = np.where(found, 1.0, np.nan)
+        return weak_perspective.Placement(
+            placement.rotation * lost[:, None, None],
+            placement.scale * lost,
+            (placement.shift + centre) * lost[:, None],
+        )
+
+    def shares(self, yaw):
+        """Share of its weight that each landmark keeps at each yaw, (n, L)."""
+        begin, end = _FAR
+        left = np.clip((yaw[:, None] - begin) / (end - begin), 0, 1)
+        right = np.clip((-yaw[:, None] - begin) / (end - begin), 0, 1)
+        return 1 - left * self._left - right * self._right
+
+    @classmethod
+    def fit(cls, shapes, scheme, *, n_rounds=60):
+        """Measure a head in annotated faces that turn to the sides.
+
+        Poses by the shape and the shape by the poses, in turn, each by least squares, with the
+        mirror symmetry of the scheme: depth is not compressed as it is by plain factorisation.
+
+        Parameters
+        ----------
+        shapes : array_like of shape (n, L, 2)
+            Landmarks, at least 20 faces; NaN marks a missing one.
+        scheme : Scheme or str
+            With a flip index.
+        n_rounds : int, default 60
+            At most; fewer when the shape comes to rest.
+
+        Returns
+        -------
+        HeadShape
+            Where the head of the scheme is known (see `head_shape`), pitch is 0 at the same tilt;
+            elsewhere at the mean pitch of the faces.
+
+        Raises
+        ------
+        InputError
+            If the faces are too few, hardly turn to the sides, or lack a landmark in all of them,
+            or the scheme has no flip index.
+        """
+        return factorise(cls, shapes, get_scheme(scheme), n_rounds)
+
+    def tilted(self, degrees):
+        """The same head with its chin lifted by some degrees: where pitch 0 is, is a convention."""
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
+        return HeadShape(self.points @ turn.T, self.weights, self.scheme)
