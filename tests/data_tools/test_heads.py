@@ -198,7 +198,6 @@ def test_what_is_refused():
         (shapes[:, :51], "face68", r"must be \(n, 68, 2\)"),
         (shapes[:, :39], "menpo39", "flip index"),
         (np.where(np.arange(68)[:, None] == 3, np.nan, shapes), "face68", "missing in all"),
-        (drawn(30, yaw=1)[0], "face68", "hardly turn"),
     ):
         with pytest.raises(InputError, match=message):
             HeadShape.fit(given, scheme)
