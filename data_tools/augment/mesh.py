@@ -1,0 +1,197 @@
+"""The surface of a head that 68 landmarks span: vertices in three dimensions, and triangles.
+
+Lengths are those of `data_tools.heads`: the distance of the outer corners of the eyes is 1, x is to
+the right of the image, y down, z towards the viewer.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from data_tools.heads import head_shape
+from data_tools.schemes import FACE68
+
+# What an arc over the cheek leads to from each point of the jaw's right half: means of landmarks.
+_ENDS = ((36,), (31, 41), (31,), (31, 48), (48,), (48, 59), (59,), (58,), (57,))
+# Along an arc, in degrees of a quarter ellipse: for the mesh, and to find the outline.
+_STEPS = np.radians([12, 25, 40, 58, 75])
+_FINE = np.radians(np.arange(0, 90, 4))
+# Rows of the forehead and the hair: height above the eyes' outer corners, half width, depth of the
+# edge and of the middle against these corners.
+_ROWS = np.array([[-0.39, 0.76, -0.58, 0.24], [-0.63, 0.70, -0.53, 0.17],
+                  [-0.87, 0.60, -0.50, 0.00], [-1.10, 0.45, -0.52, -0.24]])  # fmt: skip
+_COLUMNS = np.array([-1, -0.75, -0.4, 0, 0.4, 0.75, 1])
+_PIVOT = np.array([0, 0.1, -0.35])  # what stays in its place when the head turns
+_RIM, _BEHIND = 0.16, 0.30  # how far ears and hair reach out, and lie behind the outline
+_RING = 2.1  # radii of the ring where the background stays as it is
+_MIDDLE = 0.4  # between rim and ring, and how much of the rim's motion a loop there shares
+
+
+class Layout(NamedTuple):
+    """What all heads share: how vertices hang together."""
+
+    triangles: np.ndarray
+    """(T, 3), int32, of the head; clockwise in the image where they face the viewer."""
+    flip: np.ndarray
+    """(V,), each vertex' mirror image."""
+    loop: np.ndarray
+    """(N,), the vertices around the head: the jaw, then the hair from left to right."""
+    ends: np.ndarray
+    """(17, 68), what the arcs from the jaw lead to."""
+    background: np.ndarray
+    """(B, 3), int32, triangles between three loops of N vertices, the inmost first."""
+
+
+def _arc_ends():
+    ends = np.zeros((17, 68))
+    for k, part in enumerate(_ENDS):
+        ends[k, list(part)] = 1 / len(part)
+        ends[16 - k, [FACE68.flip[i] for i in part]] = 1 / len(part)
+    return ends
+
+
+def arcs(points, ends, steps):
+    """Arcs of quarter ellipses from each point of the jaw into the face, (17, len(steps), 3)."""
+    jaw = points[:17]
+    along = (ends @ points - jaw)[:, None]
+    share = np.stack([1 - np.cos(steps), 1 - np.cos(steps), np.sin(steps)], -1)
+    return jaw[:, None] + along * share
+
+
+def _forehead(points):
+    eyes = (points[36] + points[45]) / 2
+    half = np.linalg.norm(points[16, :2] - points[0, :2]) / 2
+    y, width, edge, front = _ROWS.T[:, :, None]
+    x = _COLUMNS * width * half / 0.81
+    z = edge + (front - edge) * np.sqrt(1 - _COLUMNS**2)
+    return eyes + np.stack(np.broadcast_arrays(x, y, z), -1)
+
+
+def _loop_of(n_arc):
+    """Indices of the loop around the head: the jaw and the edges of the forehead's rows."""
+    first = 68 + n_arc
+    grid = first + np.arange(_ROWS.shape[0] * len(_COLUMNS)).reshape(-1, len(_COLUMNS))
+    return np.concatenate([np.arange(17), grid[:, -1], grid[-1, -2:0:-1], grid[::-1, 0]])
+
+
+def vertices(points, layout):
+    """All vertices of a head from its 68 points, (V, 3): landmarks, cheeks, forehead, rim."""
+    inner = np.concatenate(
+        [points, arcs(points, layout.ends, _STEPS).reshape(-1, 3), _forehead(points).reshape(-1, 3)]
+    )
+    edge = inner[layout.loop]
+    out = edge[:, :2] - edge[:, :2].mean(0)
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    rim = edge + np.column_stack([_RIM * out, np.full(len(out), -_BEHIND)])
+    return np.concatenate([inner, rim])
+
+
+@lru_cache(maxsize=1)
+def layout():
+    """The layout, found once on the mean head."""
+    from scipy.spatial import Delaunay
+
+    points = head_shape(FACE68).points
+    ends = _arc_ends()
+    loop = _loop_of(17 * len(_STEPS))
+    bare = Layout(None, None, loop, ends, None)
+    flat = vertices(points, bare)[:, :2]
+    mirrored = np.linalg.norm(flat[:, None] * [-1, 1] - flat[None], axis=-1)
+    flip = mirrored.argmin(1)
+    flip[:68] = FACE68.flip
+    triangles = Delaunay(flat).simplices
+    a, b, c = flat[triangles].transpose(1, 0, 2)
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    triangles[area < 0] = triangles[area < 0][:, [0, 2, 1]]
+    n = len(loop)
+    k = np.arange(n)
+    after = (k + 1) % n
+    background = np.concatenate(
+        [np.stack(each, -1) for inner in (0, n)
+         for each in ((inner + k, inner + n + k, inner + after),
+                      (inner + after, inner + n + k, inner + n + after))]
+    )  # fmt: skip
+    return Layout(triangles.astype(np.int32), flip, loop, ends, background.astype(np.int32))
+
+
+class Surface:
+    """The head of one face: its vertices, where they are in the image, and where after a turn.
+
+    Parameters
+    ----------
+    shape : ndarray of shape (68, 2)
+        Landmarks in pixels; NaN where missing.
+    """
+
+    def __init__(self, shape):
+        head, self.layout = head_shape(FACE68), layout()
+        placement = head.place(shape[None])
+        self.rotation = placement.rotation[0]
+        self.scale, self.shift = placement.scale[0], placement.shift[0]
+        # Depth is that of the mean head. Where an annotator followed the outline instead of the
+        # jaw, the same shift that brings the outline to its place brings the jaw to its own.
+        expected = self._project(head.points, self.rotation)
+        slid = self.outline(head.points, self.rotation)
+        seen = np.where(np.isfinite(shape), shape, expected[:, :2])
+        seen[:17] = np.where(np.isfinite(shape[:17]), shape[:17], slid)
+        offset = seen - expected[:, :2]
+        offset[:17] = seen[:17] - slid
+        for _ in range(3):
+            own = np.column_stack([offset / self.scale, np.zeros(68)])
+            self.points = head.points + own @ self.rotation
+            self._rest = seen[:17] - self.outline(self.points, self.rotation)
+            offset[:17] += self._rest
+        self.vertices = vertices(self.points, self.layout)
+        self.centre = self._project(_PIVOT[None], self.rotation)[0, :2]
+        self.radius = np.linalg.norm(seen - self.centre, axis=1).max()
+
+    def _project(self, points, rotation):
+        """Points of the head on the image, with depth, in pixels, as the pivot stays."""
+        placed = self.scale * (points - _PIVOT) @ rotation.T
+        placed[..., :2] += self.shift + self.scale * (_PIVOT @ self.rotation.T)[:2]
+        return placed
+
+    def place(self, rotation):
+        """The vertices (V, 3) under a rotation: pixels, and depth in pixels."""
+        return self._project(self.vertices, rotation)
+
+    def outline(self, points, rotation):
+        """Where an annotator sees the jaw, (17, 2): on each arc the outermost point."""
+        fine = self._project(arcs(points, self.layout.ends, _FINE), rotation)[..., :2]
+        tangent = np.gradient(fine[:, 0], axis=0)
+        outward = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
+        reach = np.einsum("lsk,lk->ls", fine, outward)
+        return fine[np.arange(17), reach.argmax(1)]
+
+    def landmarks(self, rotation):
+        """The 68 landmarks (68, 2) as an annotator would place them after a turn."""
+        shape = self._project(self.points, rotation)[:, :2]
+        shape[:17] = self.outline(self.points, rotation) + self._rest
+        return shape
+
+    def loops(self, rotation):
+        """Three loops around the head, (3 N, 2), before and after a turn: the background's mesh."""
+        loop = self.layout.loop
+        n = len(loop)
+        before, after = (self.place(each)[:, :2] for each in (self.rotation, rotation))
+        inner = before[loop].copy()
+        inner[:17] = self.outline(self.points, self.rotation)
+        out = inner - self.centre
+        length = np.linalg.norm(out, axis=1, keepdims=True)
+        inner += 0.6 * _RIM * self.scale * out / length
+        ring = self.centre + _RING * self.radius * _evenly(out / length)
+        middle = inner + _MIDDLE * (ring - inner)
+        moved = (after - before)[-n:]
+        return (np.concatenate([inner, middle, ring]),
+                np.concatenate([inner + moved, middle + _MIDDLE * moved, ring]))  # fmt: skip
+
+
+def _evenly(directions):
+    """Directions in the same order around, but none crowded: half way to an even spread."""
+    angle = np.unwrap(np.arctan2(directions[:, 1], directions[:, 0]))
+    even = angle.mean() + np.sign(angle[-1] - angle[0]) * 2 * np.pi * (
+        np.arange(len(angle)) / len(angle) - 0.5 + 0.5 / len(angle)
+    )
+    angle = (angle + even) / 2
+    return np.stack([np.cos(angle), np.sin(angle)], -1)
