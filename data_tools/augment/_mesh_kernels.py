@@ -20,7 +20,16 @@ def _bilinear(image, x, y):
 
 
 @njit(nogil=True, cache=True)
-def draw(pixels, nearest, image, triangles, places, depth, source, other, share, culled):
+def sampled(image, points):
+    """Grey levels (n,), float32, of an image at points (n, 2), float32."""
+    levels = np.empty(len(points), np.float32)
+    for i in range(len(points)):
+        levels[i] = _bilinear(image, points[i, 0], points[i, 1])
+    return levels
+
+
+@njit(nogil=True, cache=True)
+def draw(pixels, nearest, image, triangles, places, depth, source, other, share, gain, culled):
     """Draw triangles whose grey levels are those of triangles elsewhere in an image.
 
     Parameters
@@ -40,6 +49,8 @@ def draw(pixels, nearest, image, triangles, places, depth, source, other, share,
         Vertices in `image`, and those to mix in,
     share : ndarray of shape (V,), float32
         by this share.
+    gain : float32
+        What grey levels of `other` are multiplied by.
     culled : bool
         Leave out triangles that turn their back.
     """
@@ -80,13 +91,14 @@ def draw(pixels, nearest, image, triangles, places, depth, source, other, share,
                 grey = _bilinear(image, asx + p * bsx + q * csx, asy + p * bsy + q * csy)
                 if mixed:
                     twin = _bilinear(image, aox + p * box + q * cox, aoy + p * boy + q * coy)
-                    grey += (am + p * bm + q * cm) * (twin - grey)
+                    grey += (am + p * bm + q * cm) * (gain * twin - grey)
+                    grey = min(grey, np.float32(255))
                 pixels[y, x] = np.uint8(grey + np.float32(0.5))
 
 
 @njit(nogil=True, cache=True)
-def hidden(points, triangles, places, depth, margin):
-    """Which points lie behind a triangle by more than `margin`, (n,), bool.
+def hidden(points, triangles, places, depth):
+    """Which points lie behind a triangle that faces the viewer, (n,), bool.
 
     Parameters
     ----------
@@ -94,7 +106,6 @@ def hidden(points, triangles, places, depth, margin):
         x, y and depth.
     triangles, places, depth
         As for `draw`.
-    margin : float32
     """
     behind = np.zeros(len(points), np.bool_)
     for t in range(len(triangles)):
@@ -110,6 +121,6 @@ def hidden(points, triangles, places, depth, margin):
             p, q = (dx * vy - dy * vx) / area, (dy * ux - dx * uy) / area
             if p >= 0 and q >= 0 and p + q <= 1:
                 z = depth[a] + p * (depth[b] - depth[a]) + q * (depth[c] - depth[a])
-                if z > points[n, 2] + margin:
+                if z > points[n, 2]:
                     behind[n] = True
     return behind

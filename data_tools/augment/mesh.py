@@ -170,21 +170,28 @@ class Surface:
         shape[:17] = self.outline(self.points, rotation) + self._rest
         return shape
 
-    def loops(self, rotation):
-        """Three loops around the head, (3 N, 2), before and after a turn: the background's mesh."""
+    def loops(self, before, after):
+        """Three loops around the head, (3 N, 2) each, in the photograph and after a turn.
+
+        The inmost is the rim, the outmost the ring where the background stays. In the photograph,
+        the rim lies around what is seen, also where the head's own is hidden behind it.
+
+        Parameters
+        ----------
+        before, after : ndarray of shape (V, 3)
+            As `place` gives them.
+        """
         loop = self.layout.loop
-        n = len(loop)
-        before, after = (self.place(each)[:, :2] for each in (self.rotation, rotation))
-        inner = before[loop].copy()
-        inner[:17] = self.outline(self.points, self.rotation)
-        out = inner - self.centre
+        rim = before[loop, :2].copy()
+        rim[:17] = self.outline(self.points, self.rotation)
+        out = rim - self.centre
         length = np.linalg.norm(out, axis=1, keepdims=True)
-        inner += 0.6 * _RIM * self.scale * out / length
+        rim += _RIM * self.scale * out / length
         ring = self.centre + _RING * self.radius * _evenly(out / length)
-        middle = inner + _MIDDLE * (ring - inner)
-        moved = (after - before)[-n:]
-        return (np.concatenate([inner, middle, ring]),
-                np.concatenate([inner + moved, middle + _MIDDLE * moved, ring]))  # fmt: skip
+        middle = rim + _MIDDLE * (ring - rim)
+        moved = (after - before)[-len(loop) :, :2]
+        return (np.concatenate([rim, middle, ring]),
+                np.concatenate([rim + moved, middle + _MIDDLE * moved, ring]))  # fmt: skip
 
 
 def _evenly(directions):

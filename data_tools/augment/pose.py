@@ -8,12 +8,14 @@ import numpy as np
 from data_tools.heads import angles, rotation
 from features.errors import InputError
 
-from ._mesh_kernels import draw, hidden
+from ._mesh_kernels import draw, hidden, sampled
 from .face import Face, Recipe
 from .mesh import Surface
 
-_HIDDEN = 0.03  # of the distance of the eyes: nearer than that, what is in front is the same skin
-_GAIN = 0.3  # and by how much more it must turn to the viewer than in the photograph
+# What is in front of a landmark by less, in distances of the eyes, is the same skin (or lip).
+_HIDDEN = np.full(68, 0.03)
+_HIDDEN[48:] = 0.12
+_GAIN = 0.2  # and by how much more it must turn to the viewer than in the photograph
 _SEEN = 0.10, 0.40  # cosines of the angle to the viewer between which the mirror image takes over
 
 
@@ -115,44 +117,58 @@ def redraw(face, surface, target):
     places, depth = np.float32(after[:, :2]), np.float32(after[:, 2])
     shape = surface.landmarks(target)
     points = np.float32(np.column_stack([shape, after[:68, 2]]))
-    behind = hidden(points, triangles, places, depth, np.float32(_HIDDEN * surface.scale))
+    points[:, 2] += _HIDDEN * surface.scale
+    behind = hidden(points, triangles, places, depth)
     behind[:17] = False  # on the outline that is seen
     visible = ~behind if face.visible is None else face.visible & ~behind
     missing = ~np.isfinite(face.shape)
     box = moved_box(face.box, np.where(missing, np.nan, surface.landmarks(surface.rotation)),
                     np.where(missing, np.nan, shape))  # fmt: skip
     shape = np.where(missing, np.nan, shape).astype(np.float32)
-    image = face.image if not face.image.size else _drawn(face, surface, target, before, after)
+    image = face.image if not face.image.size else _drawn(face, surface, before, after)
     return Face(image, shape, box, visible)
 
 
-def _drawn(face, surface, target, before, after):
+def _drawn(face, surface, before, after):
     layout, image = surface.layout, np.ascontiguousarray(face.image)
     pixels = image.copy()
     nearest = np.full(image.shape, -np.inf, np.float32)
-    source, places = surface.loops(target)
+    source, places = (np.float32(each) for each in surface.loops(before, after))
     nothing = np.zeros(len(source), np.float32)
     far = np.full(len(source), -1e9, np.float32)
-    source = np.float32(source)
-    draw(pixels, nearest, image, layout.background, np.float32(places), far, source, source,
-         nothing, False)  # fmt: skip
-    source = np.float32(before[:, :2])
-    share = unseen(before, after, layout.triangles)
-    draw(pixels, nearest, image, layout.triangles, np.float32(after[:, :2]),
-         np.float32(after[:, 2]), source, source[layout.flip], share, True)  # fmt: skip
+    draw(pixels, nearest, image, layout.background, places, far, source, source, nothing,
+         np.float32(1), False)  # fmt: skip
+    rim = len(layout.loop)
+    places = np.concatenate([np.float32(after[:-rim, :2]), places[:rim]])
+    source = np.concatenate([np.float32(before[:-rim, :2]), source[:rim]])
+    share = unseen(before, after, layout)
+    other = source[layout.flip]
+    draw(pixels, nearest, image, layout.triangles, places, np.float32(after[:, 2]), source, other,
+         share, _gain(image, source, other, share), True)  # fmt: skip
     return pixels
 
 
-def unseen(before, after, triangles):
+def _gain(image, source, other, share):
+    """How much brighter the face's side is than its mirror image where they meet, float32."""
+    weight = share * (1 - share)
+    own, twin = (sampled(image, each[weight > 0]) for each in (source, other))
+    weight = weight[weight > 0]
+    return np.float32(np.clip((weight @ own + 1) / (weight @ twin + 1), 0.5, 2))
+
+
+def unseen(before, after, layout):
     """How much each vertex' grey level should come from its mirror image, (V,), float32.
 
-    0 where the photograph shows the surface or it does not turn to the viewer, 1 where it turns
-    from beyond the edge to the viewer.
+    1 where the surface turns from beyond the edge to the viewer and the photograph shows its
+    mirror image, 0 where one of these does not hold; always 0 on the rim, whose other side is
+    hair and background of its own.
     """
-    facing, to = _facing(before, triangles), _facing(after, triangles)
-    share = (_SEEN[1] - facing) / (_SEEN[1] - _SEEN[0])
-    gain = (to - facing) / _GAIN
-    return (np.clip(share, 0, 1) * np.clip(gain, 0, 1)).astype(np.float32)
+    facing, to = (_facing(each, layout.triangles) for each in (before, after))
+    share = np.clip((_SEEN[1] - facing) / (_SEEN[1] - _SEEN[0]), 0, 1)
+    for better in (to, facing[layout.flip]):
+        share = share * np.clip((better - facing) / _GAIN, 0, 1)
+    share[-len(layout.loop) :] = 0
+    return share.astype(np.float32)
 
 
 def _facing(places, triangles):

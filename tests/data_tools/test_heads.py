@@ -193,11 +193,14 @@ def test_what_is_refused():
     with pytest.raises(InputError, match=r"takes shapes \(n, 68, 2\), not \(1, 51, 2\)"):
         pose(np.zeros((51, 2)))
     shapes, _ = drawn(30, yaw=40)
+    lost = np.where(np.isin(np.arange(68), [3, 13])[:, None], np.nan, shapes)
+    frontal = np.repeat(head_shape("face68").points[None, :, :2], 30, 0)
     for given, scheme, message in (
         (shapes[:5], "face68", "at least 20 faces, not 5"),
         (shapes[:, :51], "face68", r"must be \(n, 68, 2\)"),
         (shapes[:, :39], "menpo39", "flip index"),
-        (np.where(np.arange(68)[:, None] == 3, np.nan, shapes), "face68", "missing in all"),
+        (lost, "face68", "missing in all"),
+        (frontal, "face68", "hardly turn"),
     ):
         with pytest.raises(InputError, match=message):
             HeadShape.fit(given, scheme)
