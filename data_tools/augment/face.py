@@ -89,6 +89,21 @@ class Recipe(Parameters):
         """
         return self
 
+    def outline(self, face, rng):
+        """The face as `apply` changes it, but for its image: where drawing can be left out.
+
+        Parameters
+        ----------
+        face : Face
+            With an empty image, of which the size alone counts.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Face
+        """
+        return self.apply(face, rng)
+
     def apply(self, face, rng):
         """The face changed.
 

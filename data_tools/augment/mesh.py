@@ -4,6 +4,7 @@ Lengths are those of `data_tools.heads`: the distance of the outer corners of th
 the right of the image, y down, z towards the viewer.
 """
 
+from copy import copy
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -145,6 +146,12 @@ class Surface:
         self.vertices = vertices(self.points, self.layout)
         self.centre = self._project(_PIVOT[None], self.rotation)[0, :2]
         self.radius = np.linalg.norm(seen - self.centre, axis=1).max()
+
+    def with_points(self, points):
+        """The same head in the same place with other points (68, 3)."""
+        other = copy(self)
+        other.points, other.vertices = points, vertices(points, self.layout)
+        return other
 
     def _project(self, points, rotation):
         """Points of the head on the image, with depth, in pixels, as the pivot stays."""
