@@ -62,7 +62,7 @@ class PoseTurn(Recipe):
 
     def _turned(self, face, rng, drawn):
         draws = rng.uniform(-1, 1, 3)
-        surface = surface_of(face)
+        surface = surface_of(face.shape)
         if surface is None:
             return face
         yaw = angles(surface.rotation)[0]
@@ -75,13 +75,13 @@ class PoseTurn(Recipe):
         return turned(face, target, pitch, roll, surface, drawn=drawn)
 
 
-def surface_of(face):
-    """The `Surface` of a face, or None where its pose cannot be found."""
-    shape = np.asarray(face.shape, np.float64)
+def surface_of(shape):
+    """The `Surface` of a face's 68 landmarks, or None where its pose cannot be found."""
+    shape = np.asarray(shape, np.float64)
     if shape.shape != (68, 2):
         raise InputError(
             f"heads are turned by the 68 landmarks of face68, and this face has {len(shape)}; "
-            "leave the recipe for poses out"
+            "leave out the recipes that turn or move them"
         )
     with np.errstate(invalid="ignore"):
         surface = Surface(shape)
@@ -113,7 +113,7 @@ def turned(face, yaw, pitch, roll=0.0, surface=None, *, drawn=True):
     InputError
         If the face has other than 68 landmarks.
     """
-    surface = surface_of(face) if surface is None else surface
+    surface = surface_of(face.shape) if surface is None else surface
     if surface is None:
         return face
     own_roll = angles(surface.rotation)[2]

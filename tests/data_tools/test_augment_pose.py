@@ -25,7 +25,7 @@ def faces():
 
 def test_a_head_in_its_own_pose_stays_as_it_is(faces):
     for face in faces:
-        surface = surface_of(face)
+        surface = surface_of(face.shape)
         yaw, pitch, _ = angles(surface.rotation)
         same = turned(face, yaw, pitch)
         assert np.abs(same.image.astype(int) - face.image).max() <= 1
@@ -41,7 +41,7 @@ def test_turned_landmarks_are_those_of_the_turned_drawn_head():
         head.rotation = np.eye(3)
         face = Face(np.zeros((0, 0), np.uint8), np.float32(100 * head.landmarks()[:, :2] + 200),
                     np.float32([140, 130, 260, 270]), None)  # fmt: skip
-        surface = surface_of(face)
+        surface = surface_of(face.shape)
         for yaw in (-75, -60, -40, 20, 40, 60, 75):
             head.rotation = drawn_rotation(np.radians(-yaw), 0, 0)
             truth = 100 * head.landmarks()[:, :2]
@@ -85,7 +85,7 @@ def test_the_box_lies_to_the_landmarks_as_before(faces):
 
 def test_what_is_hidden_is_marked(faces):
     face = faces[0]
-    yaw = angles(surface_of(face).rotation)[0]
+    yaw = angles(surface_of(face.shape).rotation)[0]
     right_eye, left_eye = np.arange(36, 42), np.arange(42, 48)
     left = turned(face, 70, 0)  # to the left of the image: the person's right side goes
     assert not left.visible[right_eye].any() and left.visible[left_eye].all()
@@ -129,7 +129,7 @@ def test_poses_become_uniform(faces):
 
 def test_no_hole_and_no_step_at_the_ring(faces):
     for face in faces[:4]:
-        surface = surface_of(face)
+        surface = surface_of(face.shape)
         for yaw, pitch in ((-75, 0), (-45, 20), (30, -25), (75, 0)):
             copied = turned(face, yaw, pitch)
             far = np.linalg.norm(np.indices(face.image.shape)[::-1].T - surface.centre, axis=-1).T
