@@ -17,14 +17,17 @@ from .redraw import redraw
 
 # The landmarks that move together, those that hold them, and how many ways of moving are taken.
 _PARTS = {
-    "mouth": ([*range(4, 13), *range(48, 68)], [31, 33, 35, 36, 45], 4),
+    "mouth": ([*range(48, 68)], [31, 33, 35, 36, 45], 4),
     "eyes": ([37, 38, 40, 41, 43, 44, 46, 47], [36, 39, 42, 45], 2),
     "brows": ([*range(17, 27)], [36, 39, 42, 45], 2),
 }
+# The jaw drops with the lower lip, its middle most.
+_JAW = np.array([0.2, 0.45, 0.75, 0.95, 1.0, 0.95, 0.75, 0.45, 0.2]) * 0.8  # of points 4 to 12
+_LOWER_LIP = [56, 57, 58]
 _MOST_DONORS, _FEWEST_DONORS = 400, 8
 _FRONTAL = 25.0  # degrees of yaw: beyond, a face is no donor
 _LIMIT = 3.0  # standard deviations of the donors
-_INNER_LIPS = np.arange(60, 68)
+_UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # of the inner lips
 # How far lips must part, in distances of the eyes, until the inside of the mouth is as dark as it
 # gets; that is this share of the lips' brightness.
 _PARTED, _DARK = 0.12, 0.3
@@ -145,6 +148,9 @@ def moved_points(points, name, ways, goal, strength):
     step = np.einsum("m,mkc->kc", (reached - own) * ways.deviations, ways.basis)
     moved = points.copy()
     moved[_PARTS[name][0], :2] += step
+    if name == "mouth":
+        drop = (moved - points)[_LOWER_LIP, 1].mean()
+        moved[4:13, 1] += drop * _JAW
     return moved
 
 
@@ -171,19 +177,18 @@ def redraw_expression(face, surface, points, *, drawn=True):
     Face
     """
     changed = redraw(face, surface, surface.rotation, points, drawn=drawn)
-    before = max(gap(surface.points), 0)
-    # A mouth that is open already shows its inside.
-    dark = min((gap(points) - before) / _PARTED, 1) * (1 - before / _PARTED)
-    if not drawn or dark <= 0:
+    before, after = max(gap(surface.points), 0), gap(points)
+    dark = min((after - before) / _PARTED, 1)
+    if not drawn or dark <= 0 or not np.isfinite(changed.shape[48:]).all():
         return changed
-    image = changed.image
-    if np.isfinite(changed.shape[48:]).all():
-        lips = np.rint(changed.shape[_INNER_LIPS] * 16)
-        mask = np.zeros(image.shape, np.uint8)
-        cv2.fillPoly(mask, [lips.astype(np.int32)], 255, cv2.LINE_AA, 4)
-        share = cv2.blur(mask, (3, 3)).astype(np.float32) / 255 * dark
-        x, y = np.rint(changed.shape[48:60]).astype(int).T
-        level = image[y.clip(0, image.shape[0] - 1), x.clip(0, image.shape[1] - 1)].mean()
-        mixed = image + share * (_DARK * level - image)
-        image = (mixed + 0.5).astype(np.uint8)
+    # What a mouth that was open showed stays above, teeth for the most part.
+    upper, lower = changed.shape[_UPPER], changed.shape[_LOWER]
+    upper = upper + before / after * (lower - upper)
+    image, inside = changed.image, np.zeros(changed.image.shape, np.uint8)
+    corners = np.rint(16 * np.concatenate([upper, lower[::-1]])).astype(np.int32)
+    cv2.fillPoly(inside, [corners], 255, cv2.LINE_AA, 4)
+    share = cv2.blur(inside, (3, 3)) * np.float32(dark / 255)
+    x, y = np.rint(changed.shape[48:60]).astype(int).T
+    level = image[y.clip(0, image.shape[0] - 1), x.clip(0, image.shape[1] - 1)].mean()
+    image = (image + share * (_DARK * level - image) + 0.5).astype(np.uint8)
     return changed._replace(image=image)
