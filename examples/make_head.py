@@ -7,12 +7,14 @@ The folders hold images with .pts files (300-W's training sets); those of --angl
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from data_tools.heads import ANGLES, HeadShape
 from data_tools.readers import read_folders, read_source
+from data_tools.schemes import FACE68
 
 TEXT = '''"""The 68-point head, as examples/make_head.py measured it.
 
@@ -35,7 +37,8 @@ def main():
     options = parser.parse_args()
 
     faces = read_folders(options.folders, boxes="tight")
-    head = HeadShape.fit(faces.shapes, "face68")
+    # By another name, so that it is not made like the head that is there already.
+    head = HeadShape.fit(faces.shapes, replace(FACE68, name="measured"))
     known = [read_source(folder, boxes="tight") for folder in options.angles]
     shapes = np.concatenate([each.shapes for each in known])
     truth = np.concatenate(

@@ -6,10 +6,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from data_tools.heads import angles
 from features.errors import InputError
 from features.opencv import cv2
 
+from ..heads import angles
 from ..schemes import FACE68
 from .face import Recipe
 from .pose import surface_of

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.heads import head_shape
-from data_tools.schemes import FACE68
+from ..heads import head_shape
+from ..schemes import FACE68
 
-# What an arc over the cheek leads to from each point of the jaw's right half: means of landmarks.
-_ENDS = ((36,), (31, 41), (31,), (31, 48), (48,), (48, 59), (59,), (58,), (57,))
+# What an arc over the cheek leads to from each point of the jaw's right half, at about its height:
+# shares of landmarks. That of the chin goes up to the lip.
+_ENDS = ({36: 1}, {31: 0.5, 41: 0.5}, {31: 1}, {48: 1}, {59: 1}, {8: 0.4, 57: 0.6},
+         {8: 0.7, 57: 0.3}, {8: 0.9, 57: 0.1}, {57: 1})  # fmt: skip
+_CHIN = 8
 # Along an arc, in degrees of a quarter ellipse: for the mesh, and to find the outline.
 _STEPS = np.radians([12, 25, 40, 58, 75])
 _FINE = np.radians(np.arange(0, 90, 4))
@@ -47,8 +50,8 @@ class Layout(NamedTuple):
 def _arc_ends():
     ends = np.zeros((17, 68))
     for k, part in enumerate(_ENDS):
-        ends[k, list(part)] = 1 / len(part)
-        ends[16 - k, [FACE68.flip[i] for i in part]] = 1 / len(part)
+        for i, share in part.items():
+            ends[k, i] = ends[16 - k, FACE68.flip[i]] = share
     return ends
 
 
@@ -123,10 +126,12 @@ class Surface:
     ----------
     shape : ndarray of shape (68, 2)
         Landmarks in pixels; NaN where missing.
+    head : HeadShape, optional
+        What depth is taken from; without it, the head that is known for 68 points.
     """
 
-    def __init__(self, shape):
-        head, self.layout = head_shape(FACE68), layout()
+    def __init__(self, shape, head=None):
+        head, self.layout = head_shape(FACE68) if head is None else head, layout()
         placement = head.place(shape[None])
         self.rotation = placement.rotation[0]
         self.scale, self.shift = placement.scale[0], placement.shift[0]
@@ -169,7 +174,9 @@ class Surface:
         tangent = np.gradient(fine[:, 0], axis=0)
         outward = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
         reach = np.einsum("lsk,lk->ls", fine, outward)
-        return fine[np.arange(17), reach.argmax(1)]
+        farthest = reach.argmax(1)
+        farthest[_CHIN] = 0  # its arc runs up the middle of the face
+        return fine[np.arange(17), farthest]
 
     def landmarks(self, rotation):
         """The 68 landmarks (68, 2) as an annotator would place them after a turn."""

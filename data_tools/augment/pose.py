@@ -1,19 +1,24 @@
 """Heads turned in three dimensions."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from data_tools.heads import angles, rotation
 from features.errors import InputError
 
+from ..heads import HeadShape, angles, pose, rotation
+from ..schemes import FACE68
 from .face import Recipe
 from .mesh import Surface
 from .redraw import redraw
 
 # A head that is turned by one degree already may be turned back by so much less.
 _UNCOVER = 0.75
+# Faces that a head is measured in, and degrees of yaw, one standard deviation, for it to be better
+# than the one that is known.
+_FEWEST, _MOST, _TURNED = 100, 600, 8.0
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -38,6 +43,9 @@ class PoseTurn(Recipe):
     max_turn : float, default 60
         Degrees of yaw by which a head turns at most, 0 to 90; one that is turned already turns
         back by less, since its other side was never seen.
+    measured : bool, default True
+        Whether to measure the head in the dataset's own faces, if at least 100 of them have all
+        landmarks and enough turn; without, it is the one that is known for 68 points.
     p : float, default 1
         Share of the copies that are turned.
     """
@@ -48,9 +56,35 @@ class PoseTurn(Recipe):
     max_pitch: float = 25.0
     max_roll: float = 15.0
     max_turn: float = 60.0
+    measured: bool = True
+
+    _head = None
 
     def _ranges(self):
         return {"max_yaw": (0, 80), "max_pitch": (0, 45), "max_roll": (0, 180), "max_turn": (0, 90)}
+
+    def check(self):
+        """See `Recipe.check`."""
+        super().check()
+        if not isinstance(self.measured, bool):
+            raise InputError(f"PoseTurn: measured must be True or False, not {self.measured!r}")
+
+    def prepare(self, faces, rng):
+        """See `Recipe.prepare`: measures the head in up to 600 faces."""
+        if not self.measured or faces.scheme.n_points != 68:
+            return self
+        whole = np.flatnonzero(np.isfinite(faces.shapes).all((1, 2)))
+        if len(whole) < _FEWEST:
+            return self
+        chosen = whole[np.linspace(0, len(whole) - 1, min(len(whole), _MOST)).astype(int)]
+        shapes = faces.shapes[chosen]
+        if pose(shapes)[:, 0].std() < _TURNED:
+            return self
+        head = HeadShape.fit(shapes, FACE68)
+        prepared = copy(self)
+        # Rounded, so that it is the same whatever the order of sums in linear algebra.
+        prepared._head = HeadShape(head.points.round(3), head.weights.round(2), FACE68)
+        return prepared
 
     def apply(self, face, rng):
         """See `Recipe.apply`; faces must have the 68 landmarks of face68."""
@@ -62,7 +96,7 @@ class PoseTurn(Recipe):
 
     def _turned(self, face, rng, drawn):
         draws = rng.uniform(-1, 1, 3)
-        surface = surface_of(face.shape)
+        surface = surface_of(face.shape, self._head)
         if surface is None:
             return face
         yaw = angles(surface.rotation)[0]
@@ -75,8 +109,15 @@ class PoseTurn(Recipe):
         return turned(face, target, pitch, roll, surface, drawn=drawn)
 
 
-def surface_of(shape):
-    """The `Surface` of a face's 68 landmarks, or None where its pose cannot be found."""
+def surface_of(shape, head=None):
+    """The `Surface` of a face's 68 landmarks, or None where its pose cannot be found.
+
+    Parameters
+    ----------
+    shape : array_like of shape (68, 2)
+    head : HeadShape, optional
+        Where depth comes from, if not from the head that is known.
+    """
     shape = np.asarray(shape, np.float64)
     if shape.shape != (68, 2):
         raise InputError(
@@ -84,7 +125,7 @@ def surface_of(shape):
             "leave out the recipes that turn or move them"
         )
     with np.errstate(invalid="ignore"):
-        surface = Surface(shape)
+        surface = Surface(shape, head)
     return surface if np.isfinite(surface.vertices).all() and surface.scale > 0 else None
 
 

@@ -64,6 +64,11 @@ def angles(rotations):
     return np.degrees(np.stack([yaw, pitch, roll], -1))
 
 
+def tilt(degrees):
+    """The rotation (3, 3) that lifts the chin."""
+    return rotation(0, degrees, 0)
+
+
 def exponential(vectors):
     """Rotations about the axes `vectors` (n, 3) by their lengths in radians (Rodrigues)."""
     angle = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)[:, None, None]

@@ -11,7 +11,7 @@ import numpy as np
 
 from features.errors import InputError
 
-from .angles import angles
+from .angles import angles, tilt
 from .published import known
 
 FEWEST_SHAPES = 20
@@ -39,30 +39,54 @@ def factorise(make, shapes, scheme, n_rounds, tolerance=1e-4):
     if not seen.any(0).all():
         raise InputError("a landmark is missing in all faces; a head shape needs each of them")
     head = make(_normalised(_relief(both), scheme), np.ones(scheme.n_points), scheme)
+    depths = []
     for _ in range(n_rounds):
         before = head.points
         head = _improved(head, both, seen, flip)
-        if np.abs(head.points - before).max() < tolerance:
+        change = np.abs(head.points - before).max()
+        if change < tolerance:
             break
+        depths.append(head.points[:, 2].std())
+        if len(depths) == 4:
+            # Depth alone comes to rest slowly: less of it with more yaw fits nearly as well.
+            stretched = head.points * [1, 1, _limit(*depths[1:]) / depths[-1]]
+            head, depths = make(stretched, head.weights, head.scheme), []
     yaw, pitch, _ = head.pose(shapes).T
     if not np.nanstd(yaw) >= _TURNED:
         raise InputError(
             "the faces hardly turn to the sides, so that their depth cannot be told; add turned "
             "faces, or use a scheme whose head is known"
         )
-    return head.tilted(_tilt(head, np.nanmedian(pitch)))
-
-
-def _tilt(head, middle):
-    """Degrees to lift the chin by, so that pitch is 0 where it is by convention."""
     found = known(head.scheme)
     if found is None:
-        return middle
-    both = np.isfinite(found[0]).all(1)
-    _, y, z = (head.points[both] - head.points[both].mean(0)).T
-    _, to_y, to_z = (found[0][both] - found[0][both].mean(0)).T
-    # The turn about x that brings (y, z) nearest to their places.
-    return np.degrees(np.arctan2(y @ to_z - z @ to_y, y @ to_y + z @ to_z))
+        return head.tilted(np.nanmedian(pitch))
+    return _alike(head, *found)
+
+
+def _alike(head, points, weights):
+    """The head with the depth and the tilt of one that is known.
+
+    What is behind and what in front comes from the faces, how far does not: heads that differ fit a
+    deeper head that turns less nearly as well, the more so the less they turn.
+    """
+    both = np.isfinite(points).all(1)
+    weights = weights[both] / weights[both].sum()
+    own, other = (each[both] - weights @ each[both] for each in (head.points, points))
+    for _ in range(10):
+        ratio = np.sqrt((weights @ other[:, 2] ** 2) / (weights @ own[:, 2] ** 2))
+        head = type(head)(head.points * [1, 1, ratio], head.weights, head.scheme)
+        own = own * [1, 1, ratio]
+        # The turn about x that brings (y, z) nearest to their places.
+        (_, y, z), (_, to_y, to_z) = weights * own.T, other.T
+        degrees = np.degrees(np.arctan2(y @ to_z - z @ to_y, y @ to_y + z @ to_z))
+        head, own = head.tilted(degrees), own @ tilt(degrees).T
+    return head
+
+
+def _limit(first, second, third):
+    """Where a sequence with steps in a fixed ratio ends (Aitken), not too far away."""
+    ratio = np.clip((third - second) / (second - first or 1e-12), 0, 0.97)
+    return np.clip(third + (third - second) * ratio / (1 - ratio), 0.7 * third, 1.4 * third)
 
 
 def _relief(shapes):

@@ -8,7 +8,7 @@ from features.errors import InputError
 
 from ..schemes import Scheme, get_scheme
 from . import weak_perspective
-from .angles import angles
+from .angles import angles, tilt
 from .factorisation import factorise
 
 OUTLINES = "jaw", "outline"  # groups of schemes whose landmarks slide along the edge of the head
@@ -146,7 +146,7 @@ class HeadShape:
         """Measure a head in annotated faces that turn to the sides.
 
         Poses by the shape and the shape by the poses, in turn, each by least squares, with the
-        mirror symmetry of the scheme: depth is not compressed as it is by plain factorisation.
+        mirror symmetry of the scheme.
 
         Parameters
         ----------
@@ -160,8 +160,8 @@ class HeadShape:
         Returns
         -------
         HeadShape
-            Where the head of the scheme is known (see `head_shape`), pitch is 0 at the same tilt;
-            elsewhere at the mean pitch of the faces.
+            Where the head of the scheme is known (see `head_shape`), it has that one's depth over
+            all, and pitch is 0 at the same tilt; elsewhere at the median pitch of the faces.
 
         Raises
         ------
@@ -173,6 +173,4 @@ class HeadShape:
 
     def tilted(self, degrees):
         """The same head with its chin lifted by some degrees: where pitch 0 is, is a convention."""
-        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
-        turn = np.array([[1, 0, 0], [0, cos, -sin], [0, sin, cos]])
-        return HeadShape(self.points @ turn.T, self.weights, self.scheme)
+        return HeadShape(self.points @ tilt(degrees).T, self.weights, self.scheme)

@@ -33,30 +33,45 @@ def test_a_head_in_its_own_pose_stays_as_it_is(faces):
         np.testing.assert_allclose(same.box, face.box, atol=1e-2)
 
 
+def off(head, surface):
+    """Errors of turned landmarks by yaw: inner points and jaw, as shares of the face's size."""
+    found = {}
+    for yaw in (-75, -60, -40, 20, 40, 60, 75):
+        head.rotation = drawn_rotation(np.radians(-yaw), 0, 0)
+        truth = 100 * head.landmarks()[:, :2]
+        error = surface.landmarks(rotation(yaw, 0, 0) @ surface.rotation) - truth
+        error -= error[17:].mean(0)  # another pivot is a shift
+        distance = np.linalg.norm(error, axis=1) / np.linalg.norm(np.ptp(truth, axis=0))
+        found.setdefault(abs(yaw), []).append((distance[17:].mean(), distance[:17].mean()))
+    return {yaw: np.mean(each, 0) for yaw, each in found.items()}
+
+
 def test_turned_landmarks_are_those_of_the_turned_drawn_head():
+    data = synthetic_faces(150, seed=1, size=64)
+    recipe = PoseTurn().prepare(data, np.random.default_rng(0))
     rng = np.random.default_rng(3)
-    wrong, jaw_wrong = {}, {}
+    known, own = [], []
     for _ in range(30):
         head = Head(rng)
         head.rotation = np.eye(3)
-        face = Face(np.zeros((0, 0), np.uint8), np.float32(100 * head.landmarks()[:, :2] + 200),
-                    np.float32([140, 130, 260, 270]), None)  # fmt: skip
-        surface = surface_of(face.shape)
-        for yaw in (-75, -60, -40, 20, 40, 60, 75):
-            head.rotation = drawn_rotation(np.radians(-yaw), 0, 0)
-            truth = 100 * head.landmarks()[:, :2]
-            target = rotation(yaw, 0, 0) @ surface.rotation
-            made = surface.landmarks(target)
-            # Another pivot is a shift.
-            error = made - truth
-            error -= error[17:].mean(0)
-            size = np.linalg.norm(np.ptp(truth, axis=0))
-            distance = np.linalg.norm(error, axis=1) / size
-            wrong.setdefault(abs(yaw), []).append(distance[17:].mean())
-            jaw_wrong.setdefault(abs(yaw), []).append(distance[:17].mean())
-    for yaw, limit in ((20, 0.02), (40, 0.03), (60, 0.04), (75, 0.05)):
-        assert np.median(wrong[yaw]) < limit
-        assert np.median(jaw_wrong[yaw]) < 1.7 * limit
+        shape = 100 * head.landmarks()[:, :2] + 200
+        known.append(off(head, surface_of(shape)))
+        own.append(off(head, surface_of(shape, recipe._head)))
+    for found, limits in ((known, (0.02, 0.03, 0.045, 0.05)), (own, (0.01, 0.012, 0.015, 0.02))):
+        for yaw, limit in zip((20, 40, 60, 75), limits, strict=True):
+            inner, jaw = np.median([each[yaw] for each in found], 0)
+            assert inner < limit and jaw < 1.7 * limit
+
+
+def test_a_head_is_measured_only_where_faces_turn(faces):
+    few = synthetic_faces(40, seed=1, size=64)
+    rng = np.random.default_rng(0)
+    assert PoseTurn().prepare(few, rng)._head is None
+    many = synthetic_faces(120, seed=1, size=64)
+    assert PoseTurn(measured=False).prepare(many, rng)._head is None
+    assert PoseTurn().prepare(many, rng)._head is not None
+    many.shapes[:30, 4] = np.nan
+    assert PoseTurn().prepare(many, rng)._head is None
 
 
 def test_the_pose_of_a_copy_is_the_one_it_was_turned_to(faces):
@@ -221,7 +236,7 @@ def test_missing_landmarks_and_what_is_refused(faces):
     assert PoseTurn().apply(lost, np.random.default_rng(0)) is lost
     with pytest.raises(InputError, match="68 landmarks of face68"):
         PoseTurn().apply(face._replace(shape=shape[:51]), np.random.default_rng(0))
-    for wrong in ({"max_yaw": 95}, {"max_turn": -1}, {"p": 2}, {"max_pitch": "a"}):
+    for wrong in ({"max_yaw": 95}, {"max_turn": -1}, {"p": 2}, {"max_pitch": "a"}, {"measured": 1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             PoseTurn(**wrong).check()
 
