@@ -17,7 +17,8 @@ from ..schemes import FACE68
 # shares of landmarks. That of the chin goes up to the lip.
 _ENDS = ({36: 1}, {31: 0.5, 41: 0.5}, {31: 1}, {48: 1}, {59: 1}, {8: 0.4, 57: 0.6},
          {8: 0.7, 57: 0.3}, {8: 0.9, 57: 0.1}, {57: 1})  # fmt: skip
-_CHIN = 8
+_BETWEEN = 3  # arcs from one point of the jaw to the next
+_CHIN = 8 * _BETWEEN
 # Along an arc, in degrees of a quarter ellipse: for the mesh, and to find the outline.
 _STEPS = np.radians([12, 25, 40, 58, 75])
 _FINE = np.radians(np.arange(0, 90, 4))
@@ -41,24 +42,45 @@ class Layout(NamedTuple):
     """(V,), each vertex' mirror image."""
     loop: np.ndarray
     """(N,), the vertices around the head: the jaw, then the hair from left to right."""
+    begins: np.ndarray
+    """(A, 68), where arcs over the cheeks begin: the jaw's points and points between them."""
     ends: np.ndarray
-    """(17, 68), what the arcs from the jaw lead to."""
+    """(A, 68), what they lead to."""
     background: np.ndarray
     """(B, 3), int32, triangles between three loops of N vertices, the inmost first."""
 
 
-def _arc_ends():
+def _curve(n, between):
+    """Weights (m, n) of n points in a Catmull-Rom curve through them, `between` points apart."""
+    t = np.arange(between)[:, None] / between
+    basis = np.hstack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3,
+                       t + 4 * t**2 - 3 * t**3, t**3 - t**2]) / 2  # fmt: skip
+    weights = np.zeros(((n - 1) * between + 1, n))
+    for i in range(n - 1):
+        for k, column in enumerate(basis.T):
+            weights[i * between : (i + 1) * between, np.clip(i + k - 1, 0, n - 1)] += column
+    weights[-1, -1] = 1
+    return weights
+
+
+def _arc_weights():
+    """Where the arcs begin, on the jaw and between its points, and end: (A, 68) each."""
     ends = np.zeros((17, 68))
     for k, part in enumerate(_ENDS):
         for i, share in part.items():
             ends[k, i] = ends[16 - k, FACE68.flip[i]] = share
-    return ends
+    between = np.arange(17 * _BETWEEN - _BETWEEN + 1) / _BETWEEN
+    before = np.minimum(between.astype(int), 15)
+    share = (between - before)[:, None]
+    begins = np.zeros((len(between), 68))
+    begins[:, :17] = _curve(17, _BETWEEN)
+    return begins, (1 - share) * ends[before] + share * ends[before + 1]
 
 
-def arcs(points, ends, steps):
-    """Arcs of quarter ellipses from each point of the jaw into the face, (17, len(steps), 3)."""
-    jaw = points[:17]
-    along = (ends @ points - jaw)[:, None]
+def arcs(points, layout, steps):
+    """Arcs of quarter ellipses from the jaw into the face, (A, len(steps), 3)."""
+    jaw = layout.begins @ points
+    along = (layout.ends @ points - jaw)[:, None]
     share = np.stack([1 - np.cos(steps), 1 - np.cos(steps), np.sin(steps)], -1)
     return jaw[:, None] + along * share
 
@@ -72,18 +94,10 @@ def _forehead(points):
     return eyes + np.stack(np.broadcast_arrays(x, y, z), -1)
 
 
-def _loop_of(n_arc):
-    """Indices of the loop around the head: the jaw and the edges of the forehead's rows."""
-    first = 68 + n_arc
-    grid = first + np.arange(_ROWS.shape[0] * len(_COLUMNS)).reshape(-1, len(_COLUMNS))
-    return np.concatenate([np.arange(17), grid[:, -1], grid[-1, -2:0:-1], grid[::-1, 0]])
-
-
 def vertices(points, layout):
     """All vertices of a head from its 68 points, (V, 3): landmarks, cheeks, forehead, rim."""
-    inner = np.concatenate(
-        [points, arcs(points, layout.ends, _STEPS).reshape(-1, 3), _forehead(points).reshape(-1, 3)]
-    )
+    cheeks = arcs(points, layout, np.concatenate([[0], _STEPS]))
+    inner = np.concatenate([points, cheeks.reshape(-1, 3), _forehead(points).reshape(-1, 3)])
     edge = inner[layout.loop]
     out = edge[:, :2] - edge[:, :2].mean(0)
     out /= np.linalg.norm(out, axis=1, keepdims=True)
@@ -96,15 +110,17 @@ def layout():
     """The layout, found once on the mean head."""
     from scipy.spatial import Delaunay
 
-    points = head_shape(FACE68).points
-    ends = _arc_ends()
-    loop = _loop_of(17 * len(_STEPS))
-    bare = Layout(None, None, loop, ends, None)
-    flat = vertices(points, bare)[:, :2]
-    mirrored = np.linalg.norm(flat[:, None] * [-1, 1] - flat[None], axis=-1)
-    flip = mirrored.argmin(1)
+    begins, ends = _arc_weights()
+    jaw = 68 + np.arange(len(begins)) * (len(_STEPS) + 1)
+    grid = np.arange(_ROWS.shape[0] * len(_COLUMNS)).reshape(-1, len(_COLUMNS))
+    grid += jaw[-1] + len(_STEPS) + 1
+    loop = np.concatenate([jaw, grid[:, -1], grid[-1, -2:0:-1], grid[::-1, 0]])
+    flat = vertices(head_shape(FACE68).points, Layout(None, None, loop, begins, ends, None))[:, :2]
+    flip = np.linalg.norm(flat[:, None] * [-1, 1] - flat, axis=-1).argmin(1)
     flip[:68] = FACE68.flip
-    triangles = Delaunay(flat).simplices
+    # The jaw's points are in the arcs, too; one of two is enough.
+    used = np.arange(17, len(flat))
+    triangles = used[Delaunay(flat[used]).simplices]
     a, b, c = flat[triangles].transpose(1, 0, 2)
     area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
     triangles[area < 0] = triangles[area < 0][:, [0, 2, 1]]
@@ -116,7 +132,8 @@ def layout():
          for each in ((inner + k, inner + n + k, inner + after),
                       (inner + after, inner + n + k, inner + n + after))]
     )  # fmt: skip
-    return Layout(triangles.astype(np.int32), flip, loop, ends, background.astype(np.int32))
+    return Layout(triangles.astype(np.int32), flip, loop, begins, ends,
+                  background.astype(np.int32))  # fmt: skip
 
 
 class Surface:
@@ -138,7 +155,7 @@ class Surface:
         # Depth is that of the mean head. Where an annotator followed the outline instead of the
         # jaw, the same shift that brings the outline to its place brings the jaw to its own.
         expected = self._project(head.points, self.rotation)
-        slid = self.outline(head.points, self.rotation)
+        slid = self.jaw(head.points, self.rotation)
         seen = np.where(np.isfinite(shape), shape, expected[:, :2])
         seen[:17] = np.where(np.isfinite(shape[:17]), shape[:17], slid)
         offset = seen - expected[:, :2]
@@ -146,7 +163,7 @@ class Surface:
         for _ in range(3):
             own = np.column_stack([offset / self.scale, np.zeros(68)])
             self.points = head.points + own @ self.rotation
-            self._rest = seen[:17] - self.outline(self.points, self.rotation)
+            self._rest = seen[:17] - self.jaw(self.points, self.rotation)
             offset[:17] += self._rest
         self.vertices = vertices(self.points, self.layout)
         self.centre = self._project(_PIVOT[None], self.rotation)[0, :2]
@@ -169,19 +186,22 @@ class Surface:
         return self._project(self.vertices, rotation)
 
     def outline(self, points, rotation):
-        """Where an annotator sees the jaw, (17, 2): on each arc the outermost point."""
-        fine = self._project(arcs(points, self.layout.ends, _FINE), rotation)[..., :2]
+        """Where an annotator sees the jaw, (A, 2): on each arc the outermost point."""
+        fine = self._project(arcs(points, self.layout, _FINE), rotation)[..., :2]
         tangent = np.gradient(fine[:, 0], axis=0)
         outward = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
-        reach = np.einsum("lsk,lk->ls", fine, outward)
-        farthest = reach.argmax(1)
+        farthest = np.einsum("lsk,lk->ls", fine, outward).argmax(1)
         farthest[_CHIN] = 0  # its arc runs up the middle of the face
-        return fine[np.arange(17), farthest]
+        return fine[np.arange(len(fine)), farthest]
+
+    def jaw(self, points, rotation):
+        """The 17 points of `outline` that are landmarks."""
+        return self.outline(points, rotation)[::_BETWEEN]
 
     def landmarks(self, rotation):
         """The 68 landmarks (68, 2) as an annotator would place them after a turn."""
         shape = self._project(self.points, rotation)[:, :2]
-        shape[:17] = self.outline(self.points, rotation) + self._rest
+        shape[:17] = self.jaw(self.points, rotation) + self._rest
         return shape
 
     def loops(self, before, after):
@@ -197,7 +217,8 @@ class Surface:
         """
         loop = self.layout.loop
         rim = before[loop, :2].copy()
-        rim[:17] = self.outline(self.points, self.rotation)
+        outline = self.outline(self.points, self.rotation)
+        rim[: len(outline)] = outline
         out = rim - self.centre
         length = np.linalg.norm(out, axis=1, keepdims=True)
         rim += _RIM * self.scale * out / length
