@@ -17,11 +17,15 @@ from ..schemes import FACE68
 # shares of landmarks. That of the chin goes up to the lip.
 _ENDS = ({36: 1}, {31: 0.5, 41: 0.5}, {31: 1}, {48: 1}, {59: 1}, {8: 0.4, 57: 0.6},
          {8: 0.7, 57: 0.3}, {8: 0.9, 57: 0.1}, {57: 1})  # fmt: skip
+# What is farther in at that height, on the middle of the face: it is the outline of a profile.
+_MIDDLES = ({27: 1}, {29: 1}, {33: 1}, {51: 1}, {57: 1}, {8: 0.4, 57: 0.6},
+            {8: 0.7, 57: 0.3}, {8: 0.9, 57: 0.1}, {57: 1})  # fmt: skip
 _BETWEEN = 3  # arcs from one point of the jaw to the next
 _CHIN = 8 * _BETWEEN
 # Along an arc, in degrees of a quarter ellipse: for the mesh, and to find the outline.
 _STEPS = np.radians([12, 25, 40, 58, 75])
-_FINE = np.radians(np.arange(0, 90, 4))
+_FINE = np.radians(np.arange(0, 91, 4.5))
+_BEYOND = np.linspace(0, 1, 6)[1:, None]  # and from there to the middle of the face
 # Rows of the forehead and the hair: height above the eyes' outer corners, half width, depth of the
 # edge and of the middle against these corners.
 _ROWS = np.array([[-0.39, 0.76, -0.58, 0.24], [-0.63, 0.70, -0.53, 0.17],
@@ -46,6 +50,8 @@ class Layout(NamedTuple):
     """(A, 68), where arcs over the cheeks begin: the jaw's points and points between them."""
     ends: np.ndarray
     """(A, 68), what they lead to."""
+    middles: np.ndarray
+    """(A, 68), and what is at that height on the middle of the face."""
     background: np.ndarray
     """(B, 3), int32, triangles between three loops of N vertices, the inmost first."""
 
@@ -64,17 +70,22 @@ def _curve(n, between):
 
 
 def _arc_weights():
-    """Where the arcs begin, on the jaw and between its points, and end: (A, 68) each."""
-    ends = np.zeros((17, 68))
-    for k, part in enumerate(_ENDS):
-        for i, share in part.items():
-            ends[k, i] = ends[16 - k, FACE68.flip[i]] = share
-    between = np.arange(17 * _BETWEEN - _BETWEEN + 1) / _BETWEEN
-    before = np.minimum(between.astype(int), 15)
-    share = (between - before)[:, None]
-    begins = np.zeros((len(between), 68))
+    """Where arcs begin, on the jaw and between its points, end, and go on to: (A, 68) each."""
+    begins = np.zeros(((17 - 1) * _BETWEEN + 1, 68))
     begins[:, :17] = _curve(17, _BETWEEN)
-    return begins, (1 - share) * ends[before] + share * ends[before + 1]
+    return begins, _shares(_ENDS), _shares(_MIDDLES)
+
+
+def _shares(parts):
+    """Shares (A, 68) of landmarks, from those for the jaw's right half, linear between points."""
+    table = np.zeros((17, 68))
+    for k, part in enumerate(parts):
+        for i, share in part.items():
+            table[k, i] = table[16 - k, FACE68.flip[i]] = share
+    at = np.arange((17 - 1) * _BETWEEN + 1) / _BETWEEN
+    before = np.minimum(at.astype(int), 15)
+    share = (at - before)[:, None]
+    return (1 - share) * table[before] + share * table[before + 1]
 
 
 def arcs(points, layout, steps):
@@ -110,16 +121,15 @@ def layout():
     """The layout, found once on the mean head."""
     from scipy.spatial import Delaunay
 
-    begins, ends = _arc_weights()
-    jaw = 68 + np.arange(len(begins)) * (len(_STEPS) + 1)
+    weights = _arc_weights()
+    jaw = 68 + np.arange(len(weights[0])) * (len(_STEPS) + 1)
     grid = np.arange(_ROWS.shape[0] * len(_COLUMNS)).reshape(-1, len(_COLUMNS))
     grid += jaw[-1] + len(_STEPS) + 1
     loop = np.concatenate([jaw, grid[:, -1], grid[-1, -2:0:-1], grid[::-1, 0]])
-    flat = vertices(head_shape(FACE68).points, Layout(None, None, loop, begins, ends, None))[:, :2]
-    flip = np.linalg.norm(flat[:, None] * [-1, 1] - flat, axis=-1).argmin(1)
-    flip[:68] = FACE68.flip
-    # The jaw's points are in the arcs, too; one of two is enough.
+    flat = vertices(head_shape(FACE68).points, Layout(None, None, loop, *weights, None))[:, :2]
+    # The jaw's points are in the arcs, too, and triangles hang on those.
     used = np.arange(17, len(flat))
+    flip = used[np.linalg.norm(flat[:, None] * [-1, 1] - flat[used], axis=-1).argmin(1)]
     triangles = used[Delaunay(flat[used]).simplices]
     a, b, c = flat[triangles].transpose(1, 0, 2)
     area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
@@ -132,7 +142,7 @@ def layout():
          for each in ((inner + k, inner + n + k, inner + after),
                       (inner + after, inner + n + k, inner + n + after))]
     )  # fmt: skip
-    return Layout(triangles.astype(np.int32), flip, loop, begins, ends,
+    return Layout(triangles.astype(np.int32), flip, loop, *weights,
                   background.astype(np.int32))  # fmt: skip
 
 
@@ -187,7 +197,10 @@ class Surface:
 
     def outline(self, points, rotation):
         """Where an annotator sees the jaw, (A, 2): on each arc the outermost point."""
-        fine = self._project(arcs(points, self.layout, _FINE), rotation)[..., :2]
+        fine = arcs(points, self.layout, _FINE)
+        middle = (self.layout.middles @ points)[:, None]
+        fine = np.concatenate([fine, fine[:, -1:] + _BEYOND * (middle - fine[:, -1:])], 1)
+        fine = self._project(fine, rotation)[..., :2]
         tangent = np.gradient(fine[:, 0], axis=0)
         outward = np.stack([-tangent[:, 1], tangent[:, 0]], -1)
         farthest = np.einsum("lsk,lk->ls", fine, outward).argmax(1)

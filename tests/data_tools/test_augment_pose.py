@@ -9,7 +9,7 @@ from data_tools.augment._mesh_kernels import draw, hidden
 from data_tools.augment.face import Face
 from data_tools.augment.mesh import Surface, layout
 from data_tools.augment.pose import PoseTurn, surface_of, turned
-from data_tools.heads import angles, pose, rotation
+from data_tools.heads import angles, head_shape, pose, rotation
 from data_tools.readers import read_folder
 from data_tools.synthetic import synthetic_faces
 from data_tools.synthetic.head import Head
@@ -256,3 +256,17 @@ def test_real_faces(real_data):
         copied = turned(face, np.sign(yaw) * -40, pitch)
         assert abs(pose(copied.shape)[0] + np.sign(yaw) * 40) < 12
         assert (copied.image != face.image).mean() > 0.05
+
+
+def test_the_mesh_is_symmetric_and_covers_every_vertex():
+    shared = layout()
+    surface = Surface(100 * head_shape("face68").points[:, :2])
+    used = np.unique(shared.triangles)
+    assert set(range(17, len(surface.vertices))) == set(used)
+    np.testing.assert_array_equal(shared.flip[shared.flip][used], used)
+    mirrored = surface.vertices[shared.flip] * [-1, 1, 1]
+    np.testing.assert_allclose(mirrored[used], surface.vertices[used], atol=0.01)
+    # Nothing turns its back in a face that looks at the viewer.
+    a, b, c = surface.vertices[shared.triangles][..., :2].transpose(1, 0, 2)
+    (ux, uy), (vx, vy) = (b - a).T, (c - a).T
+    assert (ux * vy - uy * vx > -1e-6).all()
