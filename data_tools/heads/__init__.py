@@ -6,7 +6,7 @@ landmarks from it, and any scheme with enough annotated faces gets its own by `H
 
 from .angles import ANGLES, angles, rotation
 from .lookup import head_shape, pose
+from .placement import Placement
 from .shape import HeadShape
-from .weak_perspective import Placement
 
 __all__ = ["ANGLES", "HeadShape", "Placement", "angles", "head_shape", "pose", "rotation"]

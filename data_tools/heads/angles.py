@@ -67,19 +67,3 @@ def angles(rotations):
 def tilt(degrees):
     """The rotation (3, 3) that lifts the chin."""
     return rotation(0, degrees, 0)
-
-
-def exponential(vectors):
-    """Rotations about the axes `vectors` (n, 3) by their lengths in radians (Rodrigues)."""
-    angle = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)[:, None, None]
-    cross = np.einsum("kij,nk->nij", GENERATORS, vectors)
-    return (
-        np.eye(3) + np.sin(angle) / angle * cross + (1 - np.cos(angle)) / angle**2 * cross @ cross
-    )
-
-
-# Derivatives of a rotation at none: about x, y and z.
-GENERATORS = np.zeros((3, 3, 3))
-for _axis in range(3):
-    _i, _j = (_axis + 1) % 3, (_axis + 2) % 3
-    GENERATORS[_axis, _i, _j], GENERATORS[_axis, _j, _i] = -1, 1

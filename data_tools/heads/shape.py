@@ -7,16 +7,15 @@ import numpy as np
 from features.errors import InputError
 
 from ..schemes import Scheme, get_scheme
-from . import weak_perspective
+from ._pose_kernels import FEWEST, place
 from .angles import angles, tilt
 from .factorisation import factorise
+from .placement import Placement
 
 OUTLINES = "jaw", "outline"  # groups of schemes whose landmarks slide along the edge of the head
 _FIRST = 0.3  # weight of the outline before it is known where the head turns
 _FAR = 5.0, 20.0  # degrees of yaw from where, and to where, the far outline loses its weight
-_ROUNDS = 3
-_FEWEST = 4  # landmarks that hold a pose
-_FARTHEST = 1e6
+_ROUNDS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +52,16 @@ class HeadShape:
                 f"({scheme.n_points},), not {points.shape} and {weights.shape}"
             )
         known = np.isfinite(points).all(1)
-        if known.sum() < _FEWEST:
-            raise InputError(f"a head of {scheme.name!r} needs at least {_FEWEST} known points")
+        if known.sum() < FEWEST:
+            raise InputError(f"a head of {scheme.name!r} needs at least {FEWEST} known points")
         if not (np.isfinite(weights).all() and (weights >= 0).all() and weights[known].any()):
             raise InputError("weights of a head must be 0 or above, and not all 0")
         outline = {i for name in OUTLINES for i in scheme.groups.get(name, ((), 0))[0]}
         outline = np.isin(np.arange(len(points)), list(outline))
+        sides = np.where(outline & known, np.sign(np.round(points[:, 0], 2)), 0).astype(np.int64)
         for name, value in {
             "scheme": scheme, "points": points, "weights": np.where(known, weights, 0),
-            "_filled": np.where(known[:, None], points, 0), "_outline": outline,
-            "_left": outline & (points[:, 0] < 0), "_right": outline & (points[:, 0] > 0),
+            "_filled": np.where(known[:, None], points, 0), "_sides": sides,
         }.items():  # fmt: skip
             object.__setattr__(self, name, value)
 
@@ -115,31 +114,14 @@ class HeadShape:
                 f"the head of landmark scheme {self.scheme.name!r} takes shapes "
                 f"(n, {self.scheme.n_points}, 2), not {shapes.shape}"
             )
-        seen = (np.abs(shapes) <= _FARTHEST).all(-1)  # False for NaN
-        weights = seen * self.weights
-        shapes = np.where(seen[..., None], shapes, 0)
-        centre = (weights[..., None] * shapes).sum(1) / np.maximum(weights.sum(1), 1e-12)[:, None]
-        shapes = np.where(seen[..., None], shapes - centre[:, None], 0)
-        size = np.sqrt((weights * (shapes**2).sum(-1)).sum(1))
-        found = ((weights > 0).sum(1) >= _FEWEST) & (size > 1e-9 * np.abs(centre).max(1, initial=0))
-        used = weights * np.where(self._outline, _FIRST, 1)
-        placement = weak_perspective.fit(shapes, self._filled, used)
-        for _ in range(_ROUNDS - 1):
-            used = weights * self.shares(angles(placement.rotation)[:, 0])
-            placement = weak_perspective.fit(shapes, self._filled, used, placement.rotation, 3)
-        lost = np.where(found, 1.0, np.nan)
-        return weak_perspective.Placement(
-            placement.rotation * lost[:, None, None],
-            placement.scale * lost,
-            (placement.shift + centre) * lost[:, None],
-        )
+        return Placement(*place(np.ascontiguousarray(shapes), self.weights, self._filled,
+                                self._sides, _FIRST, *_FAR, _ROUNDS))  # fmt: skip
 
     def shares(self, yaw):
-        """Share of its weight that each landmark keeps at each yaw, (n, L)."""
+        """Share of its weight that each landmark keeps at each yaw in degrees, (n, L)."""
         begin, end = _FAR
-        left = np.clip((yaw[:, None] - begin) / (end - begin), 0, 1)
-        right = np.clip((-yaw[:, None] - begin) / (end - begin), 0, 1)
-        return 1 - left * self._left - right * self._right
+        turned = np.clip((-self._sides * yaw[:, None] - begin) / (end - begin), 0, 1)
+        return 1 - turned
 
     @classmethod
     def fit(cls, shapes, scheme, *, n_rounds=60):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from data_tools.heads import ANGLES, HeadShape, angles, head_shape, pose, rotation
@@ -60,6 +61,28 @@ def test_signs(heads):
     looks = rotations[:, :, 2]
     sure = np.abs(looks[:, 0]) > 0.2
     assert (np.sign(found[sure, 0]) == -np.sign(looks[sure, 0])).all()
+
+
+def test_the_place_is_the_one_of_least_squares(heads):
+    shapes, _ = heads
+    head = head_shape("inner51")  # no outline, so that weights do not change with the pose
+    shapes = shapes[:40, 17:]
+    rotations, scales, shifts = found = head.place(shapes)
+    rows = found.project(head.points)[..., :2]
+    for shape, turned, scale, shift, row in zip(
+        shapes, rotations, scales, shifts, rows, strict=True
+    ):
+
+        def residual(unknown, shape=shape):
+            turned = Rotation.from_rotvec(unknown[:3]).as_matrix()
+            made = np.exp(unknown[3]) * (head.points @ turned.T)[:, :2] + unknown[4:]
+            return (np.sqrt(head.weights)[:, None] * (made - shape)).ravel()
+
+        start = [*Rotation.from_matrix(turned).as_rotvec(), np.log(scale), *shift]
+        best = least_squares(residual, start, x_scale=[1, 1, 1, 1, 100, 100])
+        error = np.sqrt(head.weights)[:, None] * (row - shape)
+        assert (error**2).sum() < 2.001 * best.cost
+        assert apart(turned, Rotation.from_rotvec(best.x[:3]).as_matrix()) < 0.3
 
 
 def test_drawn_heads(heads):
