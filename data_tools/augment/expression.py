@@ -78,8 +78,14 @@ class Expression(Recipe):
         Raises
         ------
         InputError
-            If fewer than eight faces with the 68 landmarks of face68 look about straight ahead.
+            If the landmarks are not those of face68, or fewer than eight faces look about straight
+            ahead.
         """
+        if faces.scheme.name != FACE68.name:
+            raise InputError(
+                f"expressions move the landmarks of face68, and these faces have those of "
+                f"{faces.scheme.name}; leave this recipe out"
+            )
         donors = []
         for i in rng.permutation(len(faces))[:_MOST_DONORS]:
             if np.isfinite(faces.shapes[i]).all():

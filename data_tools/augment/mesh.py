@@ -155,7 +155,17 @@ class Surface:
         Landmarks in pixels; NaN where missing.
     head : HeadShape, optional
         What depth is taken from; without it, the head that is known for 68 points.
+
+    Attributes
+    ----------
+    on_outline : ndarray of shape (L,), bool
+        Which landmarks annotators place on the outline that is seen.
+    margins : ndarray of shape (L,)
+        What is in front of a landmark by less, in distances of the eyes, is the same skin (or lip).
     """
+
+    on_outline = np.arange(68) < 17
+    margins = np.where(np.arange(68) < 48, 0.03, 0.12)
 
     def __init__(self, shape, head=None):
         head, self.layout = head_shape(FACE68) if head is None else head, layout()
@@ -216,6 +226,10 @@ class Surface:
         shape = self._project(self.points, rotation)[:, :2]
         shape[:17] = self.jaw(self.points, rotation) + self._rest
         return shape
+
+    def depths(self, places):
+        """Depth of each landmark where `places` are those of the vertices, in pixels."""
+        return places[:68, 2]
 
     def loops(self, before, after):
         """Three loops around the head, (3 N, 2) each, in the photograph and after a turn.

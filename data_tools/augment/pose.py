@@ -8,8 +8,9 @@ import numpy as np
 
 from features.errors import InputError
 
-from ..heads import HeadShape, angles, pose, rotation
+from ..heads import HeadShape, angles, head_shape, pose, rotation
 from ..schemes import FACE68
+from .carried import CarriedSurface
 from .face import Recipe
 from .mesh import Surface
 from .redraw import redraw
@@ -32,7 +33,8 @@ class PoseTurn(Recipe):
 
     Landmarks lie where annotators would put them: those of the jaw that would be hidden on the
     outline that is seen, the others in their places, marked as not visible where something hides
-    them. The box of the copy lies to its landmarks as the original's does to its own.
+    them. The box of the copy lies to its landmarks as the original's does to its own. Faces of
+    other schemes than face68 are turned by the mean head, and their landmarks move with its skin.
 
     Parameters
     ----------
@@ -44,8 +46,8 @@ class PoseTurn(Recipe):
         Degrees of yaw by which a head turns at most, 0 to 90; one that is turned already turns
         back by less, since its other side was never seen.
     measured : bool, default True
-        Whether to measure the head in the dataset's own faces, if at least 100 of them have all
-        landmarks and enough turn; without, it is the one that is known for 68 points.
+        Whether to measure the head in the dataset's own faces, if at least 100 of them have all 68
+        landmarks and enough turn; else it is the one that is known.
     p : float, default 1
         Share of the copies that are turned.
     """
@@ -58,7 +60,7 @@ class PoseTurn(Recipe):
     max_turn: float = 60.0
     measured: bool = True
 
-    _head = None
+    _head, _scheme = None, FACE68
 
     def _ranges(self):
         return {"max_yaw": (0, 80), "max_pitch": (0, 45), "max_roll": (0, 180), "max_turn": (0, 90)}
@@ -70,24 +72,22 @@ class PoseTurn(Recipe):
             raise InputError(f"PoseTurn: measured must be True or False, not {self.measured!r}")
 
     def prepare(self, faces, rng):
-        """See `Recipe.prepare`: measures the head in up to 600 faces."""
-        if not self.measured or faces.scheme.n_points != 68:
-            return self
-        whole = np.flatnonzero(np.isfinite(faces.shapes).all((1, 2)))
-        if len(whole) < _FEWEST:
-            return self
-        chosen = whole[np.linspace(0, len(whole) - 1, min(len(whole), _MOST)).astype(int)]
-        shapes = faces.shapes[chosen]
-        if pose(shapes)[:, 0].std() < _TURNED:
-            return self
-        head = HeadShape.fit(shapes, FACE68)
+        """See `Recipe.prepare`: takes the scheme, and measures the head in up to 600 faces.
+
+        Raises
+        ------
+        InputError
+            If the places of the scheme's landmarks on a head are not known.
+        """
+        head_shape(faces.scheme)  # refuses schemes whose head is not known
         prepared = copy(self)
-        # Rounded, so that it is the same whatever the order of sums in linear algebra.
-        prepared._head = HeadShape(head.points.round(3), head.weights.round(2), FACE68)
+        prepared._scheme = faces.scheme
+        if self.measured and faces.scheme.name == FACE68.name:
+            prepared._head = _measured(faces.shapes)
         return prepared
 
     def apply(self, face, rng):
-        """See `Recipe.apply`; faces must have the 68 landmarks of face68."""
+        """See `Recipe.apply`; until it is prepared, landmarks are those of face68."""
         return self._turned(face, rng, True)
 
     def outline(self, face, rng):
@@ -96,7 +96,7 @@ class PoseTurn(Recipe):
 
     def _turned(self, face, rng, drawn):
         draws = rng.uniform(-1, 1, 3)
-        surface = surface_of(face.shape, self._head)
+        surface = surface_of(face.shape, self._head, self._scheme)
         if surface is None:
             return face
         yaw = angles(surface.rotation)[0]
@@ -109,23 +109,44 @@ class PoseTurn(Recipe):
         return turned(face, target, pitch, roll, surface, drawn=drawn)
 
 
-def surface_of(shape, head=None):
-    """The `Surface` of a face's 68 landmarks, or None where its pose cannot be found.
+def _measured(shapes):
+    """The head in the faces of a dataset, or None where they are few or hardly turn."""
+    whole = np.flatnonzero(np.isfinite(shapes).all((1, 2)))
+    if len(whole) < _FEWEST:
+        return None
+    shapes = shapes[whole[np.linspace(0, len(whole) - 1, min(len(whole), _MOST)).astype(int)]]
+    if pose(shapes)[:, 0].std() < _TURNED:
+        return None
+    head = HeadShape.fit(shapes, FACE68)
+    # Rounded, so that it is the same whatever the order of sums in linear algebra.
+    return HeadShape(head.points.round(3), head.weights.round(2), FACE68)
+
+
+def surface_of(shape, head=None, scheme=FACE68):
+    """The `Surface` of a face's landmarks, or None where its pose cannot be found.
 
     Parameters
     ----------
-    shape : array_like of shape (68, 2)
+    shape : array_like of shape (L, 2)
     head : HeadShape, optional
-        Where depth comes from, if not from the head that is known.
+        Of face68: where depth comes from, if not from the head that is known.
+    scheme : Scheme
+        Of the landmarks.
+
+    Raises
+    ------
+    InputError
+        If the landmarks are not of that scheme, or it has no head that is known.
     """
     shape = np.asarray(shape, np.float64)
-    if shape.shape != (68, 2):
+    if shape.shape != (scheme.n_points, 2):
         raise InputError(
-            f"heads are turned by the 68 landmarks of face68, and this face has {len(shape)}; "
-            "leave out the recipes that turn or move them"
+            f"the face has {len(shape)} landmarks and not the {scheme.n_points} of {scheme.name}; "
+            "prepare the recipe with the dataset that the face is from"
         )
     with np.errstate(invalid="ignore"):
-        surface = Surface(shape, head)
+        whole = scheme.name == FACE68.name
+        surface = Surface(shape, head) if whole else CarriedSurface(shape, scheme)
     return surface if np.isfinite(surface.vertices).all() and surface.scale > 0 else None
 
 
@@ -152,7 +173,7 @@ def turned(face, yaw, pitch, roll=0.0, surface=None, *, drawn=True):
     Raises
     ------
     InputError
-        If the face has other than 68 landmarks.
+        If no surface is given and the face has not the landmarks of face68.
     """
     surface = surface_of(face.shape) if surface is None else surface
     if surface is None:

@@ -5,9 +5,6 @@ import numpy as np
 from ._mesh_kernels import draw, hidden, sampled
 from .face import Face
 
-# What is in front of a landmark by less, in distances of the eyes, is the same skin (or lip).
-_HIDDEN = np.full(68, 0.03)
-_HIDDEN[48:] = 0.12
 # Cosines of the angle to the viewer between which the mirror image takes over, and by how much more
 # than in the photograph the surface must turn to the viewer for that.
 _SEEN, _MORE = (0.10, 0.40), 0.2
@@ -35,12 +32,12 @@ def redraw(face, surface, target, points=None, *, drawn=True):
     other = surface if points is None else surface.with_points(points)
     before, after = surface.place(surface.rotation), other.place(target)
     shape = other.landmarks(target)
-    deep = after[:68, 2] + _HIDDEN * surface.scale
+    deep = other.depths(after) + other.margins * surface.scale
     behind = hidden(
         np.float32(np.column_stack([shape, deep])), surface.layout.triangles,
         np.float32(after[:, :2]), np.float32(after[:, 2]),
     )  # fmt: skip
-    behind[:17] = False  # on the outline that is seen
+    behind[other.on_outline] = False
     visible = ~behind if face.visible is None else face.visible & ~behind
     missing = ~np.isfinite(face.shape)
     box = moved_box(face.box, np.where(missing, np.nan, surface.landmarks(surface.rotation)),

@@ -7,6 +7,16 @@ landmarks from it, and any scheme with enough annotated faces gets its own by `H
 from .angles import ANGLES, angles, rotation
 from .lookup import head_shape, pose
 from .placement import Placement
+from .published import parts_of_68
 from .shape import HeadShape
 
-__all__ = ["ANGLES", "HeadShape", "Placement", "angles", "head_shape", "pose", "rotation"]
+__all__ = [
+    "ANGLES",
+    "HeadShape",
+    "Placement",
+    "angles",
+    "head_shape",
+    "parts_of_68",
+    "pose",
+    "rotation",
+]

@@ -11,10 +11,6 @@ _LIPS = (62, 66)
 _NOWHERE = ()
 
 
-def _singles(numbers):
-    return tuple((i,) for i in numbers)
-
-
 # Each landmark as the mean of some of the 68, () where these have nothing near. Near enough for a
 # pose, not the same points: for errors see `schemes.maps`.
 NEAR = {
@@ -53,30 +49,38 @@ def known(scheme):
     A landmark that the 68-point head lacks is NaN and has weight 0.
     """
     head, head_weights = np.split(np.array(ROWS), [3], axis=1)
-    if scheme.name == FACE68.name:
-        return head, head_weights[:, 0]
-    parts = _parts(scheme)
-    if parts is None or len(parts) != scheme.n_points:
+    parts = parts_of_68(scheme)
+    if parts is None:
         return None
     points, weights = np.full((scheme.n_points, 3), np.nan), np.zeros(scheme.n_points)
     for i, part in enumerate(parts):
         if part:
             points[i] = head[list(part)].mean(0)
-            weights[i] = head_weights[list(part)].mean()
+            weights[i] = head_weights[list(part), 0].mean()
     return points, weights
 
 
-def _parts(scheme):
-    """For each landmark of a scheme those of the 68 whose mean it is, or None."""
-    if scheme.name in NEAR:
-        return NEAR[scheme.name]
-    if ("face68", scheme.name) in MAPS:
-        return MAPS["face68", scheme.name].parts
+def parts_of_68(scheme):
+    """For each landmark of a scheme, those of the 68 whose mean it is about, or None.
+
+    Parameters
+    ----------
+    scheme : Scheme
+
+    Returns
+    -------
+    sequence of tuple of int, or None
+        Empty where the 68 points have nothing near; None if nothing is known of the scheme.
+    """
+    if scheme.name == FACE68.name:
+        return tuple((i,) for i in range(68))
+    parts = NEAR.get(scheme.name)
+    if parts is None and ("face68", scheme.name) in MAPS:
+        parts = MAPS["face68", scheme.name].parts
     found = within(scheme).get("face68")
-    if found is None:
-        return None
-    parts = [()] * scheme.n_points
-    for k, part in enumerate(found.parts):
-        if len(part) == 1:
-            parts[part[0]] = (k,)
-    return parts
+    if parts is None and found is not None:
+        parts = [()] * scheme.n_points
+        for k, part in enumerate(found.parts):
+            if len(part) == 1:
+                parts[part[0]] = (k,)
+    return parts if parts is not None and len(parts) == scheme.n_points else None

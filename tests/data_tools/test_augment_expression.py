@@ -6,6 +6,7 @@ import pytest
 from data_tools.augment.expression import Expression, gap, moved_points, redraw_expression
 from data_tools.augment.face import Face
 from data_tools.augment.pose import surface_of
+from data_tools.dataset import FaceDataset
 from data_tools.heads import pose
 from data_tools.synthetic import synthetic_faces
 from features.errors import InputError
@@ -105,6 +106,9 @@ def test_what_is_refused(data):
         Expression().apply(face(data, 0), np.random.default_rng(0))
     with pytest.raises(InputError, match="at least 8 faces"):
         Expression().prepare(synthetic_faces(3, size=64), np.random.default_rng(0))
+    inner = FaceDataset.from_arrays(data.images, data.shapes[:, 17:], data.boxes, "inner51")
+    with pytest.raises(InputError, match="those of inner51"):
+        Expression().prepare(inner, np.random.default_rng(0))
     for wrong in ({"mouth": 2}, {"strength": (0.5, 3)}, {"strength": (1, 0.5)}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             Expression(**wrong).check()

@@ -9,8 +9,10 @@ from data_tools.augment._mesh_kernels import draw, hidden
 from data_tools.augment.face import Face
 from data_tools.augment.mesh import Surface, layout
 from data_tools.augment.pose import PoseTurn, surface_of, turned
+from data_tools.dataset import FaceDataset
 from data_tools.heads import angles, head_shape, pose, rotation
 from data_tools.readers import read_folder
+from data_tools.schemes.maps import convert
 from data_tools.synthetic import synthetic_faces
 from data_tools.synthetic.head import Head
 from data_tools.synthetic.head import rotation as drawn_rotation
@@ -234,7 +236,7 @@ def test_missing_landmarks_and_what_is_refused(faces):
     assert np.nanmax(np.abs(copied.shape - whole)) < 8
     lost = face._replace(shape=np.full((68, 2), np.nan, np.float32))
     assert PoseTurn().apply(lost, np.random.default_rng(0)) is lost
-    with pytest.raises(InputError, match="68 landmarks of face68"):
+    with pytest.raises(InputError, match="51 landmarks and not the 68 of face68; prepare"):
         PoseTurn().apply(face._replace(shape=shape[:51]), np.random.default_rng(0))
     for wrong in ({"max_yaw": 95}, {"max_turn": -1}, {"p": 2}, {"max_pitch": "a"}, {"measured": 1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
@@ -270,3 +272,58 @@ def test_the_mesh_is_symmetric_and_covers_every_vertex():
     a, b, c = surface.vertices[shared.triangles][..., :2].transpose(1, 0, 2)
     (ux, uy), (vx, vy) = (b - a).T, (c - a).T
     assert (ux * vy - uy * vx > -1e-6).all()
+
+
+@pytest.mark.parametrize("name, limit", [("inner51", 0.03), ("centres5", 0.06), ("face5", 0.06)])
+def test_landmarks_of_other_schemes_move_with_the_skin(faces, name, limit):
+    shapes = [convert(face.shape, "face68", name) for face in faces]
+    data = FaceDataset.from_arrays(
+        [face.image for face in faces], shapes, [face.box for face in faces], scheme=name
+    )
+    recipe = PoseTurn(max_roll=0).prepare(data, np.random.default_rng(0))
+    wrong = []
+    for face, shape in zip(faces, data.shapes, strict=True):
+        surface = surface_of(shape, scheme=data.scheme)
+        other = face._replace(shape=shape)
+        yaw, pitch, _ = angles(surface.rotation)
+        same = turned(other, yaw, pitch, surface=surface)
+        np.testing.assert_allclose(same.shape, shape, atol=1e-3)
+        assert np.abs(same.image.astype(int) - face.image).max() <= 1
+        # As the 68 points of the same face move under the same turn.
+        whole = surface_of(face.shape)
+        for turn in (-40, 20, 40):
+            made = surface.landmarks(rotation(turn, 0, 0) @ surface.rotation)
+            truth = whole.landmarks(rotation(turn, 0, 0) @ whole.rotation)
+            error = made - convert(truth, "face68", name)
+            error -= error.mean(0)
+            wrong.append(np.linalg.norm(error, axis=1).mean() / face.side)
+        copied = recipe.apply(other, np.random.default_rng(1))
+        assert copied.shape.shape == shape.shape and np.isfinite(copied.shape).all()
+        assert len(copied.visible) == len(shape)
+    assert np.median(wrong) < limit
+
+
+def test_a_scheme_whose_head_nobody_knows(faces):
+    data = FaceDataset.from_arrays(
+        [face.image for face in faces], [face.shape[:7] for face in faces],
+        [face.box for face in faces],
+    )  # fmt: skip
+    with pytest.raises(InputError, match="not known"):
+        PoseTurn().prepare(data, np.random.default_rng(0))
+
+
+def test_real_faces_of_another_scheme(real_data):
+    folder = real_data / "imm"
+    if not folder.is_dir():
+        pytest.skip(f"no IMM at {folder}")
+    data = read_folder(folder, boxes="tight")
+    recipe = PoseTurn(max_yaw=45).prepare(data, np.random.default_rng(0))
+    for i in range(0, len(data), 50):
+        face = Face(data.image(i), data.shapes[i], data.boxes[i], None)
+        surface = surface_of(face.shape, scheme=data.scheme)
+        yaw, pitch, _ = angles(surface.rotation)
+        same = turned(face, yaw, pitch, surface=surface)
+        np.testing.assert_allclose(same.shape, face.shape, atol=0.01)
+        copied = turned(face, yaw + 25, pitch, surface=surface)
+        assert abs(pose(copied.shape, "imm58")[0] - yaw - 25) < 8
+        assert recipe.apply(face, np.random.default_rng(i)).shape.shape == (58, 2)
