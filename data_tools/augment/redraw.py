@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from features.images import kernel_view
+
 from ._mesh_kernels import draw, hidden, sampled
 from .face import Face
 
@@ -48,7 +50,7 @@ def redraw(face, surface, target, points=None, *, drawn=True):
 
 
 def _drawn(face, surface, before, after):
-    layout, image = surface.layout, np.ascontiguousarray(face.image)
+    layout, image = surface.layout, kernel_view(np.ascontiguousarray(face.image))
     pixels = image.copy()
     nearest = np.full(image.shape, -np.inf, np.float32)
     source, places = (np.float32(each) for each in surface.loops(before, after))

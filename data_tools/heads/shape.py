@@ -114,8 +114,10 @@ class HeadShape:
                 f"the head of landmark scheme {self.scheme.name!r} takes shapes "
                 f"(n, {self.scheme.n_points}, 2), not {shapes.shape}"
             )
-        return Placement(*place(np.ascontiguousarray(shapes), self.weights, self._filled,
-                                self._sides, _FIRST, *_FAR, _ROUNDS))  # fmt: skip
+        shapes = np.require(shapes, requirements=["C", "W"])
+        return Placement(
+            *place(shapes, self.weights, self._filled, self._sides, _FIRST, *_FAR, _ROUNDS)
+        )
 
     def shares(self, yaw):
         """Share of its weight that each landmark keeps at each yaw in degrees, (n, L)."""
