@@ -2,7 +2,6 @@
 
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -145,12 +144,6 @@ def surface_of(shape, head=None, scheme=FACE68):
             f"the face has {len(shape)} landmarks and not the {scheme.n_points} of {scheme.name}; "
             "prepare the recipe with the dataset that the face is from"
         )
-    return _surface(shape.tobytes(), head, scheme)
-
-
-@lru_cache(maxsize=64)  # the copies of a face, one after the other, begin with the same surface
-def _surface(landmarks, head, scheme):
-    shape = np.frombuffer(landmarks).reshape(-1, 2)
     with np.errstate(invalid="ignore"):
         whole = scheme.name == FACE68.name
         surface = Surface(shape, head) if whole else CarriedSurface(shape, scheme)
