@@ -22,12 +22,41 @@ def iou(a, b):
     >>> iou([[0, 0, 2, 2]], [[1, 0, 3, 2], [5, 5, 6, 6]]).round(3).tolist()
     [[0.333, 0.0]]
     """
+    common, areas, others = _areas(a, b)
+    union = areas + others - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def coverage(a, b):
+    """Share of the area of every box of `a` that lies in every box of `b`.
+
+    Parameters
+    ----------
+    a : array_like of shape (n, 4)
+    b : array_like of shape (m, 4)
+        Boxes (left, top, right, bottom).
+
+    Returns
+    -------
+    ndarray of shape (n, m), float64
+        In [0, 1]; 0 where the box of `a` has no area.
+
+    Examples
+    --------
+    >>> coverage([[0, 0, 2, 2]], [[1, 0, 9, 9], [-5, -5, 5, 5]]).tolist()
+    [[0.5, 1.0]]
+    """
+    common, areas, _ = _areas(a, b)
+    return np.divide(common, areas, out=np.zeros_like(common), where=areas > 0)
+
+
+def _areas(a, b):
+    """What every two boxes share (n, m), and their own areas (n, 1) and (1, m)."""
     a = np.asarray(a, np.float64).reshape(-1, 1, 4)
     b = np.asarray(b, np.float64).reshape(1, -1, 4)
     corner = np.maximum(a[..., :2], b[..., :2])
     common = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - corner, 0, None).prod(-1)
-    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return common, (a[..., 2:] - a[..., :2]).prod(-1), (b[..., 2:] - b[..., :2]).prod(-1)
 
 
 def tight_box(shapes):

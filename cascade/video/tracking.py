@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data_tools.boxes import iou
+from data_tools.boxes import coverage, iou
 from features.errors import require_range
 from features.images import as_grey
 
@@ -161,26 +161,12 @@ class Tracker:
 
     def _follow(self, grey):
         """Move every face on, and give up those that are lost."""
-        tracks = [track for track in self._tracks if _inside(track.next_box, grey.shape)]
-        gone = [track for track in self._tracks if not _inside(track.next_box, grey.shape)]
-        if tracks:
-            boxes = np.array([track.next_box for track in tracks])
-            aligned = self.model.align(grey, boxes, n_starts=self.n_starts)
-            for i, track in enumerate(tracks):
-                track.take(aligned, boxes, i, self.model.mean_)
-        lost = [t for t in tracks if t.lost or not _inside(t.next_box, grey.shape)]
-        kept = [track for track in tracks if track not in lost]
-        for track in [*lost, *gone, *self._absent]:
+        kept, lost = self._align(grey)
+        for track in [*lost, *self._absent]:
             track.motion.wait()
             if track.met is not None:
                 track.met[1].wait()
-        hidden = [any(_overlap(a.next_box, b.next_box) > _HIDES for b in kept if b is not a)
-                  for a in kept]  # fmt: skip
-        for track, behind in zip(kept, hidden, strict=True):
-            if behind:
-                track.motion.wait()
-            else:
-                track.motion.see(track.next_box)
+        _note_motion(kept)
         covered = self._part(kept)
         kept = [track for track in kept if track not in covered]
         unseen = [
@@ -189,8 +175,19 @@ class Tracker:
             if track.check_due(self._frame) and not self._confirm(grey, track, kept)
         ]
         self._tracks = [track for track in kept if track not in unseen]
-        away = [*self._absent, *lost, *gone, *covered, *unseen]
+        away = [*self._absent, *lost, *covered, *unseen]
         self._absent = [track for track in away if track.motion.waited < self.memory]
+
+    def _align(self, grey):
+        """Find the landmarks of every face; the faces that are there, and those that are lost."""
+        kept = [track for track in self._tracks if _inside(track.next_box, grey.shape)]
+        if kept:
+            boxes = np.array([track.next_box for track in kept])
+            aligned = self.model.align(grey, boxes, n_starts=self.n_starts)
+            for i, track in enumerate(kept):
+                track.take(aligned, boxes, i, self.model.mean_)
+        kept = [t for t in kept if not t.lost and _inside(t.next_box, grey.shape)]
+        return kept, [track for track in self._tracks if track not in kept]
 
     def _part(self, tracks):
         """Those of two faces in one place that are hidden: their motion would be elsewhere."""
@@ -292,15 +289,23 @@ class Tracker:
         )
 
 
+def _note_motion(tracks):
+    """Note how faces move; those that overlap may be mistaken for one another, and only wait."""
+    for track in tracks:
+        others = (other for other in tracks if other is not track)
+        if any(_overlap(track.next_box, other.next_box) > _HIDES for other in others):
+            track.motion.wait()
+        else:
+            track.motion.see(track.next_box)
+
+
 def _overlap(box, other):
     return float(iou(box, other)[0, 0])
 
 
 def _common(box, other):
     """Area that two boxes share, by that of the smaller one."""
-    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
-    area = min(np.prod(box[2:] - box[:2]), np.prod(other[2:] - other[:2]))
-    return float(np.prod(np.maximum(high - low, 0)) / max(area, 1e-9))
+    return float(max(coverage(box, other)[0, 0], coverage(other, box)[0, 0]))
 
 
 def _inside(box, size):

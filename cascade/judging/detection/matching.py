@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.boxes import iou
+from data_tools.boxes import coverage, iou
 
 # A box that lies in an ignored box by this share of its own area does not count.
 INSIDE = 0.5
@@ -57,7 +57,7 @@ def match(boxes, scores, faces, ignored, overlap=0.5):
     faces = np.asarray(faces, np.float64).reshape(-1, 4)
     ignored = np.asarray(ignored, np.float64).reshape(-1, 4)
     shares = iou(boxes, faces)
-    aside = (iou(boxes, ignored) >= overlap) | (_inside(boxes, ignored) >= INSIDE)
+    aside = (iou(boxes, ignored) >= overlap) | (coverage(boxes, ignored) >= INSIDE)
     verdicts = np.full(len(boxes), WRONG, np.int8)
     face = np.full(len(boxes), -1, np.int64)
     free = np.ones(len(faces), bool)
@@ -70,12 +70,3 @@ def match(boxes, scores, faces, ignored, overlap=0.5):
         elif aside[i].any():
             verdicts[i] = UNCOUNTED
     return Matching(verdicts, face)
-
-
-def _inside(boxes, others):
-    """Share of the area of each box (n, 4) that lies in each of others (m, 4): (n, m)."""
-    a, b = boxes.reshape(-1, 1, 4), others.reshape(1, -1, 4)
-    corner = np.maximum(a[..., :2], b[..., :2])
-    common = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - corner, 0, None).prod(-1)
-    area = np.clip(a[..., 2:] - a[..., :2], 0, None).prod(-1)
-    return np.divide(common, area, out=np.zeros_like(common), where=area > 0)
