@@ -290,10 +290,12 @@ class Tracker:
 
 
 def _note_motion(tracks):
-    """Note how faces move; those that overlap may be mistaken for one another, and only wait."""
+    """Note how faces move; those that overlap may be mistaken for one another, and only wait, and
+    so do those that the detector did not find when it looked last."""
     for track in tracks:
         others = (other for other in tracks if other is not track)
-        if any(_overlap(track.next_box, other.next_box) > _HIDES for other in others):
+        hidden = any(_overlap(track.next_box, other.next_box) > _HIDES for other in others)
+        if hidden or track.unseen:
             track.motion.wait()
         else:
             track.motion.see(track.next_box)
