@@ -12,10 +12,9 @@ def known_detector(detector):
     """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
     if detector in (None, "lbp"):  # also called for the default, which must not cost an import
         return detector
-    from data_tools.detectors import DETECTORS
+    from data_tools.detector_table import DETECTORS, kind_of
 
-    kind, colon, file = detector.partition(":")
-    if f"{kind}{':FILE' if colon and file else colon}" not in DETECTORS:
+    if kind_of(detector) not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector
 
@@ -39,7 +38,8 @@ Detector = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
+        help="Face detector: lbp and jda (always there), dlib (where installed), yunet:FILE or "
+        "jda:FILE.",
         callback=known_detector,
     ),
 ]

@@ -56,6 +56,13 @@ def train(
             help="Faces to watch the error on: a share of the image files (0.1) or a folder.",
         ),
     ] = None,
+    backgrounds: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Photographs without faces; method jda learns from them what is no face.",
+        ),
+    ] = None,
     boxes: Boxes = "csv",
     detector: Detector = "lbp",
     scheme: Annotated[
@@ -121,6 +128,7 @@ def train(
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     model = configured(METHODS[method], preset, set_ or [], random_state=seed, n_jobs=jobs)
+    _check_backgrounds(method, backgrounds, validation)
     kind = format_of(out)
     if kind.methods is not None and method not in kind.methods:
         raise InputError(
@@ -143,13 +151,14 @@ def train(
         faces, watched = _validation(faces, validation, boxes, detector, seed, progress)
         progress.say(_counts(faces, watched))
         notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
+        second = _pictures(backgrounds, progress) if backgrounds else watched
         try:
             model.fit(
-                faces, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
+                faces, second, checkpoint=part, resume=resume, progress=progress, notes=notes
             )
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
-        if detector_check:
+        if detector_check and not backgrounds:
             _check_detectors(model, faces, detector, progress)
         try:
             kind.write(model, out)
@@ -220,6 +229,41 @@ def _validation(faces, validation, boxes, detector, seed, progress):
         )
     watched, faces = faces.split(share, seed)
     return faces, watched
+
+
+def _check_backgrounds(method, backgrounds, validation):
+    """Refuse a face detector without backgrounds, and backgrounds for anything else."""
+    if method != "jda":
+        if backgrounds:
+            raise typer.BadParameter(
+                f"method {method} learns from faces alone", param_hint="--backgrounds"
+            )
+        return
+    if not backgrounds:
+        raise typer.BadParameter(
+            "method jda needs a folder of photographs without faces", param_hint="--backgrounds"
+        )
+    if validation:
+        raise typer.BadParameter(
+            "method jda watches faces of its own, see its parameter watched",
+            param_hint="--validation",
+        )
+
+
+def _pictures(folders, progress):
+    """The photographs of folders, grey, in the order of their names."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+    from features.images import read_image
+
+    files = [file for folder in folders for file in sorted(folder.glob("*"))
+             if file.suffix.lower() in IMAGE_SUFFIXES]  # fmt: skip
+    if not files:
+        raise InputError(f"{folders[0]}: no photograph here; name a folder of images without faces")
+    tell, pictures = progress.counting("reading backgrounds"), []
+    for k, file in enumerate(files):
+        pictures.append(read_image(file))
+        tell(k + 1, len(files))
+    return pictures
 
 
 def _counts(faces, watched):

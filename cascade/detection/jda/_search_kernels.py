@@ -79,11 +79,12 @@ def scan(pixels, table, plan, grid, nodes, leaves, limits, out):
         place, stride, height, width = table[np.int64(plan[row, 0])]
         side, step, margin = plan[row, 1], plan[row, 6], plan[row, 7] * plan[row, 1]
         offsets_of(grid, side, plan[row, 2], plan[row, 3], stride, offsets)
-        y = margin + plan[row, 5] * step
-        while y <= height - 1 - margin:
+        left, top = margin + plan[row, 4] * step, margin + plan[row, 5] * step
+        for v in range(np.int64(np.floor((height - 1 - margin - top) / step)) + 1):
+            y = top + v * step
             line = place + np.int64(y) * stride
-            x = margin + plan[row, 4] * step
-            while x <= width - 1 - margin:
+            for u in range(np.int64(np.floor((width - 1 - margin - left) / step)) + 1):
+                x = left + u * step
                 passed, score = run_trees(
                     pixels, line + np.int64(x), offsets, nodes, leaves, limits, 0, n, 0
                 )
@@ -95,8 +96,6 @@ def scan(pixels, table, plan, grid, nodes, leaves, limits, out):
                         out[n_found, 1], out[n_found, 2] = np.int64(x), np.int64(y)
                         out[n_found, 3] = score
                     n_found += 1
-                x += step
-            y += step
     return n_found, n_windows, n_trees
 
 

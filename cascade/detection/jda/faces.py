@@ -230,9 +230,6 @@ def _patch(crop, middle, window, small, grid, out):
     table[0, level] = kernels.PAD * (stride + 1), stride, side, side
     pixels = np.empty(stride * stride, np.uint8)
     kernels.fill_levels(crop, pixels, table[0])
-    from . import windows
-
-    windows.blur(pixels, table)
     place = np.array([[side // 2, side // 2, window / 2**level, 1, 0]], np.float32)
     kernels.read_patches(pixels, table, np.zeros(1, np.int32), np.full(1, level, np.int32), place,
                          grid, 0, 1, out)  # fmt: skip

@@ -143,9 +143,7 @@ class Negatives:
         finer = level > 0
         centres = found[:, 1:3].astype(np.int64) * np.where(finer, 2, 1)[:, None]
         crops = np.empty((n, *[2 * _stage_kernels.HALF_CROP] * 2), np.uint8)
-        _stage_kernels.copy_crops(
-            levels.pixels, levels.tables, none, level - finer, centres, crops
-        )
+        _stage_kernels.copy_crops(levels.pixels, levels.tables, none, level - finer, centres, crops)
         middle = _stage_kernels.HALF_CROP + np.where(finer, 0.5, 0.0)
         side = rows[:, 1] * np.where(finer, 2, 1) / self.context
         origin = np.column_stack([np.full(n, draw), found[:, :4]]).astype(np.int64)

@@ -1,6 +1,5 @@
 """The joint cascade in action: the search of an image, and alignment in given boxes."""
 
-
 from dataclasses import replace
 
 import numpy as np
@@ -73,7 +72,7 @@ class Running:
         scores = found[:, 3].astype(np.int64)
         passed = self._run(levels, placements, level, shapes, scores)
         zoom = np.exp2(level[passed])
-        pixels = (from_box_frame(shapes[passed], placements[passed]).astype(np.float64) + 0.5)
+        pixels = from_box_frame(shapes[passed], placements[passed]).astype(np.float64) + 0.5
         pixels = pixels * zoom[:, None, None] - 0.5
         if self.verifier is None:
             return gather(pixels, scores[passed], self.mean, min_score)

@@ -19,7 +19,7 @@ SAME = 0.5
 APART = 0.3
 
 
-def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, beyond=BEYOND, max_side=None):
+def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_side=None):
     """Sizes and places of the windows of an image, as rows for the kernel `scan`.
 
     Parameters
@@ -36,6 +36,8 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, beyon
         In degrees, by which windows are turned.
     phases : Generator, optional
         Shifts the places of each size by random parts of a step.
+    max_side : float, optional
+        Side of the largest windows; without it, a little more than the image's shorter one.
 
     Returns
     -------
@@ -51,7 +53,7 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, beyon
             turn = math.radians(angle)
             phase = (0.0, 0.0) if phases is None else phases.random(2)
             rows.append((level, local, math.cos(turn), math.sin(turn), *phase,
-                         max(1.0, step * local), 0.5 - beyond))  # fmt: skip
+                         max(1.0, step * local), 0.5 - BEYOND))  # fmt: skip
         side *= factor
     return np.array(rows, np.float64).reshape(-1, 8)
 

@@ -72,6 +72,9 @@ class Stage:
         if np.abs(self.offsets).max() > 100:
             raise InputError("a point lies far from the face")
 
+    #: What `cascade info` calls its feature and its regressor.
+    kind: ClassVar = ("pixel differences at landmarks", "boosted trees and local binary features")
+
     @property
     def shapes(self):
         """Sizes of the arrays, which all stages share."""
@@ -151,7 +154,7 @@ def fit_stage(recipe, t, faces, others, shapes, scores, reference, rng, growing,
     Parameters
     ----------
     recipe : JDA
-        `n_trees`, `depth`, `n_points`, `n_pairs`, `radii`, `shares`, set the limits by `set_limits`.
+        Its parameters; the limits are set by whoever calls.
     t : int
     faces, others : Windows
     shapes : ndarray of shape (N, L, 2), float32

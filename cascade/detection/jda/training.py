@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from data_tools.metrics import nme
+
 from ...loop.preparing import rng_for
 from . import _boost_kernels
 from . import faces as face_windows
@@ -46,7 +48,9 @@ class Training:
         self.watched_shape = len(watched), len(self.watched) // len(watched)
         boxes = face_windows.boxes_of(faces.shapes, self.mean)
         self.negatives = Negatives(backgrounds, faces, boxes, model.context, seed)
-        self.others, self.error = None, None
+        self.others = None
+        # Before the first stage, those of the mean shape.
+        self.errors = [self.error_of(windows) for windows in (self.faces, self.watched)]
 
     def restored(self, origin, draw):
         """Take up mined windows of a checkpoint."""
@@ -87,6 +91,12 @@ class Training:
         """Progress of mining is part of the step's."""
         self.progress.tick(0.5 * done / max(1, need))
 
+    def error_of(self, windows):
+        """Mean error of the landmarks of the windows that pass."""
+        shapes, _, passed = self.state(windows)
+        errors = nme(shapes[passed], windows.truth[passed], self.model.scheme_)
+        return float(np.nanmean(errors)) if passed.any() else None
+
     def growing(self, rng):
         """The half of faces and others that a tree's splits are chosen on."""
         if self.model.honest <= 0:
@@ -98,8 +108,8 @@ class Training:
         """A line of the history."""
         return {
             "stage": step,
-            "train_nme": self.error,
-            "validation_nme": None,
+            "train_nme": self.errors[0],
+            "validation_nme": self.errors[1],
             "part": kind,
             "trees": len(self.model.front_.limits),
             "others": 0 if self.others is None else len(self.others),
@@ -138,7 +148,7 @@ class Training:
 
     def stage(self, t):
         """Add stage t; False where windows ran out."""
-        model, n = self.model, len(self.faces)
+        model = self.model
         have, share = self.refill()
         if have < FEWEST * model.n_others:
             return False, share
@@ -154,9 +164,7 @@ class Training:
         )  # fmt: skip
         self._set_limits(stage)
         model.stages_.append(stage)
-        shapes, _, passed = self.state(self.watched)
-        left = np.hypot(*np.moveaxis(shapes - self.watched.truth, -1, 0))
-        self.error = float(np.nanmean(left[passed]))
+        self.errors = [self.error_of(windows) for windows in (self.faces, self.watched)]
         return True, share
 
     def _set_limits(self, stage):

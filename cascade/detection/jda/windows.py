@@ -67,7 +67,6 @@ class Levels:
         self.sizes = np.array([image.shape for image in images], np.int64).reshape(-1, 2)
         for table, image, last in zip(self.tables, images, coarsest, strict=True):
             kernels.fill_levels(image, self.pixels, table[: last + 1])
-        blur(self.pixels, self.tables)
 
 
 def to_level(centres, levels):
@@ -80,19 +79,3 @@ def from_level(centres, levels):
     """The inverse of `to_level`."""
     zoom = np.exp2(np.asarray(levels, np.float64))[..., None]
     return (np.asarray(centres, np.float64) + 0.5) * zoom - 0.5
-
-
-BLUR = 0
-
-
-def blur(pixels, tables):
-    if not BLUR:
-        return
-    import cv2
-
-    for table in tables.reshape(-1, 4):
-        if table[2]:
-            start, stride, h, w = table
-            first = start - kernels.PAD * (stride + 1)
-            v = pixels[first : first + (h + 2 * kernels.PAD) * stride].reshape(-1, stride)
-            v[:] = cv2.blur(v, (BLUR, BLUR), borderType=cv2.BORDER_REPLICATE)
