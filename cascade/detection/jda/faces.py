@@ -180,6 +180,31 @@ def render(faces, mean, context, jitter, rng):
     return Windows(patches, crops, placements, truth), index
 
 
+def varied(faces, k, mean, roll, rng):
+    """The photograph of face k turned, mirrored, and so small that the face is 24 to 96 pixels.
+
+    Returns
+    -------
+    image : ndarray of shape (H, W), uint8
+    boxes : ndarray of shape (1, 4)
+    """
+    image, shape = faces.image(k), faces.shapes[k].astype(np.float64)
+    square = boxes_of(shape[None], mean)[0]
+    scale = min(1.0, 24 * 4 ** rng.random() / (square[2] - square[0]))
+    turn = np.radians(rng.normal(0, roll))
+    a, b = scale * np.cos(turn), scale * np.sin(turn)
+    linear = np.array([[a, -b], [b, a]])
+    if faces.scheme.flip is not None and rng.random() < 0.5:
+        linear = linear @ np.diag([-1.0, 1.0])
+        shape = shape[list(faces.scheme.flip)]
+    height, width = image.shape
+    size = max(32, round(scale * width)), max(32, round(scale * height))
+    offset = (np.array(size) - 1) / 2 - linear @ ((np.array([width, height]) - 1) / 2)
+    return _warp(halves(image), linear, offset, scale, size), boxes_of(
+        (shape @ linear.T + offset)[None], mean
+    )
+
+
 def halves(image):
     """An image, its half, the half of that, down to 32 pixels."""
     levels = [image]
@@ -196,13 +221,13 @@ def halves(image):
     return levels
 
 
-def _warp(levels, linear, offset, scale):
+def _warp(levels, linear, offset, scale, size=(_CROP, _CROP)):
     """A crop, read from the level that is at most twice as fine as `scale` asks for."""
     level = min(len(levels) - 1, max(0, int(np.floor(-np.log2(scale)))))
     # Pixel centres: x of the photograph is (x + 0.5) / 2**level - 0.5 of the level.
     zoom = 2.0**level
     move = np.column_stack([linear * zoom, offset + linear @ np.full(2, (zoom - 1) / 2)])
-    return cv2.warpAffine(levels[level], move, (_CROP, _CROP), flags=cv2.INTER_LINEAR,
+    return cv2.warpAffine(levels[level], move, size, flags=cv2.INTER_LINEAR,
                           borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
 
 

@@ -8,11 +8,13 @@ from features.opencv import cv2
 from . import _search_kernels, _stage_kernels
 from . import _window_kernels as kernels
 from .faces import Windows
-from .search import plan_search, windows_of
+from .search import boxes_of, plan_search, windows_of
 from .windows import LEAST_SIDE, Levels, grid_points
 
 #: Windows that overlap a face less than this are none of its.
 NO_FACE = 0.3
+# In sides of the face's box, between centres.
+NEAR = 0.8
 _ROOM = 1 << 18
 
 
@@ -29,7 +31,8 @@ class Negatives:
     backgrounds : list of ndarray of shape (H, W), uint8
         Photographs without faces.
     faces : FaceDataset or None
-        Photographs of faces, whose windows count where they overlap no face by 0.3 or more.
+        Photographs of faces, of whose windows those near a face count that overlap it by
+        less than 0.3.
     boxes : ndarray of shape (n, 4)
         Of the faces.
     context : float
@@ -105,12 +108,16 @@ class Negatives:
             parts.append(self._windows(levels, rows[:, 1:].astype(np.int32), plan, int(draw)))
         return Windows.concatenate(parts).subset(back)
 
-    def _prepared(self, draw):
-        """Levels, plan, boxes and random numbers of a draw."""
+    def image(self, draw):
+        """Image, boxes and random numbers of a draw."""
         epoch, k = divmod(draw, len(self.items))
         order = np.random.default_rng([self.seed, epoch, 1]).permutation(len(self.items))
         rng = np.random.default_rng([self.seed, draw, 2])
-        image, boxes = _varied(*self.items[order[k]], rng)
+        return *_varied(*self.items[order[k]], rng), rng
+
+    def _prepared(self, draw):
+        """Levels, plan, boxes and random numbers of a draw."""
+        image, boxes, rng = self.image(draw)
         smallest = LEAST_SIDE * (rng.uniform(1, 1.2) if boxes is None else rng.uniform(1.4, 2.0))
         plan = plan_search(image.shape, smallest, 1.2, 0.1, phases=rng)
         return Levels([image]), plan, boxes, rng
@@ -125,9 +132,8 @@ class Negatives:
         found = out[: min(n, len(out))]
         if boxes is not None and len(found):
             places, _ = windows_of(found, plan)
-            half = places[:, 2:] / self.context / 2
-            overlap = iou(np.hstack([places[:, :2] - half, places[:, :2] + half]), boxes).max(1)
-            found = found[overlap < NO_FACE]
+            places[:, 2] /= self.context
+            found = found[part_of_face(boxes_of(places), boxes)]
         if len(found) > share:
             found = found[np.sort(rng.choice(len(found), share, replace=False))]
         return self._windows(levels, found, plan, draw) if len(found) else None
@@ -149,6 +155,18 @@ class Negatives:
         origin = np.column_stack([np.full(n, draw), found[:, :4]]).astype(np.int64)
         return Windows(patches, crops, np.column_stack([middle, middle, side]).astype(np.float32),
                        origin=origin)  # fmt: skip
+
+
+def part_of_face(found, boxes):
+    """Which of the boxes (n, 4) look at a part of a face, or beside it, but at no face.
+
+    What lies farther away is left out: photographs hold faces that nobody annotated.
+    """
+    overlap = iou(found, boxes)
+    centres, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2] - boxes[:, 0]
+    theirs = (found[:, :2] + found[:, 2:]) / 2
+    apart = np.hypot(*np.moveaxis(theirs[:, None] - centres, -1, 0)) / sides
+    return (overlap.max(1) < NO_FACE) & (apart.min(1) < NEAR)
 
 
 def _varied(image, boxes, rng):

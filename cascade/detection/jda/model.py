@@ -78,6 +78,8 @@ class JDA(Aligner, Parameters):
         Share of the faces that the first part, and each stage, may lose.
     verify : bool
         Whether a linear classifier on HOG descriptors at the landmarks looks at each face last.
+    searches : int
+        Searches of each photograph, turned and resized, whose finds the verifier learns from.
     watched : float
         Share of the photographs whose faces set the limits and grow no trees: what a tree was
         grown on scores too high.
@@ -118,6 +120,7 @@ class JDA(Aligner, Parameters):
     front_loss: float = 0.004
     stage_loss: float = 0.001
     verify: bool = True
+    searches: int = 4
     watched: float = 0.15
     honest: float = 0.0
     random_state: object = None
@@ -130,6 +133,7 @@ class JDA(Aligner, Parameters):
         "small": {
             "front_trees": 32, "n_stages": 2, "n_trees": 12, "n_pairs": 60, "copies": 6,
             "n_others": 1500, "work": 10_000_000, "n_points": 128,
+            "searches": 2,
         },
     }  # fmt: skip
     #: Of cascades alone.
@@ -141,7 +145,7 @@ class JDA(Aligner, Parameters):
             ("front_trees", 1, 4096), ("front_depth", 1, 8), ("n_stages", 0, MAX_STAGES),
             ("n_trees", 1, 4096), ("depth", 1, 7), ("n_points", 2, 4096), ("n_pairs", 1, 1 << 20),
             ("n_components", 1, 4096), ("copies", 1, 1000), ("n_others", 10, 1 << 24),
-            ("work", 1, 1 << 50),
+            ("work", 1, 1 << 50), ("searches", 1, 1000),
         ):  # fmt: skip
             require_count(name, getattr(self, name), low, high)
         for name, low, high in (

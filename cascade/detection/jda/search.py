@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_tools.boxes import iou
 from features.geometry import similarity
 
+from . import _group_kernels as kernels
 from .boosting import SCORE_UNIT
 from .windows import from_level, level_of
 
@@ -17,6 +17,8 @@ BEYOND = 0.2
 SAME = 0.5
 # ... and those that overlap more than this are not two faces.
 APART = 0.3
+# Of windows that overlap more than this, so many go through the stages.
+ALIKE, MOST_ALIKE = 0.6, 4
 
 
 def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_side=None):
@@ -98,7 +100,28 @@ class Found:
                    np.zeros((0, n_landmarks, 2), np.float32))  # fmt: skip
 
 
-def gather(shapes, scores, mean, min_score):
+def squares_of(shapes, mean):
+    """Square boxes of shapes (n, L, 2): centre x and y and side (n, 3) float64, as they lie to the
+    mean shape in the box frame."""
+    linear, shift = similarity(mean[None], shapes)
+    side = np.hypot(linear[:, 0], linear[:, 1])
+    return np.column_stack([shift, side]).astype(np.float64)
+
+
+def boxes_of(squares):
+    """Squares (n, 3) as boxes (n, 4)."""
+    half = squares[:, 2:] / 2
+    return np.hstack([squares[:, :2] - half, squares[:, :2] + half])
+
+
+def thinned(squares, scores):
+    """Which windows are worth the stages: a few of those that look at the same thing."""
+    keep = np.empty(len(squares), bool)
+    kernels.thin(squares, np.argsort(-scores, kind="stable"), ALIKE, MOST_ALIKE, keep)
+    return keep
+
+
+def gather(shapes, scores, mean):
     """One face for all windows that found it.
 
     Parameters
@@ -108,38 +131,30 @@ def gather(shapes, scores, mean, min_score):
     scores : ndarray of shape (n,), int64
     mean : ndarray of shape (L, 2)
         Mean shape in the box frame.
-    min_score : float
 
     Returns
     -------
     Found
+        With the sums of the windows' scores, surest first.
     """
-    linear, shift = similarity(mean[None], shapes)
-    linear, shift = linear.astype(np.float64), shift.astype(np.float64)
-    half = np.hypot(linear[:, 0], linear[:, 1])[:, None] / 2
-    boxes = np.hstack([shift - half, shift + half])
-    sound = np.isfinite(boxes).all(1) & (half[:, 0] > 2)
-    order = np.argsort(-scores[sound], kind="stable")
-    boxes, shapes, scores = (a[sound][order] for a in (boxes, shapes, scores / SCORE_UNIT))
-    alive = np.ones(len(boxes), bool)
-    kept = []
-    for k in range(len(boxes)):
-        if not alive[k]:
-            continue
-        overlap = iou(boxes[k], boxes)[0]
-        near = alive & (overlap > SAME)
-        # What lies within a face, an eye or a mouth, is none of its own.
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-        within = ((centres > boxes[k, :2]) & (centres < boxes[k, 2:])).all(1)
-        within &= boxes[:, 2] - boxes[:, 0] < boxes[k, 2] - boxes[k, 0]
-        alive &= ~(near | within | (overlap > APART))
-        score = scores[near].sum()
-        weight = scores[near] - scores[near].min() + 1e-3
-        weight /= weight.sum()
-        kept.append((score, weight @ boxes[near], np.tensordot(weight, shapes[near], 1)))
-    kept = [face for face in kept if face[0] >= min_score]
-    kept.sort(key=lambda face: -face[0])
-    if not kept:
+    squares = squares_of(shapes, mean)
+    sound = np.isfinite(squares).all(1) & (squares[:, 2] > 4) & (np.abs(squares) < 1e7).all(1)
+    squares, shapes, scores = squares[sound], shapes[sound], scores[sound] / SCORE_UNIT
+    labels = np.empty(len(squares), np.int64)
+    n = kernels.group(squares, np.argsort(-scores, kind="stable"), SAME, APART, labels)
+    if not n:
         return Found.none(len(mean))
-    scores, boxes, shapes = (np.array(part, np.float32) for part in zip(*kept, strict=True))
-    return Found(boxes, scores, shapes)
+    weights = np.zeros((n, len(squares)))
+    inside = labels >= 0
+    sums = np.bincount(labels[inside], scores[inside], n)
+    least = np.full(n, np.inf)
+    np.minimum.at(least, labels[inside], scores[inside])
+    # The worst window of a group counts next to nothing.
+    weights[labels[inside], np.flatnonzero(inside)] = scores[inside] - least[labels[inside]] + 1e-3
+    weights /= weights.sum(1, keepdims=True)
+    found = Found(
+        boxes_of(weights @ squares).astype(np.float32),
+        sums.astype(np.float32),
+        (weights @ shapes.reshape(len(shapes), -1)).reshape(n, -1, 2).astype(np.float32),
+    )
+    return found.subset(np.argsort(-found.scores, kind="stable"))

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from data_tools.boxes import iou
 from data_tools.metrics import nme
 
 from ...loop.preparing import rng_for
 from . import _boost_kernels
 from . import faces as face_windows
 from .boosting import boost_weights, grow_tree
-from .mining import Negatives
+from .mining import Negatives, part_of_face
+from .running import Running
 from .stages import FAILED, Limits, fit_stage, read_pool, run_on_crops
 from .verifying import fit_verifier
 
@@ -16,6 +18,8 @@ from .verifying import fit_verifier
 ROUNDS = (2, 2, 4, 8, 8, 16, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64)
 #: Fewer windows than this share of those wanted end the training of a part.
 FEWEST = 0.05
+#: A box that overlaps a face by this has found it.
+SURE_FACE = 0.6
 
 
 class Training:
@@ -44,7 +48,7 @@ class Training:
         self.watched, _ = face_windows.render(
             watched, self.mean, model.context, _jitter(model, calm=True), rng_for(seed, 2)
         )
-        self.n_photos = len(faces)
+        self.n_photos, self.photos = len(faces), faces
         self.watched_shape = len(watched), len(self.watched) // len(watched)
         boxes = face_windows.boxes_of(faces.shapes, self.mean)
         self.negatives = Negatives(backgrounds, faces, boxes, model.context, seed)
@@ -181,18 +185,38 @@ class Training:
             stage.limits[k] = limits.set(scores, loss)
 
     def verifier(self):
-        """Train the verifier; False where no windows are left to learn from."""
-        before = self.others
-        have, share = self.refill()
-        others = before if have < FEWEST * self.model.n_others else self.others
-        parts = []
-        for windows in (self.faces, others):
-            shapes, _, passed = self.state(windows)
-            if windows is self.faces:
-                windows, shapes = windows.subset(passed), shapes[passed]
-            parts.append((windows.crops, windows.placements, shapes))
-        self.model.verifier_ = fit_verifier(*parts, self.model.mean_shape_, workers=self.workers)
-        return True, share
+        """Train the verifier on what a search finds."""
+        model = self.model
+        running = Running(model)
+        rng = rng_for(model.seed_, 5)
+        faces, others = [], []
+        n = len(self.photos)
+        for k in range(n * model.searches):
+            photo = k % n
+            image, boxes = face_windows.varied(self.photos, photo, self.mean, model.roll, rng)
+            seen = running.candidates(image, 0.7 * (boxes[0, 2] - boxes[0, 0]))
+            if seen is not None:
+                found, parts = seen
+                faces.append(_take(parts, iou(found.boxes, boxes).max(1) >= SURE_FACE))
+                others.append(_take(parts, part_of_face(found.boxes, boxes)))
+            self.tell(k, n * model.searches)
+        backgrounds = Negatives([i for i, box in self.negatives.items if box is None], None, None,
+                                model.context, model.seed_ + 1)  # fmt: skip
+        for k in range(len(backgrounds.items) * model.searches * 2):
+            image, _, _ = backgrounds.image(k)
+            seen = running.candidates(image, 24.0)
+            if seen is not None:
+                others.append(_take(seen[1], slice(None)))
+        model.verifier_ = fit_verifier(
+            *[tuple(map(np.concatenate, zip(*parts, strict=True))) for parts in (faces, others)],
+            model.mean_shape_, workers=self.workers,
+        )  # fmt: skip
+        self.counts = len(faces), sum(len(part[0]) for part in others)
+        return True, None
+
+
+def _take(parts, rows):
+    return tuple(part[rows] for part in parts)
 
 
 def _jitter(model, calm=False):
