@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 
 import cascade
-from cascade.detection.jda import _boost_kernels, _search_kernels, _window_kernels
+from cascade.detection.jda import (
+    _boost_kernels,
+    _group_kernels,
+    _search_kernels,
+    _window_kernels,
+)
 from cascade.detection.jda.boosting import boost_weights, grow_tree
 from cascade.detection.jda.faces import Jitter, mean_in_boxes, render
 from cascade.detection.jda.front import Front
 from cascade.detection.jda.mining import Negatives
 from cascade.detection.jda.model import JDA
-from cascade.detection.jda.search import plan_search
+from cascade.detection.jda.search import boxes_of, plan_search
 from cascade.detection.jda.stages import FAILED, Limits, read_pool, run_on_crops
 from cascade.detection.jda.windows import Levels, from_level, grid_points, to_level
 from cascade.loop import model_file
@@ -444,3 +449,25 @@ def test_a_large_photograph(model, faces):
 def test_arguments_out_of_range_are_refused(model, options):
     with pytest.raises(InputError):
         model.detect(image(50, 50), **options)
+
+
+def test_overlap_of_squares_is_that_of_boxes():
+    rng = np.random.default_rng(9)
+    squares = np.column_stack([rng.random((60, 2)) * 40, 5 + 30 * rng.random(60)])
+    boxes = boxes_of(squares)
+    order = np.arange(60)
+    keep, expected = np.empty(60, bool), []
+    _group_kernels.thin(squares, order, 0.5, 2, keep)
+    for i in order:
+        near = sum(iou(boxes[i], boxes[k])[0, 0] > 0.5 for k in expected)
+        expected += [i] if near < 2 else []
+    assert np.flatnonzero(keep).tolist() == expected
+    labels = np.empty(60, np.int64)
+    n = _group_kernels.group(squares, order, 0.4, 0.2, labels)
+    firsts = [int(np.flatnonzero(labels == g)[0]) for g in range(n)]
+    assert firsts == sorted(firsts)
+    for i in order:
+        near = [g for g in range(n) if iou(boxes[i], boxes[firsts[g]])[0, 0] > 0.4]
+        if labels[i] >= 0 and i not in firsts:
+            assert labels[i] == near[0]
+    assert (iou(boxes[firsts], boxes[firsts]) - np.eye(n)).max() <= 0.2

@@ -6,15 +6,16 @@ from features.jit import njit
 
 
 @njit(nogil=True, cache=True)
-def _overlap(a, b):
-    """Intersection over union of two squares (centre x, centre y, side)."""
-    half_a, half_b = a[2] / 2, b[2] / 2
-    width = min(a[0] + half_a, b[0] + half_b) - max(a[0] - half_a, b[0] - half_b)
-    height = min(a[1] + half_a, b[1] + half_b) - max(a[1] - half_a, b[1] - half_b)
+def _overlap(dx, dy, side, other):
+    """Intersection over union of two squares whose centres lie dx and dy apart."""
+    half = (side + other) / 2
+    width, height = half - abs(dx), half - abs(dy)
     if width <= 0 or height <= 0:
         return 0.0
+    # A square within the other shares no more than its own side.
+    width, height = min(width, side, other), min(height, side, other)
     common = width * height
-    return common / (a[2] * a[2] + b[2] * b[2] - common)
+    return common / (side * side + other * other - common)
 
 
 @njit(nogil=True, cache=True)
@@ -28,23 +29,25 @@ def thin(squares, order, overlap, most, keep):
     order : (n,) int64
         Best first.
     overlap : float
-        Windows that overlap more than this look at the same thing.
+        Above a third. Windows that overlap more than this look at the same thing.
     most : int
         As many of them are kept.
     keep : (n,) bool
         Overwritten.
     """
-    kept, n_kept = np.empty(order.shape[0], np.int64), 0
+    kept, n_kept = np.empty((3, order.shape[0])), 0
+    xs, ys, sides = kept[0], kept[1], kept[2]
     for i in order:
+        x, y, side = squares[i, 0], squares[i, 1], squares[i, 2]
         count = 0
         for k in range(n_kept):
-            if _overlap(squares[i], squares[kept[k]]) > overlap:
+            if abs(xs[k] - x) < side and _overlap(xs[k] - x, ys[k] - y, side, sides[k]) > overlap:
                 count += 1
                 if count == most:
                     break
         keep[i] = count < most
         if keep[i]:
-            kept[n_kept] = i
+            xs[n_kept], ys[n_kept], sides[n_kept] = x, y, side
             n_kept += 1
 
 
@@ -73,15 +76,42 @@ def group(squares, order, same, apart, labels):
     for best in order:
         if labels[best] != -2:
             continue
-        x, y, half = squares[best, 0], squares[best, 1], squares[best, 2] / 2
+        x, y, side = squares[best, 0], squares[best, 1], squares[best, 2]
         for k in range(squares.shape[0]):
             if labels[k] != -2:
                 continue
-            overlap = _overlap(squares[best], squares[k])
-            within = abs(squares[k, 0] - x) < half and abs(squares[k, 1] - y) < half
+            dx, dy = squares[k, 0] - x, squares[k, 1] - y
+            overlap = _overlap(dx, dy, side, squares[k, 2])
+            within = abs(dx) < side / 2 and abs(dy) < side / 2
             if overlap > same or k == best:
                 labels[k] = n_groups
-            elif overlap > apart or (within and squares[k, 2] < squares[best, 2]):
+            elif overlap > apart or (within and squares[k, 2] < side):
                 labels[k] = -1
         n_groups += 1
     return n_groups
+
+
+@njit(nogil=True, cache=True)
+def average(rows, weights, labels, out):
+    """Weighted means of the rows of each group.
+
+    Parameters
+    ----------
+    rows : (n, m) float64
+    weights : (n,) float64
+        Above 0.
+    labels : (n,) int64
+        Group of each row; those below 0 are left out.
+    out : (n_groups, m) float64
+        Overwritten.
+    """
+    sums = np.zeros(out.shape[0])
+    out[:] = 0
+    for i in range(rows.shape[0]):
+        if labels[i] >= 0:
+            sums[labels[i]] += weights[i]
+            for k in range(rows.shape[1]):
+                out[labels[i], k] += weights[i] * rows[i, k]
+    for g in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[g, k] /= sums[g]

@@ -144,17 +144,18 @@ def gather(shapes, scores, mean):
     n = kernels.group(squares, np.argsort(-scores, kind="stable"), SAME, APART, labels)
     if not n:
         return Found.none(len(mean))
-    weights = np.zeros((n, len(squares)))
     inside = labels >= 0
     sums = np.bincount(labels[inside], scores[inside], n)
     least = np.full(n, np.inf)
     np.minimum.at(least, labels[inside], scores[inside])
     # The worst window of a group counts next to nothing.
-    weights[labels[inside], np.flatnonzero(inside)] = scores[inside] - least[labels[inside]] + 1e-3
-    weights /= weights.sum(1, keepdims=True)
+    weights = scores - least[labels] + 1e-3
+    means = np.empty((n, 3 + shapes[0].size))
+    kernels.average(np.column_stack([squares, shapes.reshape(len(shapes), -1)]), weights, labels,
+                    means)  # fmt: skip
     found = Found(
-        boxes_of(weights @ squares).astype(np.float32),
+        boxes_of(means[:, :3]).astype(np.float32),
         sums.astype(np.float32),
-        (weights @ shapes.reshape(len(shapes), -1)).reshape(n, -1, 2).astype(np.float32),
+        means[:, 3:].reshape(n, -1, 2).astype(np.float32),
     )
     return found.subset(np.argsort(-found.scores, kind="stable"))
