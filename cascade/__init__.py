@@ -97,8 +97,9 @@ def _add_detectors():
     """Tell `data_tools`, which knows nothing of this package, of its detector."""
     from data_tools.detector_table import register
 
-    for name in ("jda", "jda:FILE"):
-        register(name, "cascade.detection.jda.detector.JdaDetector")
+    for name in ("jda:FILE", "jda"):
+        place = "cascade.detection.jda.detector.JdaDetector"
+        register(name, place, default=name == "jda")
 
 
 _add_detectors()

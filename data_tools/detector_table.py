@@ -12,11 +12,12 @@ _CLASSES = {
     "dlib": _HERE + "_Dlib",
     "yunet:FILE": _HERE + "_YuNet",
 }
+_DEFAULT = ["lbp"]
 #: Names of the detectors, as users write them; those that are added later appear by themselves.
 DETECTORS = _CLASSES.keys()
 
 
-def register(name, place):
+def register(name, place, default=False):
     """Add a detector.
 
     Parameters
@@ -26,8 +27,17 @@ def register(name, place):
     place : str
         Where its class is, as ``package.module.Class``. It is made without arguments, or with the
         file.
+    default : bool
+        Whether it is the one that is taken where nobody names one.
     """
     _CLASSES[name] = place
+    if default:
+        _DEFAULT[:] = [name]
+
+
+def default_detector():
+    """Name of the detector that is taken where nobody names one."""
+    return _DEFAULT[0]
 
 
 def kind_of(spec):

@@ -28,22 +28,23 @@ from features.errors import InputError
 from features.images import as_grey
 
 from .boxes import iou
-from .detector_table import DETECTORS, detector_class, kind_of
+from .detector_table import DETECTORS, default_detector, detector_class, kind_of
 
 # Larger photographs are shrunk to this long side before any search.
 LBP_LONG_SIDE, OTHER_LONG_SIDE = 640, 1280
 
 
-def detect(image, detector="lbp"):
+def detect(image, detector=None):
     """Boxes of the faces in an image.
 
     Parameters
     ----------
     image : ndarray of shape (H, W)
         Grey; what else `features.images.as_grey` takes is converted.
-    detector : str or callable
-        As for `get_detector`. The boxes follow the detector's own convention; see
-        `data_tools.corrections` for how to map them to that of a model.
+    detector : str or callable, optional
+        As for `get_detector`; without it, ``jda`` after ``import cascade``, else ``lbp``. The boxes
+        follow the detector's own convention; see `data_tools.corrections` for how to map them to
+        that of a model.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def detect(image, detector="lbp"):
     InputError
         If the detector is unknown or lacks something, or `image` is no image.
     """
-    return get_detector(detector)(image)
+    return get_detector(default_detector() if detector is None else detector)(image)
 
 
 def get_detector(spec):

@@ -52,7 +52,11 @@ def _show(path):
             **_poses(cascade),
             "landmarks": f"{scheme.n_points} ({scheme.name})"
             + ("" if scheme.flip is not None else ", no mirror known"),
-            **({"face size": f"{frame.face} px in crops of {frame.size} px"} if trained and frame else {}),
+            **(
+                {"face size": f"{frame.face} px in crops of {frame.size} px"}
+                if trained and frame
+                else {}
+            ),
             **_unfinished(path),
         },
     )

@@ -6,11 +6,16 @@ from typing import Annotated
 import typer
 
 BOX_SOURCES = ("csv", "tight", "detect")
+#: The detector that is taken where nobody names one.
+DEFAULT_DETECTOR = "jda"
 
 
 def known_detector(detector):
     """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
-    if detector in (None, "lbp"):  # also called for the default, which must not cost an import
+    if detector in (
+        None,
+        DEFAULT_DETECTOR,
+    ):  # also called for the default, which must not cost an import
         return detector
     from data_tools.detector_table import DETECTORS, kind_of
 
@@ -38,8 +43,8 @@ Detector = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Face detector: lbp and jda (always there), dlib (where installed), yunet:FILE or "
-        "jda:FILE.",
+        help="Face detector: jda and lbp (always there), dlib (where installed), jda:FILE or "
+        "yunet:FILE.",
         callback=known_detector,
     ),
 ]

@@ -22,7 +22,7 @@ from .common import (
     reporting,
     say,
 )
-from .options import Boxes, Detector, Folders, Jobs
+from .options import DEFAULT_DETECTOR, Boxes, Detector, Folders, Jobs
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -64,7 +64,7 @@ def train(
         ),
     ] = None,
     boxes: Boxes = "csv",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     scheme: Annotated[
         str | None,
         typer.Option(
@@ -153,9 +153,7 @@ def train(
         notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
         second = _pictures(backgrounds, progress) if backgrounds else watched
         try:
-            model.fit(
-                faces, second, checkpoint=part, resume=resume, progress=progress, notes=notes
-            )
+            model.fit(faces, second, checkpoint=part, resume=resume, progress=progress, notes=notes)
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
         if detector_check and not backgrounds:

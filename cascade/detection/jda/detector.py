@@ -10,6 +10,9 @@ from ...models import load
 class JdaDetector(Detector):
     """A joint cascade of the package, or of a file.
 
+    Upright faces are searched for first; where none is found, faces that are turned by about 35
+    degrees to either side.
+
     Parameters
     ----------
     file : str or Path, optional
@@ -17,7 +20,10 @@ class JdaDetector(Detector):
     """
 
     #: The smallest faces are this part of the long side of an image, or `SMALLEST` pixels wide.
-    PART, SMALLEST = 1 / 32, 20.0
+    PART, SMALLEST = 1 / 48, 20.0
+    #: What the verifier's score must be, of upright faces and of turned ones.
+    LEAST, LEAST_TURNED = 0.0, 0.5
+    TURNED = (-35.0, 35.0)
 
     def __init__(self, file="jda"):
         self.model = load(file)
@@ -28,15 +34,24 @@ class JdaDetector(Detector):
             )
 
     def search(self, image, long_side=None):
-        """As `Detector.search`; the smallest faces are 1/32 of `long_side`, at least 20 pixels."""
+        """As `Detector.search`.
+
+        Nothing is shrunk or enlarged: `long_side` chooses the smallest faces, as if the image were
+        shrunk to it. Scores are log odds.
+        """
         found = self.find(image, long_side)
         return found.boxes, found.scores
 
     def find(self, image, long_side=None):
-        """Boxes, scores and landmarks; see `JDA.detect`."""
+        """Boxes, scores and landmarks, as `cascade.JDA.detect` returns them; see `search`."""
         grey = as_grey(image)
         longest = max(grey.shape)
-        # A finer image would hold no smaller faces: nothing is enlarged, nothing shrunk.
-        part = longest / min(longest, long_side) if long_side else 1.0
-        smallest = max(self.SMALLEST * part, longest * self.PART)
-        return self.model.detect(grey, min_size=smallest)
+        smallest = max(self.SMALLEST, longest * self.PART)
+        if long_side:
+            smallest = self.SMALLEST * max(1.0, longest / long_side)
+        found = self.model.detect(grey, min_size=smallest, min_score=self.LEAST)
+        if not len(found):
+            found = self.model.detect(
+                grey, min_size=smallest, min_score=self.LEAST_TURNED, rotation=self.TURNED
+            )
+        return found
