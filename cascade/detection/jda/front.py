@@ -14,7 +14,7 @@ from features.errors import InputError
 from . import _search_kernels as kernels
 from .windows import GRID
 
-MAX_DEPTH, MAX_TREES = 8, 4096
+MAX_DEPTH, MAX_TREES = 8, 1024
 
 
 @dataclass

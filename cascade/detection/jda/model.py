@@ -29,12 +29,12 @@ from ...loop.state import (
     versions,
 )
 from ...stages.layout import from_arrays, to_arrays
-from .front import Front
+from .front import MAX_TREES, Front
 from .running import Running
 from .stages import stage_from, stage_to
 from .verifying import Verifier
 
-MAX_STAGES = 50
+MAX_STAGES = 20
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -142,9 +142,10 @@ class JDA(Aligner, Parameters):
     def check_parameters(self):
         """Refuse parameters out of range, of the user's or of a file."""
         for name, low, high in (
-            ("front_trees", 1, 4096), ("front_depth", 1, 8), ("n_stages", 0, MAX_STAGES),
-            ("n_trees", 1, 4096), ("depth", 1, 7), ("n_points", 2, 4096), ("n_pairs", 1, 1 << 20),
-            ("n_components", 1, 4096), ("copies", 1, 1000), ("n_others", 10, 1 << 24),
+            ("front_trees", 1, MAX_TREES), ("front_depth", 1, 8),
+            ("n_stages", 0, MAX_STAGES),
+            ("n_trees", 1, MAX_TREES), ("depth", 1, 7), ("n_points", 2, 4096),
+            ("n_pairs", 1, 1 << 20), ("n_components", 1, 4096), ("copies", 1, 1000), ("n_others", 10, 1 << 24),
             ("work", 1, 1 << 50), ("searches", 1, 1000),
         ):  # fmt: skip
             require_count(name, getattr(self, name), low, high)

@@ -24,9 +24,16 @@ from .windows import LEAST_SIDE, Levels, grid_points, to_level
 
 # Faces that the verifier looks at, surest first.
 _MOST_VERIFIED = 256
-# Windows that may pass the first part, of one image; more are left out.
-_ROOM = 1 << 16
+# Windows that may pass the first part, of one image, and those that are looked at further.
+_ROOM, _MOST_WINDOWS = 1 << 18, 1 << 14
 MAX_ANGLES = 36
+
+
+def _best(found):
+    """The windows of the highest scores, as many as there is time for, in their order."""
+    if len(found) <= _MOST_WINDOWS:
+        return found
+    return found[np.sort(np.argsort(-found[:, 3], kind="stable")[:_MOST_WINDOWS])]
 
 
 class Running:
@@ -80,7 +87,7 @@ class Running:
         n, _, _ = _search_kernels.scan(
             levels.pixels, levels.tables[0], plan, self.grid, *self.front, out
         )
-        found = out[: min(n, _ROOM)]
+        found = _best(out[: min(n, _ROOM)])
         if not len(found):
             return Found.none(len(self.mean))
         windows, scores = windows_of(found, plan)
