@@ -147,6 +147,67 @@ class JDA(Aligner, Parameters):
             ("n_pairs", 1, 1 << 20), ("n_components", 1, 4096), ("copies", 1, 1000),
             ("n_others", 10, 1 << 24), ("work", 1, 1 << 50), ("searches", 1, 1000),
         ):  # fmt: skip
+            require_count(name, getattr(self, name), low, high)
+        for name, low, high in (
+            ("first_radius", 0, 2), ("last_radius", 0, 2), ("first_share", 0, 1),
+            ("last_share", 0, 1), ("context", 0.8, 1.6), ("roll", 0, 90), ("front_loss", 0, 0.5),
+            ("stage_loss", 0, 0.5), ("watched", 0, 0.5), ("honest", 0, 0.9),
+        ):  # fmt: skip
+            require_range(name, getattr(self, name), low, high)
+
+    @property
+    def radii(self):
+        """Radius of each stage."""
+        return np.linspace(self.first_radius, self.last_radius, self.n_stages)
+
+    @property
+    def shares(self):
+        """Share of classification splits of each stage."""
+        return np.linspace(self.first_share, self.last_share, self.n_stages)
+
+    # --------------------------------------------------------------------------------- training
+
+    def fit(self, faces, backgrounds, *, checkpoint=None, resume=False, progress=None,
+            notes=None):  # fmt: skip
+        """Train on faces, and on windows of backgrounds.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+        backgrounds : sequence of ndarray of shape (H, W), uint8
+            Photographs without faces.
+        checkpoint : str or Path, optional
+            Written after every step; with `resume`, training goes on from it as if unbroken.
+        resume : bool
+        progress : Progress, optional
+        notes : dict of str, optional
+            Kept in the model file.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range, there is no face or no background, or the checkpoint
+            belongs to another training.
+        """
+        from .faces import mean_in_boxes
+        from .training import ROUNDS, Training
+
+        self.check_parameters()
+        backgrounds = [as_grey(image) for image in backgrounds]
+        if not len(faces) or not backgrounds:
+            raise InputError("training needs faces, and photographs without faces (backgrounds)")
+        self.seed_, self.scheme_ = seed_of(self.random_state), faces.scheme
+        self.notes_, self.history_ = dict(notes or {}), []
+        self.front_, self.stages_, self.verifier_ = Front.empty(self.front_depth), [], None
+        self.mean_shape_ = mean_in_boxes(faces).astype(np.float32)
+        store = SimpleNamespace(
+            shapes=faces.shapes, placements=faces.boxes, visible=None,
+            images=[*map(faces.image, range(len(faces))), *backgrounds],
+        )  # fmt: skip
         keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
         watched, grown = faces, faces
         if self.watched:
