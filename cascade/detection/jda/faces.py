@@ -181,7 +181,7 @@ def render(faces, mean, context, jitter, rng):
 
 
 def varied(faces, k, mean, roll, rng):
-    """The photograph of face k turned, mirrored, and so small that the face is 24 to 96 pixels.
+    """The photograph of face k turned, mirrored, and so small that the face is 18 to 96 pixels.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def varied(faces, k, mean, roll, rng):
     """
     image, shape = faces.image(k), faces.shapes[k].astype(np.float64)
     square = boxes_of(shape[None], mean)[0]
-    scale = min(1.0, 24 * 4 ** rng.random() / (square[2] - square[0]))
+    scale = min(1.0, 18 * (96 / 18) ** rng.random() / (square[2] - square[0]))
     turn = np.radians(rng.normal(0, roll))
     a, b = scale * np.cos(turn), scale * np.sin(turn)
     linear = np.array([[a, -b], [b, a]])

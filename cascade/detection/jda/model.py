@@ -75,7 +75,9 @@ class JDA(Aligner, Parameters):
     work : int
         Trees added up in the search for them, after which a step is content with fewer.
     front_loss, stage_loss : float
-        Share of the faces that the first part, and each stage, may lose.
+        Share of the watched faces that the first part, and each stage, may lose.
+    margin : float
+        By how much limits lie below the scores of the faces that are kept; a tree adds 1 at most.
     verify : bool
         Whether a linear classifier on HOG descriptors at the landmarks looks at each face last.
     searches : int
@@ -100,25 +102,26 @@ class JDA(Aligner, Parameters):
         As of `cascade.loop.training.BaseCascade`.
     """
 
-    front_trees: int = 192
+    front_trees: int = 144
     front_depth: int = 5
     n_stages: int = 5
-    n_trees: int = 68
+    n_trees: int = 102
     depth: int = 5
-    n_points: int = 768
-    n_pairs: int = 400
+    n_points: int = 1024
+    n_pairs: int = 300
     first_radius: float = 0.3
     last_radius: float = 0.12
-    first_share: float = 0.9
-    last_share: float = 0.5
-    n_components: int = 24
+    first_share: float = 0.7
+    last_share: float = 0.2
+    n_components: int = 32
     context: float = 1.15
-    copies: int = 14
-    roll: float = 12.0
+    copies: int = 16
+    roll: float = 10.0
     n_others: int = 24000
     work: int = 250_000_000
-    front_loss: float = 0.004
-    stage_loss: float = 0.001
+    front_loss: float = 0.0
+    stage_loss: float = 0.0
+    margin: float = 0.35
     verify: bool = True
     searches: int = 4
     watched: float = 0.15
@@ -151,7 +154,7 @@ class JDA(Aligner, Parameters):
         for name, low, high in (
             ("first_radius", 0, 2), ("last_radius", 0, 2), ("first_share", 0, 1),
             ("last_share", 0, 1), ("context", 0.8, 1.6), ("roll", 0, 90), ("front_loss", 0, 0.5),
-            ("stage_loss", 0, 0.5), ("watched", 0, 0.5), ("honest", 0, 0.9),
+            ("stage_loss", 0, 0.5), ("watched", 0, 0.5), ("honest", 0, 0.9), ("margin", 0, 100),
         ):  # fmt: skip
             require_range(name, getattr(self, name), low, high)
 

@@ -22,7 +22,7 @@ from ...stages.lbf.predictor import SparseLinear, whole_lanes
 from ...stages.lbf.regressor import SparseRidge
 from . import _boost_kernels, _stage_kernels
 from . import _window_kernels as window_kernels
-from .boosting import Landmark, boost_weights, grow_tree
+from .boosting import SCORE_UNIT, Landmark, boost_weights, grow_tree
 from .front import check_trees
 
 NEVER = np.int32(-(2**30))
@@ -228,12 +228,15 @@ class Limits:
         Faces, and windows of each, beside one another.
     alive : ndarray of shape (n_faces * n_windows,), bool, optional
         Windows that passed what came before.
+    margin : float
+        By how much a limit lies below the scores that it should let pass.
     """
 
     #: Windows of a face that must pass.
     ENOUGH = 2
 
-    def __init__(self, n_faces, n_windows, alive=None):
+    def __init__(self, n_faces, n_windows, alive=None, margin=0.0):
+        self.margin = round(margin * SCORE_UNIT)
         self.shape = n_faces, n_windows
         self.alive = np.ones(n_faces * n_windows, bool) if alive is None else alive.copy()
         # Faces that were lost before are not counted again.
@@ -260,6 +263,6 @@ class Limits:
         values = np.sort(np.sort(kept, axis=1)[:, -self._enough])
         at = min(len(values) - 1, self.lost + int(loss * len(values)))
         found = values[at:][values[at:] > FAILED]
-        limit = int(found[0]) if len(found) else int(NEVER)
+        limit = max(int(found[0]) - self.margin, int(NEVER)) if len(found) else int(NEVER)
         self.alive &= scores >= limit
         return limit

@@ -133,7 +133,7 @@ class Training:
         labels = (np.arange(patches.shape[1]) < n).astype(np.uint8)
         scores = model.front_.scores(patches)[0]
         watched, alive = model.front_.scores(self.watched.patches)
-        limits = Limits(*self.watched_shape, alive)
+        limits = Limits(*self.watched_shape, alive, model.margin)
         limits.lost = 0  # the loss is counted from the first tree on
         count = min(ROUNDS[k], model.front_trees - len(model.front_.limits))
         for j in range(count):
@@ -175,7 +175,7 @@ class Training:
         """Limits of a stage's trees, by the windows of the watched faces."""
         shapes, scores, passed = self.state(self.watched)
         scores[~passed] = 0
-        limits = Limits(*self.watched_shape, passed)
+        limits = Limits(*self.watched_shape, passed, self.model.margin)
         patches = read_pool(self.watched, shapes, self.reference, stage.anchors, stage.offsets)
         leaf = np.empty(len(self.watched), np.uint8)
         for k in range(len(stage.limits)):
