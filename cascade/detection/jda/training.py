@@ -18,6 +18,8 @@ from .verifying import fit_verifier
 ROUNDS = (2, 2, 4, 8, 8, 16, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64)
 #: Fewer windows than this share of those wanted end the training of a part.
 FEWEST = 0.05
+#: Faces and others that the verifier must have.
+FEWEST_FOUND = 20
 #: A box that overlaps a face by this has found it.
 SURE_FACE = 0.6
 
@@ -185,7 +187,7 @@ class Training:
             stage.limits[k] = limits.set(scores, loss)
 
     def verifier(self):
-        """Train the verifier on what a search finds."""
+        """Train the verifier on what a search finds; False where that is too little."""
         model = self.model
         running = Running(model)
         rng = rng_for(model.seed_, 5)
@@ -207,11 +209,11 @@ class Training:
             seen = running.candidates(image, 24.0)
             if seen is not None:
                 others.append(_take(seen[1], slice(None)))
-        model.verifier_ = fit_verifier(
-            *[tuple(map(np.concatenate, zip(*parts, strict=True))) for parts in (faces, others)],
-            model.mean_shape_, workers=self.workers,
-        )  # fmt: skip
-        self.counts = len(faces), sum(len(part[0]) for part in others)
+        faces, others = (tuple(map(np.concatenate, zip(*parts, strict=True))) if parts else ((),)
+                         for parts in (faces, others))  # fmt: skip
+        if min(len(faces[0]), len(others[0])) < FEWEST_FOUND:
+            return False, None
+        model.verifier_ = fit_verifier(faces, others, model.mean_shape_, workers=self.workers)
         return True, None
 
 
