@@ -23,8 +23,10 @@ _ALIKE = 3.0
 # Where the centres of the eyes, the tip of the nose and the corners of the mouth (the scheme
 # "centres5") lie in the boxes of each detector: offsets from the centre of the box, in its sides.
 # Medians over every seventh of the 300-W training images (HELEN, LFPW, AFW), of which they found 97
-# and 95 %; left and right averaged, as faces have no preferred side.
+# and 95 %; left and right averaged, as faces have no preferred side. Those of jda are those of the
+# mean shape that its boxes are made of.
 PLACES = {
+    "jda": ((-0.219, -0.308), (0.219, -0.308), (0.0, -0.061), (-0.192, 0.16), (0.192, 0.16)),
     "lbp": ((-0.186, -0.106), (0.186, -0.106), (0.0, 0.102), (-0.165, 0.284), (0.165, 0.284)),
     "dlib": ((-0.202, -0.197), (0.202, -0.197), (0.0, 0.032), (-0.179, 0.234), (0.179, 0.234)),
 }

@@ -13,6 +13,8 @@ Detectors
     King 2015); needs the dlib module.
 ``yunet:FILE``
     YuNet (Wu et al. 2023) through OpenCV's FaceDetectorYN, from the ONNX file FILE.
+
+Others are added by `data_tools.detector_table.register`: ``import cascade`` adds ``jda``.
 """
 
 import threading
@@ -26,23 +28,23 @@ from features.errors import InputError
 from features.images import as_grey
 
 from .boxes import iou
-
-DETECTORS = ("lbp", "dlib", "yunet:FILE")
+from .detector_table import DETECTORS, default_detector, detector_class, kind_of
 
 # Larger photographs are shrunk to this long side before any search.
 LBP_LONG_SIDE, OTHER_LONG_SIDE = 640, 1280
 
 
-def detect(image, detector="lbp"):
+def detect(image, detector=None):
     """Boxes of the faces in an image.
 
     Parameters
     ----------
     image : ndarray of shape (H, W)
         Grey; what else `features.images.as_grey` takes is converted.
-    detector : str or callable
-        As for `get_detector`. The boxes follow the detector's own convention; see
-        `data_tools.corrections` for how to map them to that of a model.
+    detector : str or callable, optional
+        As for `get_detector`; without it, ``jda`` after ``import cascade``, else ``lbp``. The boxes
+        follow the detector's own convention; see `data_tools.corrections` for how to map them to
+        that of a model.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def detect(image, detector="lbp"):
     InputError
         If the detector is unknown or lacks something, or `image` is no image.
     """
-    return get_detector(detector)(image)
+    return get_detector(default_detector() if detector is None else detector)(image)
 
 
 def get_detector(spec):
@@ -64,7 +66,8 @@ def get_detector(spec):
     Parameters
     ----------
     spec : {"lbp", "dlib"} or "yunet:FILE" or callable
-        A callable from a grey image to boxes is returned as it is.
+        Or another name in `data_tools.detector_table`. A callable from a grey image to boxes is
+        returned as it is.
 
     Returns
     -------
@@ -87,14 +90,11 @@ def get_detector(spec):
 
 @lru_cache(maxsize=8)
 def _load(spec):
-    name, colon, argument = str(spec).partition(":")
-    if name == "yunet" and argument:
-        return _YuNet(argument)
-    if name == "lbp" and not colon:
-        return _Lbp()
-    if name == "dlib" and not colon:
-        return _Dlib()
-    raise InputError(f"no face detector {spec!r}; choose one of {', '.join(DETECTORS)}")
+    found = detector_class(kind_of(spec))
+    if found is None:
+        raise InputError(f"no face detector {spec!r}; choose one of {', '.join(DETECTORS)}")
+    file = str(spec).partition(":")[2]
+    return found(file) if file else found()
 
 
 def _shrink(grey, long_side):

@@ -18,7 +18,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders, Points, Start
+from .options import DEFAULT_DETECTOR, Boxes, Detector, Folders, Points, Start
 
 _WIDTH = 130
 
@@ -46,7 +46,7 @@ def compare(
         ),
     ] = None,
     boxes: Boxes = "csv",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go.")
     ] = Path("comparison"),

@@ -21,7 +21,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Model, NStarts, Points, Start
+from .options import DEFAULT_DETECTOR, Boxes, Detector, Model, NStarts, Points, Start
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",
@@ -49,7 +49,7 @@ def evaluate(
     ],
     model: Model = None,
     boxes: Boxes = "csv",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     json_: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")
     ] = None,

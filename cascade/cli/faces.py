@@ -12,7 +12,7 @@ from data_tools.files import replace_file
 from features.errors import InputError
 
 from .common import check_boxes, reporting, say, tell_skipped
-from .options import Augment, Boxes, Copies, Detector
+from .options import DEFAULT_DETECTOR, Augment, Boxes, Copies, Detector
 
 _DRAWN, _LIST = "drawn", "list"
 
@@ -45,7 +45,7 @@ def faces(
         ),
     ] = "pts",
     boxes: Boxes = "csv",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     number: Annotated[
         int, typer.Option("--number", "-n", min=1, max=100_000, help="Faces to draw.")
     ] = 400,

@@ -39,7 +39,7 @@ def _show(path):
     from ..models import load
 
     cascade = load(path)
-    scheme, frame = cascade.scheme_, cascade.frame_
+    scheme, frame = cascade.scheme_, getattr(cascade, "frame_", None)
     # Files of dlib's and OpenCV's tell sizes, and not how their models were trained.
     trained = bool(cascade.history_)
     say(f"{path}, {file_size(path)}", style="bold")
@@ -47,12 +47,17 @@ def _show(path):
         "",
         {
             "method": cascade.method,
+            **_first_part(cascade),
             "stages": f"{len(cascade.stages_)}: {_kinds(cascade.stages_)}",
             **_poses(cascade),
             "landmarks": f"{scheme.n_points} ({scheme.name})"
             + ("" if scheme.flip is not None else ", no mirror known")
             + _moved(cascade),
-            **({"face size": f"{frame.face} px in crops of {frame.size} px"} if trained else {}),
+            **(
+                {"face size": f"{frame.face} px in crops of {frame.size} px"}
+                if trained and frame
+                else {}
+            ),
             **_unfinished(path),
         },
     )
@@ -121,6 +126,17 @@ def _poses(cascade):
     routes = {t: len(s.routes) for t, s in enumerate(cascade.stages_, 1) if hasattr(s, "routes")}
     if routes:
         facts["routes"] = f"{max(routes.values())} from stage {min(routes)} on"
+    return facts
+
+
+def _first_part(cascade):
+    """What a face detector has before and after its stages."""
+    front = getattr(cascade, "front_", None)
+    if front is None:
+        return {}
+    facts = {"first part": f"{len(front.limits)} trees on pixels of a fixed window"}
+    if cascade.verifier_ is not None:
+        facts["last look"] = "a linear classifier on HOG descriptors at the landmarks"
     return facts
 
 

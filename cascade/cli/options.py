@@ -6,16 +6,20 @@ from typing import Annotated
 import typer
 
 BOX_SOURCES = ("csv", "tight", "detect")
+#: The detector that is taken where nobody names one.
+DEFAULT_DETECTOR = "jda"
 
 
 def known_detector(detector):
     """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
-    if detector in (None, "lbp"):  # also called for the default, which must not cost an import
+    if detector in (
+        None,
+        DEFAULT_DETECTOR,
+    ):  # also called for the default, which must not cost an import
         return detector
-    from data_tools.detectors import DETECTORS
+    from data_tools.detector_table import DETECTORS, kind_of
 
-    kind, colon, file = detector.partition(":")
-    if f"{kind}{':FILE' if colon and file else colon}" not in DETECTORS:
+    if kind_of(detector) not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector
 
@@ -39,7 +43,8 @@ Detector = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Face detector: lbp (always there), dlib (where installed) or yunet:FILE.",
+        help="Face detector: jda and lbp (always there), dlib (where installed), jda:FILE or "
+        "yunet:FILE.",
         callback=known_detector,
     ),
 ]

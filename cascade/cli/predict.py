@@ -26,7 +26,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import Jobs, Model, NStarts, Start, known_detector
+from .options import DEFAULT_DETECTOR, Jobs, Model, NStarts, Start, known_detector
 
 _STDOUT = Path("-")
 
@@ -53,7 +53,7 @@ def predict(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Face detector: lbp (default), dlib or yunet:FILE.",
+            help="Face detector: jda (default), lbp, dlib, jda:FILE or yunet:FILE.",
             callback=known_detector,
         ),
     ] = None,
@@ -61,8 +61,8 @@ def predict(
         float | None,
         typer.Option(
             metavar="SCORE",
-            help="Leave out faces that the detector is less sure of: lbp counts from 4, dlib from "
-            "0, YuNet from 0.6 to 1; the scores are in the JSON.",
+            help="Leave out faces that the detector is less sure of: jda tells log odds from 0, "
+            "lbp counts from 4, dlib from 0, YuNet from 0.6 to 1; the scores are in the JSON.",
         ),
     ] = None,
     min_confidence: Annotated[
@@ -380,7 +380,7 @@ def _box_source(cascade, table, detector, images, progress, **search):
     """The model for the boxes that the options ask for, and a function (path, image) to them and
     their scores."""
     if table is None:
-        finder = from_detector(cascade, detector or "lbp", progress, **search)
+        finder = from_detector(cascade, detector or DEFAULT_DETECTOR, progress, **search)
         return finder, lambda path, grey: finder.search(grey)
     from data_tools.readers import Boxes, read_boxes
 

@@ -22,7 +22,7 @@ from .common import (
     reporting,
     say,
 )
-from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
+from .options import DEFAULT_DETECTOR, Augment, Boxes, Copies, Detector, Folders, Jobs
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -56,8 +56,15 @@ def train(
             help="Faces to watch the error on: a share of the image files (0.1) or a folder.",
         ),
     ] = None,
+    backgrounds: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Photographs without faces; method jda learns from them what is no face.",
+        ),
+    ] = None,
     boxes: Boxes = "csv",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     scheme: Annotated[
         str | None,
         typer.Option(
@@ -126,6 +133,7 @@ def train(
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     extra = Augmentation(augment, copies, set_ or [])
     model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=jobs)
+    _check_backgrounds(method, backgrounds, validation)
     kind = format_of(out)
     if kind.methods is not None and method not in kind.methods:
         raise InputError(
@@ -151,13 +159,14 @@ def train(
         notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
         if extra:
             notes = {"augmentation": str(extra), **notes}
+        second = _pictures(backgrounds, progress) if backgrounds else watched
         try:
             model.fit(
-                trained_on, watched, checkpoint=part, resume=resume, progress=progress, notes=notes
+                trained_on, second, checkpoint=part, resume=resume, progress=progress, notes=notes
             )
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
-        if detector_check:
+        if detector_check and not backgrounds:
             _check_detectors(model, faces, detector, progress)
         try:
             kind.write(model, out)
@@ -228,6 +237,41 @@ def _validation(faces, validation, boxes, detector, seed, progress):
         )
     watched, faces = faces.split(share, seed)
     return faces, watched
+
+
+def _check_backgrounds(method, backgrounds, validation):
+    """Refuse a face detector without backgrounds, and backgrounds for anything else."""
+    if method != "jda":
+        if backgrounds:
+            raise typer.BadParameter(
+                f"method {method} learns from faces alone", param_hint="--backgrounds"
+            )
+        return
+    if not backgrounds:
+        raise typer.BadParameter(
+            "method jda needs a folder of photographs without faces", param_hint="--backgrounds"
+        )
+    if validation:
+        raise typer.BadParameter(
+            "method jda watches faces of its own, see its parameter watched",
+            param_hint="--validation",
+        )
+
+
+def _pictures(folders, progress):
+    """The photographs of folders, grey, in the order of their names."""
+    from data_tools.readers.folder import IMAGE_SUFFIXES
+    from features.images import read_image
+
+    files = [file for folder in folders for file in sorted(folder.glob("*"))
+             if file.suffix.lower() in IMAGE_SUFFIXES]  # fmt: skip
+    if not files:
+        raise InputError(f"{folders[0]}: no photograph here; name a folder of images without faces")
+    tell, pictures = progress.counting("reading backgrounds"), []
+    for k, file in enumerate(files):
+        pictures.append(read_image(file))
+        tell(k + 1, len(files))
+    return pictures
 
 
 def _counts(faces, watched, trained_on):

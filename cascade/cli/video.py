@@ -22,7 +22,7 @@ from .common import (
     rounded,
     say,
 )
-from .options import Detector, Model, NStarts, Start
+from .options import DEFAULT_DETECTOR, Detector, Model, NStarts, Start
 
 
 def video(
@@ -46,7 +46,7 @@ def video(
         typer.Option("--json", metavar="FILE", help="The same: a JSON object a line and frame."),
     ] = None,
     model: Model = None,
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     faces: Annotated[int, typer.Option(min=1, max=100, help="Faces to follow at once.")] = 1,
     check: Annotated[
         int,

@@ -38,7 +38,7 @@ class FoundFaces(NamedTuple):
         return len(self.shapes)
 
 
-def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces=None,
+def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces=None,
                min_score=None, long_side=None, **options):  # fmt: skip
     """Find the faces of a photograph and their landmarks.
 
@@ -50,7 +50,8 @@ def find_faces(image, model="default", detector="lbp", *, color="bgr", max_faces
         The name of a pretrained model, a model file, or a model; see `cascade.load`. Give a
         `FromDetector` where many images follow one another.
     detector : str or callable
-        ``lbp``, ``dlib``, ``yunet:FILE``, or a function from a grey image to boxes (n, 4).
+        ``jda``, ``lbp``, ``dlib``, ``jda:FILE``, ``yunet:FILE``, or
+        a function from a grey image to boxes (n, 4).
     color : {"bgr", "rgb"}
         Channel order of a colour array.
     max_faces : int, optional

@@ -50,7 +50,7 @@ class FromDetector(Aligner):
         training by less than half.
     """
 
-    def __init__(self, model, detector="lbp", n_passes=2, *, min_score=None, long_side=None):
+    def __init__(self, model, detector="jda", n_passes=2, *, min_score=None, long_side=None):
         require_range("n_passes", n_passes, 1, 10)
         if long_side is not None:
             require_range("long_side", long_side, 24, 1 << 14)

@@ -13,7 +13,7 @@ N_MEASURED = 40
 
 def known_detectors():
     """Names of the detectors that need no file and are installed."""
-    return ["lbp", *(["dlib"] if find_spec("dlib") else [])]
+    return ["jda", "lbp", *(["dlib"] if find_spec("dlib") else [])]
 
 
 def measure_detectors(model, faces, detectors=None, progress=None):

@@ -37,6 +37,7 @@ METHODS = _Methods(
         "dlib": _HERE + "dlib.ShapePredictor",
         "ert": _HERE + "ert.ERT",
         "esr": _HERE + "esr.ESR",
+        "jda": "cascade.detection.jda.model.JDA",
         "lbf": _HERE + "lbf.LBF",
         "opencv": _HERE + "opencv.FacemarkLBF",
         "rcpr": _HERE + "rcpr.RCPR",

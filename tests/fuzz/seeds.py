@@ -273,7 +273,7 @@ def _scans(jpeg):
 
 def models():
     """Model files by format and name: every kind of stage, five landmarks."""
-    from cascade import AAM, ASM, CPR, ERT, ESR, LBF, RCPR, SDM, ShapePredictor, Starts
+    from cascade import AAM, ASM, CPR, ERT, ESR, JDA, LBF, RCPR, SDM, ShapePredictor, Starts
     from cascade.formats import dlib as dlib_dat
     from cascade.formats import native
     from cascade.formats import opencv as opencv_lbf
@@ -329,6 +329,11 @@ def models():
         if name == "ert":
             training = {"faces": "0" * 64, "seed": 0}
             found["checkpoint"]["sound"] = native.dumps(model, training)
+    found["native"]["sound-jda"] = native.dumps(
+        JDA(front_trees=6, front_depth=2, n_stages=2, n_trees=4, depth=2, n_points=20, copies=4,
+            n_components=4, n_pairs=30, n_others=300, work=10**6, searches=1,
+            random_state=0).fit(faces, _empty())
+    )  # fmt: skip
     whole = found["native"]["sound-ert"]
     found["native"] |= {
         "bad-cut": whole[:-100],
@@ -393,6 +398,14 @@ def networks():
         "bad-cut": save(model)[:-9],
     }
     return found
+
+
+def _empty():
+    """Pictures without faces."""
+    from data_tools.synthetic.clutter import background
+
+    rng = np.random.default_rng(2)
+    return [np.rint(background(rng, 96)).astype(np.uint8) for _ in range(6)]
 
 
 def _with_header(header):

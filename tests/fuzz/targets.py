@@ -58,6 +58,8 @@ def predicts(model):
         model.predict(image, _BOXES[:2])
         model.align(image, _BOXES[:1], staged=True)
         model.predict_many(np.stack([image] * 2), _BOXES[:2])
+        if hasattr(model, "detect"):
+            model.detect(image, min_size=20, rotation=[0, 30])
         if len(getattr(model, "starts_", ())) > 1 and model.method not in ("dlib", "opencv"):
             model.predict(image, _BOXES[0], n_starts=2, mirror=model.scheme_.flip is not None)
 

@@ -1,0 +1,1 @@
+"""Joint cascade detection and alignment."""

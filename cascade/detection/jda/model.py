@@ -1,0 +1,419 @@
+"""The joint cascade of face detection and alignment: what is trained, saved, and run."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+
+from data_tools.schemes import Scheme
+from features.errors import InputError, require_count, require_range
+from features.geometry import as_boxes
+from features.images import as_grey
+from features.parameters import Parameters
+from features.workers import Workers
+
+from ...aligner import Aligner
+from ...loop import model_file
+from ...loop.checkpoint import Checkpoint
+from ...loop.preparing import seed_of, split_off
+from ...loop.progress import reporting
+from ...loop.state import (
+    detectors_in,
+    detectors_of,
+    history_of,
+    notes_of,
+    parameters,
+    untrained,
+    versions,
+)
+from ...stages.layout import from_arrays, to_arrays
+from .front import MAX_TREES, Front
+from .running import Running
+from .stages import stage_from, stage_to
+from .verifying import Verifier
+
+MAX_STAGES = 20
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class JDA(Aligner, Parameters):
+    """Joint cascade face detection and alignment (Chen, Ren, Wei, Cao & Sun 2014).
+
+    Windows at all places and sizes go through one soft cascade of boosted trees. The first part
+    compares pixels in the fixed window, in the spirit of pico (Markuš et al. 2013), and knows no
+    landmarks: it makes the search fast. The stages after it compare pixels at points that move with
+    the landmarks; each stage's leaves add to the score, and move the landmarks by one linear
+    regression (Ren et al. 2014). What is left is a face, with its landmarks.
+
+    Parameters
+    ----------
+    front_trees, front_depth : int
+        Trees of the first part, and their levels of splits.
+    n_stages, n_trees, depth : int
+        Stages, trees of each, and their levels of splits.
+    n_points : int
+        Points in the pool of a stage.
+    n_pairs : int
+        Pairs of points tried at each level of a tree.
+    first_radius, last_radius : float
+        How far from their landmarks the points of the first and last stage lie, in box sides.
+    first_share, last_share : float
+        Share of the nodes of the first and last stage that are split to tell faces from others;
+        the rest is split by where a landmark should go.
+    n_components : int
+        Principal components of the residuals that are regressed.
+    context : float
+        Side of a window in sides of the box.
+    copies : int
+        Windows of each face, moved, turned and scaled.
+    roll : float
+        Standard deviation of their turn in the plane, in degrees.
+    n_others : int
+        Windows without a face that each step is trained against.
+    work : int
+        Trees added up in the search for them, after which a step is content with fewer.
+    front_loss, stage_loss : float
+        Share of the watched faces that the first part, and each stage, may lose.
+    margin : float
+        By how much limits lie below the scores of the faces that are kept; a tree adds 1 at most.
+    verify : bool
+        Whether a linear classifier on HOG descriptors at the landmarks looks at each face last.
+    searches : int
+        Searches of each photograph, turned and resized, whose finds the verifier learns from.
+    watched : float
+        Share of the photographs whose faces set the limits and grow no trees: what a tree was
+        grown on scores too high.
+    honest : float
+        Share of the samples that splits are chosen on while the others fill the leaves; 0 lets all
+        samples do both.
+    random_state, n_jobs, verbose
+        As of `cascade.ERT`.
+
+    Attributes
+    ----------
+    front_ : Front
+    stages_ : list of Stage
+    verifier_ : Verifier or None
+    mean_shape_ : ndarray of shape (L, 2), float32
+        In the box frame.
+    scheme_, history_, notes_, seed_
+        As of `cascade.loop.training.BaseCascade`.
+    """
+
+    front_trees: int = 144
+    front_depth: int = 5
+    n_stages: int = 5
+    n_trees: int = 102
+    depth: int = 5
+    n_points: int = 1024
+    n_pairs: int = 300
+    first_radius: float = 0.3
+    last_radius: float = 0.12
+    first_share: float = 0.7
+    last_share: float = 0.2
+    n_components: int = 32
+    context: float = 1.15
+    copies: int = 16
+    roll: float = 10.0
+    n_others: int = 24000
+    work: int = 250_000_000
+    front_loss: float = 0.0
+    stage_loss: float = 0.0
+    margin: float = 0.35
+    verify: bool = True
+    searches: int = 4
+    watched: float = 0.15
+    honest: float = 0.0
+    random_state: object = None
+    n_jobs: int | None = None
+    verbose: bool | int | None = None
+
+    method: ClassVar[str] = "jda"
+    PRESETS: ClassVar[dict] = {
+        "default": {},
+        "small": {
+            "front_trees": 32, "n_stages": 2, "n_trees": 12, "n_pairs": 60, "copies": 6,
+            "n_others": 1500, "work": 10_000_000, "n_points": 128,
+            "searches": 2,
+        },
+    }  # fmt: skip
+    #: Of cascades alone.
+    keys_: ClassVar = None
+
+    def check_parameters(self):
+        """Refuse parameters out of range, of the user's or of a file."""
+        for name, low, high in (
+            ("front_trees", 1, MAX_TREES), ("front_depth", 1, 8), ("n_trees", 1, MAX_TREES),
+            ("n_stages", 0, MAX_STAGES), ("depth", 1, 7), ("n_points", 2, 4096),
+            ("n_pairs", 1, 1 << 20), ("n_components", 1, 4096), ("copies", 1, 1000),
+            ("n_others", 10, 1 << 24), ("work", 1, 1 << 50), ("searches", 1, 1000),
+        ):  # fmt: skip
+            require_count(name, getattr(self, name), low, high)
+        for name, low, high in (
+            ("first_radius", 0, 2), ("last_radius", 0, 2), ("first_share", 0, 1),
+            ("last_share", 0, 1), ("context", 0.8, 1.6), ("roll", 0, 90), ("front_loss", 0, 0.5),
+            ("stage_loss", 0, 0.5), ("watched", 0, 0.5), ("honest", 0, 0.9), ("margin", 0, 100),
+        ):  # fmt: skip
+            require_range(name, getattr(self, name), low, high)
+
+    @property
+    def radii(self):
+        """Radius of each stage."""
+        return np.linspace(self.first_radius, self.last_radius, self.n_stages)
+
+    @property
+    def shares(self):
+        """Share of classification splits of each stage."""
+        return np.linspace(self.first_share, self.last_share, self.n_stages)
+
+    # --------------------------------------------------------------------------------- training
+
+    def fit(self, faces, backgrounds, *, checkpoint=None, resume=False, progress=None,
+            notes=None):  # fmt: skip
+        """Train on faces, and on windows of backgrounds.
+
+        Parameters
+        ----------
+        faces : FaceDataset
+        backgrounds : sequence of ndarray of shape (H, W), uint8
+            Photographs without faces.
+        checkpoint : str or Path, optional
+            Written after every step; with `resume`, training goes on from it as if unbroken.
+        resume : bool
+        progress : Progress, optional
+        notes : dict of str, optional
+            Kept in the model file.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range, there is no face or no background, or the checkpoint
+            belongs to another training.
+        """
+        from .faces import mean_in_boxes
+        from .training import ROUNDS, Training
+
+        self.check_parameters()
+        backgrounds = [as_grey(image) for image in backgrounds]
+        if not len(faces) or not backgrounds:
+            raise InputError("training needs faces, and photographs without faces (backgrounds)")
+        self.seed_, self.scheme_ = seed_of(self.random_state), faces.scheme
+        self.notes_, self.history_ = dict(notes or {}), []
+        self.front_, self.stages_, self.verifier_ = Front.empty(self.front_depth), [], None
+        self.mean_shape_ = mean_in_boxes(faces).astype(np.float32)
+        store = SimpleNamespace(
+            shapes=faces.shapes, placements=faces.boxes, visible=None,
+            images=[*map(faces.image, range(len(faces))), *backgrounds],
+        )  # fmt: skip
+        keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
+        watched, grown = faces, faces
+        if self.watched:
+            grown, watched = split_off(faces, self.watched, self.seed_)
+        with reporting(progress, self.verbose) as progress, keeper as saved, \
+             Workers(self.n_jobs) as workers:  # fmt: skip
+            training = Training(self, grown, watched, backgrounds, progress, workers)
+            steps = [("front", k) for k in range(len(ROUNDS))
+                     if sum(ROUNDS[:k]) < self.front_trees]  # fmt: skip
+            steps += [("stage", t) for t in range(self.n_stages)]
+            steps += [("verifier", 0)] * (self.verify and self.n_stages > 0)
+            kept = saved.load() if resume and saved is not None else None
+            done = self._take_up(kept, training) if kept else 0
+            if kept:
+                progress.resumed(done, len(steps))
+            for k in range(done, len(steps)):
+                kind, number = steps[k]
+                progress.stage_begins(k + 1, len(steps))
+                step = {"front": training.front_round, "stage": training.stage}.get(kind)
+                _, share = training.verifier() if step is None else step(number)
+                row = training.row(k + 1, kind, share)
+                self.history_.append(row)
+                progress.stage_ends(row)
+                self._training = training
+                if saved is not None:
+                    saved.save()
+            del self._training
+        self._make_ready()
+        return self
+
+    def _take_up(self, kept, training):
+        """Go on from a checkpoint; how many steps are done."""
+        self.front_, self.stages_, self.history_, origin, draw = kept
+        training.restored(origin, draw)
+        return len(self.history_)
+
+    # ------------------------------------------------------------------------------- prediction
+
+    def detect(self, image, *, color="bgr", min_size=40.0, max_size=None, factor=1.15, step=0.1,
+               rotation=0.0, min_score=0.0):  # fmt: skip
+        """Faces of an image, with landmarks.
+
+        Parameters
+        ----------
+        image : ndarray of shape (H, W), (H, W, 3) or (H, W, 4)
+        color : {"bgr", "rgb"}
+        min_size, max_size : float
+            Sides of the smallest and largest boxes that are searched for, in pixels; without
+            `max_size`, up to what the image holds.
+        factor : float
+            Between one size of windows and the next, above 1.
+        step : float
+            Between neighbouring windows, in their sides.
+        rotation : float or sequence of float
+            Angles in degrees, clockwise in the image, by which faces are turned; each is a search
+            of its own with the same model. Faces within about 20 degrees of one are found.
+        min_score : float
+            Faces with a lower score are left out.
+
+        Returns
+        -------
+        Found
+            Surest first.
+
+        Raises
+        ------
+        InputError
+            For an image that cannot be read, or an argument out of range.
+        """
+        self._check_fitted()
+        return self._running.detect(
+            as_grey(image, color), min_size, max_size, factor, step, rotation, min_score
+        )
+
+    def align(self, image, boxes, *, color="bgr", staged=False, **options):
+        """Landmarks of the faces in `boxes`; the scores are not looked at.
+
+        Parameters
+        ----------
+        image, boxes, color
+            As of `Aligner.align`.
+        staged : bool
+            Whether to keep the shapes after each stage.
+
+        Returns
+        -------
+        Alignment
+
+        Raises
+        ------
+        InputError
+            For an image or a box that cannot be read.
+        """
+        self._check_fitted()
+        for name, value in options.items():
+            if value not in (None, 1, False):
+                raise InputError(f"{name} is {value!r}; a model of method 'jda' has one start")
+        image = as_grey(image, color)
+        return self._running.align(image, as_boxes(boxes), staged)
+
+    def _check_fitted(self):
+        if not hasattr(self, "_running"):
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError("this model is not trained; call fit, or load a model file")
+
+    def _make_ready(self):
+        self._running = Running(self)
+
+    # ------------------------------------------------------------------------------------ files
+
+    def save(self, path):
+        """Write the model file."""
+        self._check_fitted()
+        model_file.write(path, *self.state())
+
+    def state(self, training=None):
+        """Header and arrays for a file; `training` as of `cascade.loop.state.to_state`."""
+        arrays = {"mean": self.mean_shape_}
+        if len(self.front_.limits):
+            arrays |= to_arrays(self.front_, "front")
+        for t, stage in enumerate(self.stages_):
+            arrays |= stage_to(stage, f"stages.{t}")
+        if self.verifier_ is not None:
+            arrays |= to_arrays(self.verifier_, "verifier")
+        header = {
+            "method": self.method,
+            "parameters": parameters(self),
+            "scheme": self.scheme_.to_dict(),
+            "stages": len(self.stages_),
+            "verifier": self.verifier_ is not None,
+            "history": self.history_,
+            "notes": self.notes_,
+            "versions": versions(),
+            **detectors_in(self),
+        }
+        if training:
+            header["training"] = training
+            header["draw"] = self._training.negatives.draw
+            others = self._training.others
+            if others is not None:
+                arrays["others"] = others.origin
+        return header, arrays
+
+    def stages_of(self, header, arrays):
+        """What a file holds of the first part and the stages, and of an unfinished training.
+
+        Returns
+        -------
+        front : Front
+        stages : list of Stage
+        history : list of dict
+        origin : ndarray of shape (n, 5), int64
+            Windows that were mined.
+        draw : int
+            Photographs drawn for them.
+
+        Raises
+        ------
+        InputError
+            Naming what is missing, of another type, out of range, or does not fit the rest.
+        """
+        n = header["stages"]
+        require_count("stages", n, 0, MAX_STAGES)
+        sizes = {"landmarks": self.scheme_.n_points, "coordinates": 2 * self.scheme_.n_points}
+        front = from_arrays(Front, arrays, "front", dict(sizes))
+        stages, first = [], None
+        for t in range(n):
+            stage = stage_from(arrays, f"stages.{t}", dict(sizes))
+            if stage.shapes != (first := first or stage.shapes):
+                raise InputError(f"stage {t + 1} is of other sizes than the first")
+            stages.append(stage)
+        draw = header.get("draw", 0)
+        require_count("draw", draw, 0, 1 << 40)
+        origin = arrays.get("others", np.zeros((0, 5), np.int64))
+        if origin.dtype != np.int64 or origin.ndim != 2 or origin.shape[1] != 5:
+            raise InputError("array others is not int64 of five columns")
+        return front, stages, history_of(header["history"]), origin, draw
+
+    @classmethod
+    def from_state(cls, header, arrays):
+        """A trained model from what a file holds.
+
+        Raises
+        ------
+        InputError
+            As `stages_of`.
+        """
+        model = untrained(cls, header)
+        model.check_parameters()
+        model.scheme_ = Scheme.from_dict(header["scheme"])
+        mean = arrays.get("mean")
+        if mean is None or mean.dtype != np.float32 or mean.shape != (model.scheme_.n_points, 2):
+            raise InputError("array mean is missing or holds no shape of the scheme's landmarks")
+        if not np.abs(mean).max() < 100:
+            raise InputError("array mean lies far from the box")
+        model.mean_shape_ = mean
+        model.front_, model.stages_, model.history_, _, _ = model.stages_of(header, arrays)
+        model.verifier_ = None
+        if header["verifier"] is True:
+            sizes = {"landmarks": model.scheme_.n_points}
+            model.verifier_ = from_arrays(Verifier, arrays, "verifier", sizes)
+        model.notes_ = notes_of(header["notes"])
+        model.detectors_ = detectors_of(header.get("detectors", {}))
+        model._make_ready()
+        return model
