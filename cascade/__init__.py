@@ -93,18 +93,6 @@ def _refuse_shadows():
 _refuse_shadows()
 
 
-def _add_detectors():
-    """Tell `data_tools`, which knows nothing of this package, of its detector."""
-    from data_tools.detector_table import register
-
-    for name in ("jda:FILE", "jda"):
-        place = "cascade.detection.jda.detector.JdaDetector"
-        register(name, place, default=name == "jda")
-
-
-_add_detectors()
-
-
 def __getattr__(name):
     if name == "InputError":
         from features.errors import InputError as found

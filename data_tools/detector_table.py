@@ -1,6 +1,7 @@
-"""Face detectors by name: those of this package, and those that others add.
+"""Face detectors by name.
 
-Nothing is imported before it is asked for, so that to know the names costs nothing.
+Nothing is imported before it is asked for: to know the names costs nothing, and the joint cascade,
+which is part of a package above this one, is named and not known.
 """
 
 from importlib import import_module
@@ -8,16 +9,19 @@ from importlib import import_module
 _HERE = "data_tools.detectors."
 # A name that ends in ":FILE" is followed by a file.
 _CLASSES = {
+    "jda": "cascade.detection.jda.detector.JdaDetector",
+    "jda:FILE": "cascade.detection.jda.detector.JdaDetector",
     "lbp": _HERE + "_Lbp",
     "dlib": _HERE + "_Dlib",
     "yunet:FILE": _HERE + "_YuNet",
 }
-_DEFAULT = ["lbp"]
+#: The detector that is taken where nobody names one.
+DEFAULT_DETECTOR = "jda"
 #: Names of the detectors, as users write them; those that are added later appear by themselves.
 DETECTORS = _CLASSES.keys()
 
 
-def register(name, place, default=False):
+def register(name, place):
     """Add a detector.
 
     Parameters
@@ -27,17 +31,8 @@ def register(name, place, default=False):
     place : str
         Where its class is, as ``package.module.Class``. It is made without arguments, or with the
         file.
-    default : bool
-        Whether it is the one that is taken where nobody names one.
     """
     _CLASSES[name] = place
-    if default:
-        _DEFAULT[:] = [name]
-
-
-def default_detector():
-    """Name of the detector that is taken where nobody names one."""
-    return _DEFAULT[0]
 
 
 def kind_of(spec):

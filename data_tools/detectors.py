@@ -14,7 +14,8 @@ Detectors
 ``yunet:FILE``
     YuNet (Wu et al. 2023) through OpenCV's FaceDetectorYN, from the ONNX file FILE.
 
-Others are added by `data_tools.detector_table.register`: ``import cascade`` adds ``jda``.
+``jda``, the default, is the joint cascade of `cascade.detection.jda`. Others are added by
+`data_tools.detector_table.register`.
 """
 
 import threading
@@ -28,7 +29,7 @@ from features.errors import InputError
 from features.images import as_grey
 
 from .boxes import iou
-from .detector_table import DETECTORS, default_detector, detector_class, kind_of
+from .detector_table import DEFAULT_DETECTOR, DETECTORS, detector_class, kind_of
 
 # Larger photographs are shrunk to this long side before any search.
 LBP_LONG_SIDE, OTHER_LONG_SIDE = 640, 1280
@@ -42,7 +43,7 @@ def detect(image, detector=None):
     image : ndarray of shape (H, W)
         Grey; what else `features.images.as_grey` takes is converted.
     detector : str or callable, optional
-        As for `get_detector`; without it, ``jda`` after ``import cascade``, else ``lbp``. The boxes
+        As for `get_detector`; without it, ``jda``. The boxes
         follow the detector's own convention; see `data_tools.corrections` for how to map them to
         that of a model.
 
@@ -57,7 +58,7 @@ def detect(image, detector=None):
     InputError
         If the detector is unknown or lacks something, or `image` is no image.
     """
-    return get_detector(default_detector() if detector is None else detector)(image)
+    return get_detector(DEFAULT_DETECTOR if detector is None else detector)(image)
 
 
 def get_detector(spec):

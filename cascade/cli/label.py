@@ -11,7 +11,7 @@ import typer
 from features.errors import InputError
 
 from .common import say, warn
-from .options import Detector
+from .options import DEFAULT_DETECTOR, Detector
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -45,7 +45,7 @@ def label(
             "methods of cascade train.",
         ),
     ] = "auto",
-    detector: Detector = "lbp",
+    detector: Detector = DEFAULT_DETECTOR,
     source: Annotated[
         Path | None,
         typer.Option(

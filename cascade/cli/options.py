@@ -5,21 +5,14 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DETECTORS, kind_of
+
 BOX_SOURCES = ("csv", "tight", "detect")
-#: The detector that is taken where nobody names one.
-DEFAULT_DETECTOR = "jda"
 
 
 def known_detector(detector):
     """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
-    if detector in (
-        None,
-        DEFAULT_DETECTOR,
-    ):  # also called for the default, which must not cost an import
-        return detector
-    from data_tools.detector_table import DETECTORS, kind_of
-
-    if kind_of(detector) not in DETECTORS:
+    if detector is not None and kind_of(detector) not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from data_tools.boxes import iou, tight_box
 from data_tools.dataset import FaceDataset
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.detectors import get_detector
 from features.errors import InputError
 from features.geometry import box_placement
@@ -54,7 +55,7 @@ class Learner:
         If there is no such detector, method or model, or it does not fit the scheme.
     """
 
-    def __init__(self, session, detector="lbp", method="auto", model="auto"):
+    def __init__(self, session, detector=DEFAULT_DETECTOR, method="auto", model="auto"):
         self.session, self.detector, self._spec = session, get_detector(detector), detector
         self.methods = LEARNING if method == "auto" else (method,)
         learner_of(self.methods[0], FEWEST, session.scheme.n_points)  # refuses a mistyped one

@@ -47,6 +47,8 @@ class JDA(Aligner, Parameters):
     the landmarks; each stage's leaves add to the score, and move the landmarks by one linear
     regression (Ren et al. 2014). What is left is a face, with its landmarks.
 
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
+
     Parameters
     ----------
     front_trees, front_depth : int
