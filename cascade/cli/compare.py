@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.files import make_folder
 
 from .common import (
@@ -18,7 +19,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import DEFAULT_DETECTOR, Boxes, Detector, Folders, Points, Start
+from .options import Boxes, Detector, Folders, Points, Start
 
 _WIDTH = 130
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.files import replace_file
 
 from .common import (
@@ -21,7 +22,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import DEFAULT_DETECTOR, Boxes, Detector, Model, NStarts, Points, Start
+from .options import Boxes, Detector, Model, NStarts, Points, Start
 
 _LABELS = {
     "nme_interocular": "NME by outer eye corners",

@@ -8,11 +8,12 @@ import numpy as np
 import typer
 
 from data_tools.cells import guarded
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.files import replace_file
 from features.errors import InputError
 
 from .common import check_boxes, reporting, say, tell_skipped
-from .options import DEFAULT_DETECTOR, Augment, Boxes, Copies, Detector
+from .options import Augment, Boxes, Copies, Detector
 
 _DRAWN, _LIST = "drawn", "list"
 

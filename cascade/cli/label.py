@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DEFAULT_DETECTOR
 from features.errors import InputError
 
 from .common import say, warn
-from .options import DEFAULT_DETECTOR, Detector
+from .options import Detector
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from data_tools.cells import guarded
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.files import make_folder, replace_file
 from features.errors import InputError
 
@@ -26,7 +27,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import DEFAULT_DETECTOR, Jobs, Model, NStarts, Start, known_detector
+from .options import Jobs, Model, NStarts, Start, known_detector
 
 _STDOUT = Path("-")
 

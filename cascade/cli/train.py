@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.schemes import SCHEMES
 from features.errors import InputError
 
@@ -22,7 +23,7 @@ from .common import (
     reporting,
     say,
 )
-from .options import DEFAULT_DETECTOR, Augment, Boxes, Copies, Detector, Folders, Jobs
+from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.

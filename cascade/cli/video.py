@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from data_tools.detector_table import DEFAULT_DETECTOR
 from data_tools.files import scratch_beside
 from features.errors import InputError
 
@@ -22,7 +23,7 @@ from .common import (
     rounded,
     say,
 )
-from .options import DEFAULT_DETECTOR, Detector, Model, NStarts, Start
+from .options import Detector, Model, NStarts, Start
 
 
 def video(
