@@ -110,7 +110,7 @@ class CPR(ESR):
     ----------
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, padding,
     n_components, starts, mirror, patience, frame_size, face_size, memory_limit, test_starts,
-    test_mirror, random_state, n_jobs, poses, verbose
+    test_mirror, random_state, n_jobs, poses, max_landmarks, verbose
         As in `ESR`.
 
     Examples
