@@ -256,7 +256,8 @@ class BaseCascade(Predictor, Estimator):
 
     def stages_of(self, header, arrays):
         """The trained stages in a file; see `cascade.loop.state.stages_from`."""
-        return stages_from(header, arrays, len(self.moved_mean))
+        n_moved = self.scheme_.n_points if self.modes_ is None else len(self.modes_.moved)
+        return stages_from(header, arrays, n_moved)
 
     @classmethod
     def from_state(cls, header, arrays):
