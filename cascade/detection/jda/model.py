@@ -91,7 +91,7 @@ class JDA(Aligner, Parameters):
         Share of the samples that splits are chosen on while the others fill the leaves; 0 lets all
         samples do both.
     random_state, n_jobs, verbose
-        As of `cascade.ERT`.
+        As in `cascade.Cascade`.
 
     Attributes
     ----------
