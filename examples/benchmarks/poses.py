@@ -33,6 +33,7 @@ from methods import read_300w, read_imm
 
 import cascade
 from cascade import METHODS, Poses, Starts
+from data_tools.augment import augment, parse
 from data_tools.metrics import nme
 from features.frame import Frame
 from features.geometry import rotate
@@ -40,6 +41,8 @@ from features.geometry import rotate
 DEGREES = (0, 15, 25, 35)
 # Held out for their yaw.
 SHARE = 0.1
+# How far the copies of heads are turned, as for the models of the package.
+TURNS = {"max_yaw": 40.0, "max_turn": 30.0, "max_pitch": 20.0, "max_roll": 15.0}
 # Parameters for training, and key shapes that are then tried on the same stages.
 VARIANTS = {
     "plain": (
@@ -47,6 +50,13 @@ VARIANTS = {
         {"key shapes 3 rolls": Poses(roll=30.0), "key shapes 3 yaws x 3 rolls": Poses(3, 30.0)},
     ),
     "turned starts": ({"roll": 20.0, "roll_share": 0.35}, {}),
+    "turned heads": (
+        {"copies": 2, "alpha_per_sample": 0.004},
+        {
+            "turned heads, key shapes 3 rolls": Poses(roll=30.0),
+            "turned heads, key shapes 5 yaws x 3 rolls": Poses(5, 30.0, n_early=3),
+        },
+    ),
     "routes": ({"poses": Poses(n_routes=3, n_early=3, overlap=2.0)}, {}),
 }
 
@@ -112,10 +122,16 @@ def variants(method, train, names):
         if not {name, *keys} & names:
             continue
         options = dict(chosen)
+        copies = options.pop("copies", 0)
         turns = {k: options.pop(k) for k in ("roll", "roll_share") if k in options}
         starts = Starts(**{**cls().starts.get_params(), **turns})
         model = cls(**options, starts=starts, test_mirror=True, random_state=0, n_jobs=1)
-        store = train.store(Frame(model.frame_size, model.face_size))
+        faces = train
+        if copies:
+            recipes = parse("pose")
+            recipes["pose"].set_params(**TURNS)
+            faces = augment(train, recipes, copies)
+        store = faces.store(Frame(model.frame_size, model.face_size))
         began = time.process_time()
         model.fit(store)
         seconds = time.process_time() - began
