@@ -88,7 +88,8 @@ class Augmentation:
 
         frame = FRAME
         if face_size is not None:
-            frame = Frame(round(face_size * FRAME.size / FRAME.face), face_size)
+            size = round(face_size * FRAME.size / FRAME.face)
+            frame = Frame(min(size, 4096), face_size)
         with Workers(jobs) as workers:
             return augment(
                 faces, self.recipes, self.copies, seed, frame=frame, workers=workers,

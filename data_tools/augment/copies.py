@@ -155,10 +155,10 @@ class _Source:
         face = self._apply(face, copy, i, [r.moves for r in self.recipes], "outline")
         if fault(face.shape, face.box, face.image.shape[::-1]):
             return _Outline(before, False, False)
-        # The image of a copy is zeros, of which the system holds no page until they are read.
         shifted = not np.array_equal(face.shape, before.shape, equal_nan=True)
-        return _Outline(face._replace(image=np.broadcast_to(np.uint8(0), face.image.shape)),
-                        True, shifted)  # fmt: skip
+        # Of the image, only the size is kept.
+        face = face._replace(image=np.broadcast_to(np.uint8(0), face.image.shape))
+        return _Outline(face, True, shifted)
 
     def image(self, copy, i, moved):
         """The image of a copy of face `i`."""

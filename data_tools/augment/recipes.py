@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 from features.errors import InputError
 
-# In the order in which things happen: a head turns, light falls on it, something gets between it
-# and the camera, and the picture suffers.
+# Module and class, in the order in which things happen: a head turns, light falls on it, something
+# gets between it and the camera, and the picture suffers.
 _MODULES = {
     "pose": ("pose", "PoseTurn"),
     "expression": ("expression", "Expression"),
@@ -28,10 +27,10 @@ class _Recipes(Mapping):
         return getattr(import_module(f".{module}", __package__), cls)
 
     def __iter__(self):
-        return (n for n, (module, _) in _MODULES.items() if find_spec(f"{__package__}.{module}"))
+        return iter(_MODULES)
 
     def __len__(self):
-        return sum(1 for _ in self)
+        return len(_MODULES)
 
 
 #: Name of each recipe and its class, in the order in which `parse` applies them.

@@ -46,7 +46,8 @@ def occluder(rng, size, points, unit):
     cover, layer : ndarray of shape (H, W), uint8
         How far each pixel is covered, 0 to 255, and by which grey level.
     """
-    across = (points[45] - points[36]) / np.hypot(*(points[45] - points[36])) * unit
+    across = points[45] - points[36]
+    across = across / max(np.hypot(*across), 1e-9) * unit
     down = np.array([-across[1], across[0]])
     tone = rng.uniform(10, 240)
     cover = Canvas(np.zeros(size, np.uint8))
