@@ -12,7 +12,6 @@ from data_tools.synthetic import render_portrait
 from features.errors import InputError
 from features.frame import Frame
 
-
 HAIRLINE = -0.65, 0.0  # where the grid of all drawn heads begins
 
 

@@ -202,7 +202,7 @@ def test_places_and_maps_of_drawn_heads(deep, tmp_path):
     source = deep("sources").Heads(options, lambda scheme: None, None)
     recipe = deep("densereg").DenseReg(options, source)
     # The truth as the network's answer: inner landmarks come back to within a pixel or two of the
-    # crop; those of the jaw slide over the surface of a turned head, and have no place of their own.
+    # crop; those of the jaw slide over the surface of a turned head and have no place of their own.
     rows = np.arange(12)
     targets, steps = recipe.targets(rows), 10
     answers = np.zeros((12, 32, 32, 4 * steps + 2), np.float32)
