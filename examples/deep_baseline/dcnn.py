@@ -56,8 +56,6 @@ def patches(crops, corners, side, size):
 
 
 class Dcnn(Recipe):
-    found = "centres5"
-
     def phases(self, mean, learner):
         self.level = 1
         self.nets = {"1_F": network(SIZE, (20, 40, 60, 80), 120, 10, "level_1")}

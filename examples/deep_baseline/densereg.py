@@ -23,8 +23,6 @@ STEPS = 10
 
 
 class DenseReg(Recipe):
-    drawn = True
-
     def __init__(self, options, source):
         super().__init__(options, source)
         if options.size % 8:

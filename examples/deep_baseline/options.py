@@ -49,13 +49,13 @@ def parse(arguments=None):
     add("--resume", action="store_true", help="go on from the checkpoint FILE.onnx.checkpoint")
     add("--terms", default="", help="terms of use of the faces, kept in the file")
     options = parser.parse_args(arguments)
-    _, defaults, drawn = NETWORKS[options.network]
+    entry = NETWORKS[options.network]
     general = {"size": 112, "expand": 1.4, "width": 32, "blocks": [1, 1, 1, 1], "reduction": 16,
                "rate": 1e-3}  # fmt: skip
-    for name, value in (general | defaults).items():
+    for name, value in (general | entry.defaults).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    if not options.folders and not drawn:
+    if not options.folders and not entry.drawn:
         raise InputError(f"{options.network} learns from photographs: name at least one folder")
     if options.minutes is None and options.epochs is None:
         options.epochs = 100

@@ -38,8 +38,6 @@ class Offset(Formula):
 
 
 class PrNet(Recipe):
-    drawn = True
-
     def __init__(self, options, source):
         super().__init__(options, source)
         if options.size % 16:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from crops import MEAN, SCALE
+from zoo import NETWORKS
 
 
 class Recipe:
@@ -9,17 +10,7 @@ class Recipe:
 
     Subclasses have ``build(mean)``, a keras.Model, or override `phases`; the rest only where it is
     another than here: a network that regresses all coordinates from grey crops.
-
-    Attributes
-    ----------
-    found : str or None
-        The points that it finds, as of `points_of`; all of the faces' scheme where None.
-    drawn : bool
-        Whether it learns from drawn heads whose depth is known, instead of from photographs.
     """
-
-    found = None
-    drawn = False
 
     def __init__(self, options, source):
         self.options, self.source = options, source
@@ -82,6 +73,9 @@ class Recipe:
         """
         o = self.options
         how = f"mean={MEAN:g}&scale={SCALE:g}&expand={o.expand:g}{self.decode()}"
+        # Five points could be others.
+        found = NETWORKS[o.network].found
+        how += f"&points={found}" if found else ""
         model, seen = self.final(model), self.source.seen[:32]
         gap = export_checked(model, o.out, seen, self.notes(learner) | {"spec": how})
         return f"onnx:{o.out}?{how}", gap
@@ -91,7 +85,7 @@ class Recipe:
         o = self.options
         folders = ", ".join("/".join(folder.resolve().parts[-3:]) for folder in o.folders)
         return {
-            "trained_on": "drawn heads" if self.drawn else folders,
+            "trained_on": folders or "drawn heads",
             "terms": o.terms,
             "faces": self.source.n_faces,
             "validation": learner.best,

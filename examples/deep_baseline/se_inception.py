@@ -33,4 +33,4 @@ class SeInception(Recipe):
                 x = layers.MaxPooling2D(2, padding="same")(x)
             for _ in range(n_blocks):
                 x = inception(x, o.width << stage, o.reduction)
-        return keras.Model(face, regress(layers.Flatten()(x), mean))
+        return keras.Model(face, regress(layers.Flatten()(x), mean), name="se_inception")

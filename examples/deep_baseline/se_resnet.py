@@ -39,7 +39,7 @@ def se_resnet(mean, size=112, width=32, blocks=(1, 1, 1, 1), reduction=16):
         for block in range(n_blocks):
             halve = stage > 0 and block == 0
             x = residual(x, width << stage, 2 if halve else 1, reduction)
-    return keras.Model(face, regress(layers.Flatten()(x), mean))
+    return keras.Model(face, regress(layers.Flatten()(x), mean), name="se_resnet")
 
 
 class SeResNet(Recipe):

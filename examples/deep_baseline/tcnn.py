@@ -56,8 +56,6 @@ class Experts(Formula):
 
 
 class Tcnn(Recipe):
-    found = "centres5"
-
     def phases(self, mean, learner):
         face = x = keras.Input((self.options.size, self.options.size, 1), name="face")
         for width, side, padding in ((16, 5, "same"), (48, 3, "same"), (64, 3, "valid")):

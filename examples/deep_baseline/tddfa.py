@@ -22,8 +22,6 @@ EVERY = 7  # of the vertices, whose distance is the cost
 
 
 class Tddfa(Recipe):
-    drawn = True
-
     def __init__(self, options, source):
         super().__init__(options, source)
         points = source.model_points.reshape(len(source.model_points), -1).astype(np.float64)

@@ -15,7 +15,7 @@ from cascade.judging.compare.points import points_of, whole
 from options import load_keras, parse
 from sources import Heads, Photographs
 from training import Training
-from zoo import load
+from zoo import NETWORKS, load
 
 from cascade.loop.progress import Console
 from features.errors import InputError
@@ -98,18 +98,17 @@ class Learner:
 
 def train(options, progress):
     """Read, train and export, telling `progress`, a Console; return the spec of the result."""
-    load_keras(options.threads)
-    recipe_class = load(options.network)
+    entry = NETWORKS[options.network]
 
     def points(scheme):
-        found = recipe_class.found
-        return whole(scheme) if found is None else points_of(scheme, found)
+        return whole(scheme) if entry.found is None else points_of(scheme, entry.found)
 
-    source = (Heads if recipe_class.drawn else Photographs)(options, points, progress)
+    source = (Heads if entry.drawn else Photographs)(options, points, progress)
+    load_keras(options.threads)
     import keras
 
     keras.utils.set_random_seed(options.seed)
-    recipe = recipe_class(options, source)
+    recipe = load(options.network)(options, source)
     learner = Learner(options, progress, source, recipe)
     model = learner.run()
     spec, gap = recipe.write(model, learner)

@@ -1,10 +1,15 @@
 """The scripts in examples/benchmarks: what they say of themselves, and of paths that are wrong."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
+
+from data_tools.synthetic import synthetic_faces
+from data_tools.writers import write_pts
 
 _FOLDER = Path(__file__).resolve().parents[2] / "examples" / "benchmarks"
 _SCRIPTS = sorted(path.name for path in _FOLDER.glob("*.py") if path.name != "common.py")
@@ -22,6 +27,7 @@ _WRONG = {
     "train_dlib.py": ["absent", "--out", "out.dat"],
     "startup.py": ["--json", "absent/out.json"],
     "training.py": ["absent"],
+    "versus_deep.py": ["absent", "--out", "versus"],
 }
 # What they need that may be missing is named in the same way.
 _NEEDED = ("modules of OpenCV", "the module dlib")
@@ -62,3 +68,35 @@ def test_a_set_that_is_not_there_is_named(tmp_path):
     done = run("training.py", [str(tmp_path), "--sets", "300w/absent"], tmp_path)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
     assert "absent: cannot read the folder" in done.stderr
+
+
+def test_cascades_against_networks_in_small(tmp_path):
+    faces = synthetic_faces(30, seed=5, size=96)
+    for name, rows in (("helen/trainset", range(12)), ("lfpw/trainset", range(12, 22)),
+                       ("afw", range(22, 26)), ("lfpw/testset", range(26, 30))):  # fmt: skip
+        folder = tmp_path / "300w" / name
+        folder.mkdir(parents=True)
+        lines = ["image,left,top,right,bottom"]
+        for i in rows:
+            cv2.imwrite(str(folder / f"{i}.png"), faces.image(i))
+            write_pts(folder / f"{i}.pts", faces.shapes[i])
+            lines.append(f"{i}.png," + ",".join(f"{edge:.2f}" for edge in faces.boxes[i]))
+        (folder / "boxes.csv").write_text("\n".join(lines))
+    out = tmp_path / "versus"
+    arguments = [str(tmp_path), "--out", str(out), "--cascades", "cpr", "--counts", "20", "26"]
+    done = run("versus_deep.py", arguments, tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (out / "versus.md").read_text()
+    assert "| cpr 20 | " in page and "| training faces | 20 | 26 |" in page
+    rows = {row["model"]: row for row in json.loads((out / "versus.json").read_text())}
+    assert set(rows) >= {"cpr 20", "cpr 26"}
+    assert 0 < rows["cpr 26"]["inner51"] < 100 and rows["cpr 26"]["minutes"] > 0
+    for name in ("cost.svg", "faces.svg", "report.html", "models/cpr-20.safetensors"):
+        assert (out / name).stat().st_size > 0
+    # A second time nothing is trained.
+    done = run("versus_deep.py", arguments, tmp_path)
+    assert done.returncode == 0 and "training" not in done.stderr
+    for wrong, words in ((["--counts", "3"], "at least 20"), (["--cascades", "knn"], "no such"),
+                         (["--published", "absent"], "absent: no such")):  # fmt: skip
+        done = run("versus_deep.py", [*arguments[:3], *wrong], tmp_path)
+        assert done.returncode == 1 and words in done.stderr

@@ -30,7 +30,7 @@ SMALL = {
 def test_every_network_trains_into_a_model_that_compare_takes(
     deep, folder, faces, tmp_path, capsys, name
 ):
-    drawn = deep("zoo").NETWORKS[name][2]
+    drawn = deep("zoo").NETWORKS[name].drawn
     source = ["--heads", "24"] if drawn else [str(folder)]
     out = tmp_path / "net.onnx"
     deep("train").main(["--network", name, "--out", str(out), *source, *SMALL[name], *SHORT])

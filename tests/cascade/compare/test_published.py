@@ -217,6 +217,43 @@ def test_dcnn_says_what_is_wrong_with_its_folder(dcnn_folder):
     assert open_model(f"dcnn:{dcnn_folder}?levels=2").find.points == "centres5"
 
 
+def test_dcnn_takes_networks_that_were_trained_here(dcnn_folder):
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+
+    def write(size, answer):
+        answer = np.float32(answer)
+        graph = helper.make_graph(
+            [
+                helper.make_node("ReduceMean", ["face"], ["mean"], axes=[1, 2, 3], keepdims=0),
+                helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+                helper.make_node("Add", ["nothing", "answer"], ["points"]),
+            ],
+            "constant",
+            [helper.make_tensor_value_info("face", kind, [1, 1, size, size])],
+            [helper.make_tensor_value_info("points", kind, [1, answer.size])],
+            [
+                helper.make_tensor("zero", kind, (), [0.0]),
+                helper.make_tensor("answer", kind, (1, answer.size), answer.ravel()),
+            ],
+        )
+        proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        helper.set_model_props(proto, {"trained_on": "300w/afw"})
+        (dcnn_folder / "1_F.onnx").write_bytes(proto.SerializeToString())
+
+    spec = f"dcnn:{dcnn_folder}?levels=1&expand=1&down=0"
+    write(39, FIVE)
+    find = open_model(spec).find
+    np.testing.assert_allclose(find(IMAGE, BOX), BOX[:2] + FIVE * 64, atol=1e-3)
+    assert (find.trained_on, find.seen) == ("300w/afw", "")
+    write(39, FIVE[:4])
+    with pytest.raises(InputError, match=r"1_F\.onnx: not DCNN: it must give 10 numbers"):
+        open_model(spec)
+    write(40, FIVE)
+    with pytest.raises(InputError, match=r"1_F\.onnx: not DCNN: it must take crops"):
+        open_model(spec)
+
+
 def test_vanilla_cnn_and_its_pictures(runtime, tmp_path):
     weights = zeros(vanillacnn.LAYERS, (3, 40, 40), {"Dense2": FIVE.ravel() - 0.5})
     (tmp_path / "vanillaCNN.caffemodel").write_bytes(caffemodel(weights))
