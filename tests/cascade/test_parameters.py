@@ -35,7 +35,7 @@ def test_every_parameter_is_listed_with_default_and_meaning(method):
     for field in fields(METHODS[method]):
         if field.init and field.name not in ("starts", "poses"):
             assert listed[field.name][0] == getattr(METHODS[method](), field.name)
-    assert "starts.n" in listed or method in ("aam", "asm")
+    assert "starts.n" in listed or method in ("aam", "asm", "jda")
     for name, (_, doc) in listed.items():
         assert doc.kind and len(doc.meaning) > 5 and "As in" not in doc.meaning, name
 
@@ -169,7 +169,7 @@ def test_every_method_has_three_presets_that_are_recipes(method):
     assert {"small", "default", "accurate"} <= set(presets) and presets["default"] == {}
     for preset in presets:
         model = configured(METHODS[method], preset, [])
-        if method in ("aam", "asm"):
+        if method in ("aam", "asm", "jda"):
             model.check_parameters()
         else:
             assert len(model._checked_recipe()) >= 3
