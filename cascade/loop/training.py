@@ -170,11 +170,7 @@ class BaseCascade(Predictor, Estimator):
                 self.keys_ = self._poses().fit(
                     found.store, self.stages_, self.moved_mean, rng_for(self.seed_, 3), workers
                 )
-                if self.confidence:
-                    from .confidence_fitting import fit_confidence  # scikit-learn waits
-
-                    rng = rng_for(self.seed_, 4)
-                    self.confidence_ = fit_confidence(self, found.store, rng, workers)
+                self._fit_confidence(found.store, workers)
         self._plan()
         return self
 
@@ -231,7 +227,8 @@ class BaseCascade(Predictor, Estimator):
         with Workers(self.n_jobs) as workers:
             rng = rng_for(self._seed(), 3)
             keys = poses.fit(store, self.stages_, self.moved_mean, rng, workers)
-        self.poses, self.keys_ = poses, keys
+            self.poses, self.keys_ = poses, keys
+            self._fit_confidence(store, workers)
         self._plan()
         return self
 
@@ -385,6 +382,14 @@ class BaseCascade(Predictor, Estimator):
 
     def _error(self, samples):
         return float(np.nanmean(nme(samples.shapes, samples.truth, self.moved_scheme)))
+
+    def _fit_confidence(self, store, workers):
+        """Learn how sure the answers are, from the faces that the stages were trained on."""
+        if self.confidence:
+            from .confidence_fitting import fit_confidence  # scikit-learn waits until it is needed
+
+            rng = rng_for(self._seed(), 4)
+            self.confidence_ = fit_confidence(self, store, rng, workers)
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""

@@ -26,8 +26,8 @@ from common import TEST, TRAINING, add_data, arguments, data_folder, machine, ru
 
 from cascade import METHODS
 from cascade.judging.compare import compare, write_report
-from cascade.judging.compare.points import points_of
 from cascade.judging.compare.specs import open_models
+from cascade.judging.points import points_of
 from data_tools.files import make_folder, replace_file
 from data_tools.metrics import failure_rate
 from data_tools.readers import read_folders

@@ -11,12 +11,12 @@ it. At the end it prints the spec for ``cascade compare``.
 """
 
 import numpy as np
-from cascade.judging.compare.points import points_of, whole
 from options import load_keras, parse
 from sources import Heads, Photographs
 from training import Training
 from zoo import NETWORKS, load
 
+from cascade.judging.points import points_of, whole
 from cascade.loop.progress import Console
 from features.errors import InputError
 

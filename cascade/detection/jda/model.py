@@ -90,8 +90,12 @@ class JDA(Aligner, Parameters):
     honest : float
         Share of the samples that splits are chosen on while the others fill the leaves; 0 lets all
         samples do both.
-    random_state, n_jobs, verbose
-        As in `cascade.Cascade`.
+    random_state : int, numpy.random.Generator or None
+        What all random numbers follow from; None is another model each time.
+    n_jobs : int, optional
+        Threads of training; -1 takes every core. Their number does not change the model.
+    verbose : bool, int or None
+        Whether training tells of its progress; None tells if it takes longer than two seconds.
 
     Attributes
     ----------
@@ -135,6 +139,7 @@ class JDA(Aligner, Parameters):
     method: ClassVar[str] = "jda"
     PRESETS: ClassVar[dict] = {
         "default": {},
+        "accurate": {"copies": 28, "n_others": 40_000, "searches": 6},
         "small": {
             "front_trees": 32, "n_stages": 2, "n_trees": 12, "n_pairs": 60, "copies": 6,
             "n_others": 1500, "work": 10_000_000, "n_points": 128,

@@ -235,7 +235,7 @@ def test_the_second_tab_is_told(client, drawn):
         ("POST", "images/0/box", {"points": [None] * 8}, "place two points"),
         ("POST", "images/0/box", {"points": ["a"] * 8}, "a point must be"),
         ("PUT", "scheme", {"name": "x"}, "n_points"),
-        ("PUT", "scheme", {"name": "x", "n_points": 10**9}, "1 to 4096"),
+        ("PUT", "scheme", {"name": "x", "n_points": 10**9}, "1 to 32768"),
         ("POST", "export", {"format": "../x"}, "no format"),
         ("POST", "export", {"format": ["coco"]}, "no format"),
         ("POST", "import", {"source": 0}, "the number of one of the files"),
