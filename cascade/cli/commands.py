@@ -40,7 +40,7 @@ COMMANDS = {
         "cascade video talk.mp4 --out drawn.mp4 --csv landmarks.csv",
     ),
     "convert": Entry(
-        "Convert a model file between the toolkit's format and dlib's or OpenCV's, to ONNX or to C.",
+        "Convert a model file to or from dlib's or OpenCV's format, or to ONNX or C.",
         "cascade convert predictor.dat model.safetensors --compact 64",
     ),
     "faces": Entry(

@@ -38,7 +38,7 @@ def convert(
         ),
     ] = False,
 ):
-    """Convert a model file between the toolkit's format and dlib's or OpenCV's, to ONNX or to C.
+    """Convert a model file to or from dlib's or OpenCV's format, or to ONNX or C.
 
     A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
     a FacemarkLBF of OpenCV keeps them to the bit, in two thirds. C source is one file that needs no
