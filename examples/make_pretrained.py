@@ -75,9 +75,7 @@ def train_finder(options):
     with Console() as progress:
         faces = read_folders([options.data / each for each in TRAINING])
         backgrounds = [read_image(file) for file in to_train_on(files)]
-        model = cls(
-            **cls.PRESETS[options.preset], random_state=options.seed, n_jobs=options.jobs
-        )
+        model = cls(**cls.PRESETS[options.preset], random_state=options.seed, n_jobs=options.jobs)
         model.fit(faces, backgrounds, progress=progress, checkpoint=part, resume=True,
                   notes=finder_card(len(faces), len(backgrounds)))  # fmt: skip
     test = read_folder(options.data / TEST)
