@@ -111,7 +111,7 @@ print(*sys.modules)
 """
 
 
-@pytest.mark.parametrize("name", ["sdm68", "ert68", "lbf68-fast"])
+@pytest.mark.parametrize("name", ["sdm68", "ert68", "lbf68-fast", "jda"])
 def test_prediction_imports_nothing_of_training(name):
     file = ROOT / "cascade" / "models" / f"{name}.safetensors"
     done = subprocess.run(

@@ -19,7 +19,8 @@ from cascade.detection.jda.front import Front
 from cascade.detection.jda.mining import Negatives
 from cascade.detection.jda.model import JDA
 from cascade.detection.jda.search import boxes_of, plan_search
-from cascade.detection.jda.stages import FAILED, Limits, read_pool, run_on_crops
+from cascade.detection.jda.stage_training import Limits, read_pool, run_on_crops
+from cascade.detection.jda.stages import FAILED
 from cascade.detection.jda.windows import Levels, from_level, grid_points, to_level
 from cascade.loop import model_file
 from data_tools.boxes import iou

@@ -90,7 +90,7 @@ def best_splits(patches, rows, ends, wanted, weights, labels, pairs, start, stop
 def split_rows(patches, rows, ends, splits, scratch, new_ends):
     """Sort the samples of each node to its two sides, keeping their order.
 
-    `splits` (n_nodes, 4) int16 holds nodes as in `run_trees`; `rows` and `new_ends`
+    `splits` (n_nodes, 4) int16 holds nodes as in `scan`; `rows` and `new_ends`
     (2 n_nodes + 1,) are overwritten, `scratch` has the size of `rows`.
     """
     n_nodes = ends.shape[0] - 1

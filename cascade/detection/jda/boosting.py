@@ -103,7 +103,7 @@ def grow_tree(patches, labels, weights, *, depth, n_pairs, rng, smallest=0.0005,
     Returns
     -------
     nodes : ndarray of shape (2**depth - 1, 4), int16
-        As of `run_trees`.
+        As of `scan`.
     leaves : ndarray of shape (2**depth,), int32
         In units of 1 / `SCORE_UNIT`.
     """

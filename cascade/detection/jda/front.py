@@ -24,7 +24,7 @@ class Front:
     Attributes
     ----------
     nodes : ndarray of shape (T, n_nodes, 4), int16
-        See `run_trees`.
+        See `scan`.
     leaves : ndarray of shape (T, n_nodes + 1), int32
     limits : ndarray of shape (T,), int32
     """

@@ -16,7 +16,6 @@ from features.workers import Workers
 
 from ...aligner import Aligner
 from ...loop import model_file
-from ...loop.checkpoint import Checkpoint
 from ...loop.preparing import seed_of, split_off
 from ...loop.progress import reporting
 from ...loop.state import (
@@ -129,8 +128,8 @@ class JDA(Aligner, Parameters):
     stage_loss: float = 0.0
     margin: float = 0.35
     verify: bool = True
-    searches: int = 4
-    watched: float = 0.15
+    searches: int = 3
+    watched: float = 0.12
     honest: float = 0.0
     random_state: object = None
     n_jobs: int | None = None
@@ -203,6 +202,7 @@ class JDA(Aligner, Parameters):
             If a parameter is out of range, there is no face or no background, or the checkpoint
             belongs to another training.
         """
+        from ...loop.checkpoint import Checkpoint
         from .faces import mean_in_boxes
         from .training import ROUNDS, Training
 

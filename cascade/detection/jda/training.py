@@ -11,7 +11,8 @@ from . import faces as face_windows
 from .boosting import boost_weights, grow_tree
 from .mining import Negatives, part_of_face
 from .running import Running
-from .stages import FAILED, Limits, fit_stage, read_pool, run_on_crops
+from .stage_training import Limits, fit_stage, read_pool, run_on_crops
+from .stages import FAILED
 from .verifying import fit_verifier
 
 #: Trees after which windows are mined anew.

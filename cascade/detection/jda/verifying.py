@@ -17,7 +17,7 @@ from features.hog import Hog, HogDescriptors
 from features.workers import SERIAL
 
 #: Landmarks that are looked at, at most, spread over all of them.
-MOST_LANDMARKS = 34
+MOST_LANDMARKS = 68
 
 
 @dataclass
@@ -86,7 +86,7 @@ def describe(feature, landmarks, crops, placements, shapes, mean, workers=SERIAL
     return feature.extract(samples, np.ascontiguousarray(reference, np.float32), workers)
 
 
-def fit_verifier(faces, others, mean, half=0.15, n_cells=3, penalty=0.15, workers=SERIAL):
+def fit_verifier(faces, others, mean, half=0.15, n_cells=3, penalty=0.25, workers=SERIAL):
     """Train a verifier by logistic regression.
 
     Parameters
