@@ -41,9 +41,10 @@ def residual(x, width, strides=1, reduction=None):
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
-def regress(x, mean):
-    """All coordinates (n, 2 L) from features by one linear layer, `mean` (L, 2) at first."""
-    small = keras.initializers.RandomNormal(stddev=1e-3, seed=0)
+def regress(x, mean, spread=1e-3):
+    """All coordinates (n, 2 L) from features by one linear layer, near `mean` (L, 2) at first; its
+    weights have the deviation `spread`, larger where features are not normalised."""
+    small = keras.initializers.RandomNormal(stddev=spread, seed=0)
     x = layers.Dense(np.size(mean), kernel_initializer=small)(x)
     return layers.Rescaling(SPREAD, np.ravel(mean).tolist())(x)
 

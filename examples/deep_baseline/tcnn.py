@@ -59,11 +59,11 @@ class Tcnn(Recipe):
     def phases(self, mean, learner):
         face = x = keras.Input((self.options.size, self.options.size, 1), name="face")
         for width, side, padding in ((16, 5, "same"), (48, 3, "same"), (64, 3, "valid")):
-            x = AbsTanh()(layers.Conv2D(width, side, padding=padding)(x))
-            x = layers.MaxPooling2D(2)(x)
-        x = AbsTanh()(layers.Conv2D(64, 2)(x))
+            conv = layers.Conv2D(width, side, padding=padding, kernel_initializer="he_normal")
+            x = layers.MaxPooling2D(2)(AbsTanh()(conv(x)))
+        x = AbsTanh()(layers.Conv2D(64, 2, kernel_initializer="he_normal")(x))
         features = AbsTanh()(layers.Dense(100)(layers.Flatten()(x)))
-        small = keras.initializers.RandomNormal(stddev=1e-2, seed=0)
+        small = keras.initializers.RandomNormal(stddev=0.1, seed=0)
         last = layers.Dense(np.size(mean), kernel_initializer=small)
 
         def in_crop(x):

@@ -63,3 +63,33 @@ def test_a_variable_that_unpacks_without_end_is_refused(tmp_path):
     path.write_bytes(b"anything else")
     with pytest.raises(InputError, match="not a sound"):
         read_mat5(path)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_nested_arrays_as_scipy_writes_them(tmp_path, compressed):
+    path = tmp_path / "m.mat"
+    rows = np.zeros((2, 1), dtype=[("weights", "O"), ("a_longer_name", "O")])
+    cell = np.empty((2, 1), "O")
+    cell[0, 0], cell[1, 0] = np.arange(24, dtype=np.float32).reshape(2, 3, 4), np.eye(2)
+    rows[0, 0], rows[1, 0] = (cell, "conv1"), (np.array([1j]), "ü")
+    content = {"model": rows, "text": "hello", "plain": np.eye(3), "nothing": np.empty((0, 0), "O")}
+    savemat(path, content, do_compression=compressed)
+    found = read_mat5(path, nested=True)
+    assert set(found) == {"model", "text", "plain", "nothing"}
+    first, second = found["model"]
+    np.testing.assert_array_equal(first["weights"][0], cell[0, 0])
+    np.testing.assert_array_equal(first["weights"][1], np.eye(2))
+    assert (first["a_longer_name"], second["a_longer_name"]) == ("conv1", "ü")
+    assert second["weights"] is None and found["text"] == "hello" and found["nothing"] == []
+    # Without `nested` all but plain matrices are left out, as before.
+    assert set(read_mat5(path)) == {"plain"}
+
+
+def test_arrays_nested_without_end_are_refused(tmp_path):
+    deep = np.ones((1, 1))
+    for _ in range(12):
+        cell = np.empty((1, 1), "O")
+        cell[0, 0], deep = deep, cell
+    savemat(tmp_path / "m.mat", {"deep": deep})
+    with pytest.raises(InputError, match=r"m\.mat: not a sound"):
+        read_mat5(tmp_path / "m.mat", nested=True)
