@@ -66,11 +66,12 @@ def test_pickled_and_copied_models_predict_the_same(small_models, synthetic, nam
         assert other.get_params(deep=False).keys() == model.get_params(deep=False).keys()
 
 
-def test_a_pickle_is_no_larger_than_the_file(small_models, tmp_path):
-    for name, model in small_models.items():
-        model.save(tmp_path / "m.safetensors")
-        size = (tmp_path / "m.safetensors").stat().st_size
-        assert len(pickle.dumps(model)) < 1.1 * size + 20_000, name
+@pytest.mark.parametrize("name", ["ert", "lbf", "sdm", "rcpr", "keys"])
+def test_a_pickle_is_no_larger_than_the_file(small_models, tmp_path, name):
+    model = small_models[name]
+    model.save(tmp_path / "m.safetensors")
+    size = (tmp_path / "m.safetensors").stat().st_size
+    assert len(pickle.dumps(model)) < 1.1 * size + 20_000
 
 
 def test_untrained_models_can_be_pickled():
