@@ -47,9 +47,9 @@ class Format:
         """Whether a file of `size` bytes that begins with `head` (9 bytes) may be of this kind."""
         return self.reads and self._module.recognises(head, size)
 
-    def read(self, path):
+    def read(self, path, **options):
         """Read a model; see `load`."""
-        return self._module.read(path)
+        return self._module.read(path, **options)
 
     def write(self, model, path, **options):
         """Write a model; see the `write` of the module, which says what options it has."""
@@ -73,7 +73,7 @@ FORMATS = (
 )
 
 
-def load(path):
+def load(path, *, mapped=False):
     """Read a trained model: the toolkit's own file, a ``shape_predictor`` of dlib or a
     ``FacemarkLBF`` of OpenCV.
 
@@ -82,6 +82,8 @@ def load(path):
     Parameters
     ----------
     path : str or Path
+    mapped : bool
+        See `cascade.load`.
 
     Returns
     -------
@@ -106,11 +108,16 @@ def load(path):
         else:
             for kind in FORMATS[:-1]:
                 if kind.recognises(head, size):
+                    if mapped:
+                        raise InputError(
+                            f"{path}: only files of the toolkit's own can be mapped, and this is "
+                            f"one of {kind.name}; convert it, or leave mapped out"
+                        )
                     return kind.read(path)
             what = None if FORMATS[-1].recognises(head, size) else describe(head)
             if what:
                 raise InputError(f"{path}: this is {what}")
-    return FORMATS[-1].read(path)
+    return FORMATS[-1].read(path, mapped=mapped)
 
 
 def save(model, path):

@@ -35,12 +35,14 @@ def dumps(model, training=None):
     return model_file.dumps(*model.state(training))
 
 
-def read(path):
+def read(path, mapped=False):
     """Read a trained cascade.
 
     Parameters
     ----------
     path : str or Path
+    mapped : bool
+        See `cascade.loop.model_file.read`.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def read(path):
         If the file is missing, not a model file, truncated, altered, of a newer version, or its
         arrays do not fit together.
     """
-    header, arrays = model_file.read(path)
+    header, arrays = model_file.read(path, mapped)
     try:
         return method_class(header["method"]).from_state(header, arrays)
     except InputError as error:

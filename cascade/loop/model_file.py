@@ -6,6 +6,7 @@ header and arrays mean, and checks them.
 
 import hashlib
 import json
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ _WITHOUT_MODES = 3
 # The key in the file's metadata; one key, because several come in no fixed order.
 _HEADER = "cascade"
 _MAX_BYTES = 1 << 30
+# Names of dtypes in safetensors; a file with any other holds no model.
+_DTYPES = {"I8": "<i1", "U8": "<u1", "I16": "<i2", "U16": "<u2", "I32": "<i4", "U32": "<u4",
+           "I64": "<i8", "U64": "<u8", "F32": "<f4", "F64": "<f8"}  # fmt: skip
 
 
 def write(path, header, arrays):
@@ -45,8 +49,16 @@ def dumps(header, arrays):
     return pack(arrays, {_HEADER: json.dumps(header, sort_keys=True)})
 
 
-def read(path):
+def read(path, mapped=False):
     """Header and arrays of a model file, checked against its digest, not yet for their meaning.
+
+    Parameters
+    ----------
+    path : str or Path
+    mapped : bool
+        Whether the arrays are read-only views of the file, whose pages all processes share, in
+        place of copies. A file that is replaced by another keeps its pages; one that is written
+        into must not be mapped.
 
     Returns
     -------
@@ -68,8 +80,11 @@ def read(path):
             )
         with safe_open(path, framework="np") as file:
             text = (file.metadata() or {}).get(_HEADER)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
+            names = list(file.keys())
+            arrays = {} if mapped else {name: file.get_tensor(name) for name in names}
+        if mapped:
+            arrays = _mapped_arrays(path, names)
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a whole model file ({error}); get it again") from error
     try:
         header = json.loads(text)
@@ -90,6 +105,20 @@ def read(path):
             f"{path}: the file was altered or damaged after it was written; get it again"
         )
     return header, arrays
+
+
+def _mapped_arrays(path, names):
+    """Views of the arrays in a safetensors file that `safe_open` has found sound."""
+    with path.open("rb") as file:
+        n_header = int.from_bytes(file.read(8), "little")
+        entries = json.loads(file.read(n_header))
+        whole = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+    data, arrays = whole[8 + n_header :], {}
+    for name in names:
+        entry = entries[name]
+        start, stop = entry["data_offsets"]
+        arrays[name] = data[start:stop].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return arrays
 
 
 def _digest(header, arrays):

@@ -311,12 +311,28 @@ class Predictor(Aligner):
         self._late = plan(self.stages_[n_early:], self._reference)
         self._opening = Opening(early, mean, self._reference, self.keys_)
 
+    def __getstate__(self):
+        """What a copy in another process needs: not what `_plan` makes anew."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in _PLANNED}
+
+    def __setstate__(self, state):
+        """See `__getstate__`."""
+        set_state = getattr(super(), "__setstate__", self.__dict__.update)
+        set_state(state)
+        if hasattr(self, "stages_"):
+            self._plan()
+
     def _check_fitted(self):
         if not hasattr(self, "_late"):
             # scikit-learn's own exception, which is worth its import in this case alone.
             from sklearn.exceptions import NotFittedError
 
             raise NotFittedError("this cascade is not trained; call fit, or load a model file")
+
+
+# What `_plan` sets.
+_PLANNED = frozenset(("_space", "_reference", "_n_early", "_late", "_opening"))
 
 
 def _is_stack(images):

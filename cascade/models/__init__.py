@@ -36,13 +36,15 @@ def model_resource(name="default"):
     return _FOLDER / f"{name}{_SUFFIX}"
 
 
-def pretrained(name="default"):
+def pretrained(name="default", *, mapped=False):
     """Load a model that comes with the package.
 
     Parameters
     ----------
     name : str
         One of `available`, or "default".
+    mapped : bool
+        See `load`.
 
     Returns
     -------
@@ -55,10 +57,10 @@ def pretrained(name="default"):
         If there is no model of that name.
     """
     with as_file(model_resource(name)) as path:
-        return formats.load(path)
+        return formats.load(path, mapped=mapped)
 
 
-def load(model):
+def load(model, *, mapped=False):
     """Read a trained model: a file of any known format, or one that comes with the package.
 
     Parameters
@@ -66,6 +68,11 @@ def load(model):
     model : str or Path
         A file: the toolkit's own, a ``shape_predictor`` of dlib or a ``FacemarkLBF`` of OpenCV,
         told apart by content. Or a name, see `available`; a file of that name comes first.
+    mapped : bool
+        Whether the arrays of a file of the toolkit's own stay in it, read-only, so that processes
+        that load it share them in memory. What the kernels read is packed anew by each process;
+        processes forked from one that has loaded a model share that too. The file may be replaced
+        meanwhile, as everything here writes files, but not be written into.
 
     Returns
     -------
@@ -84,9 +91,9 @@ def load(model):
     """
     path = Path(model)
     if path.exists():
-        return formats.load(path)
+        return formats.load(path, mapped=mapped)
     if str(model) in available():
-        return pretrained(str(model))
+        return pretrained(str(model), mapped=mapped)
     known = ", ".join(available())
     raise InputError(
         f"{model}: no such model file, nor a model of the package; those are {known or 'none here'}"

@@ -15,6 +15,7 @@ _FOLDER = Path(__file__).resolve().parents[2] / "examples" / "benchmarks"
 _SCRIPTS = sorted(path.name for path in _FOLDER.glob("*.py") if path.name != "common.py")
 # Arguments with a path that is not there, or a name that nothing has.
 _WRONG = {
+    "c.py": ["absent"],
     "dense.py": ["--json", "absent/out.json"],
     "dlib_models.py": ["absent", "--model", "absent.dat"],
     "fuzz.py": ["--random", "--target", "absent"],

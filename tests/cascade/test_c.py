@@ -36,7 +36,7 @@ def libraries(small_models, tmp_path_factory):
             folder = tmp_path_factory.mktemp(f"{name}-{cc}")
             model = small_models[name]
             n = model.scheme_.n_points
-            made[name, cc] = shared(cc, export.dumps(model), folder, n, "-O1", "-fno-math-errno")
+            made[name, cc] = shared(cc, export.dumps(model), folder, n, "-O1")
         return made[name, cc]
 
     return get
@@ -335,7 +335,7 @@ def test_real_faces(real_data, name, tmp_path):
     from data_tools.readers import read_folder
 
     model = pretrained(name)
-    library = shared("gcc", export.dumps(model), tmp_path, 68, "-O1", "-fno-math-errno")
+    library = shared("gcc", export.dumps(model), tmp_path, 68, "-O1")
     faces = read_folder(real_data / "300w" / "lfpw" / "testset")
     for i in range(0, len(faces), 4):
         image, box = faces.image(i), faces.boxes[i]

@@ -9,3 +9,7 @@ float sqrtf(float);
 #else
 #include <math.h>
 #endif
+#if defined(__GNUC__)
+/* Nobody reads errno: then many roots are one instruction. */
+__attribute__((const)) float sqrtf(float);
+#endif

@@ -1,9 +1,8 @@
 /* A product and a sum that are rounded as one would move landmarks away from those of training.
-   GCC is also told that nobody reads errno after a square root, and not to unroll the loops over
-   leaves in a way that costs them their vectors. */
+   GCC is also told not to unroll the loops over leaves in a way that costs them their vectors. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-loop-unroll-and-jam")
+#pragma GCC optimize("fp-contract=off", "no-loop-unroll-and-jam")
 #endif

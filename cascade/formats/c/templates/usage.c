@@ -5,7 +5,7 @@ returned, or a code of what is wrong, and then nothing is written. Nothing is al
 nothing is kept between calls: several threads may call. A call needs some hundred kilobytes of
 stack (sizeof(struct cascade_room), and a little more).
 
-    cc -std=c99 -O3 -fno-math-errno -c model.c    (link with -lm)
+    cc -std=c99 -O3 -c model.c    (link with -lm)
 
 -march=native makes it faster where it runs on this machine alone; -ffast-math moves landmarks.
 
@@ -15,6 +15,6 @@ stack (sizeof(struct cascade_room), and a little more).
 Two models in one program: compile each with another -Dcascade_predict=NAME, -Dcascade_align=NAME
 and -Dcascade_n_points=NAME. WebAssembly, which needs no library either:
 
-    clang --target=wasm32 -O3 -msimd128 -mbulk-memory -fno-math-errno -nostdlib -Wl,--no-entry
+    clang --target=wasm32 -O3 -msimd128 -mbulk-memory -nostdlib -Wl,--no-entry
         -Wl,--export=cascade_predict -Wl,--export=cascade_align -Wl,--export=cascade_n_points
         -Wl,--export=__heap_base -Wl,-z,stack-size=1048576 -o model.wasm model.c
