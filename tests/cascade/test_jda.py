@@ -32,7 +32,7 @@ from features.errors import InputError
 from features.workers import Workers
 
 # So lenient that a search finds what the verifier can learn from.
-SMALL = {**JDA.PRESETS["small"], "roll": 6.0, "front_trees": 16, "n_trees": 8, "margin": 4.0}
+SMALL = {**JDA.PRESETS["small"], "roll": 6.0, "front_trees": 16, "n_trees": 8, "margin": 8.0}
 
 
 @pytest.fixture(scope="module")
