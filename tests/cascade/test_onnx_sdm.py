@@ -190,5 +190,6 @@ def test_real_faces(real_data):
         equal.append(away == 0)
         if i % 16 == 0:  # a face that is averaged down first
             image, box = cv2.resize(image, None, fx=2.3, fy=2.3), box * np.float32(2.3)
-            assert np.abs(run(net, image, box)[0] - model.predict(image, box)).max() < 0.01
+            away = np.abs(run(net, image, box)[0] - model.predict(image, box)).max()
+            assert away < 0.01 * max(1, (box[2] - box[0]) / 140)  # in pixels of the crop
     assert np.mean(equal) > 0.8
