@@ -255,7 +255,7 @@ class JDA(Aligner, Parameters):
     # ------------------------------------------------------------------------------- prediction
 
     def detect(self, image, *, color="bgr", min_size=40.0, max_size=None, factor=1.15, step=0.1,
-               rotation=0.0, min_score=0.0):  # fmt: skip
+               rotation=0.0, min_score=1.0):  # fmt: skip
         """Faces of an image, with landmarks.
 
         Parameters
@@ -273,7 +273,8 @@ class JDA(Aligner, Parameters):
             Angles in degrees, clockwise in the image, by which faces are turned; each is a search
             of its own with the same model. Faces within about 20 degrees of one are found.
         min_score : float
-            Faces with a lower score are left out.
+            Faces with a lower score are left out. Scores are log odds of the verifier, plus the
+            logarithm of the side over 40 pixels; of a model without verifier, sums of trees.
 
         Returns
         -------
