@@ -44,7 +44,11 @@ class JDA(Aligner, Parameters):
     compares pixels in the fixed window, in the spirit of pico (Markuš et al. 2013), and knows no
     landmarks: it makes the search fast. The stages after it compare pixels at points that move with
     the landmarks; each stage's leaves add to the score, and move the landmarks by one linear
-    regression (Ren et al. 2014). What is left is a face, with its landmarks.
+    regression (Ren et al. 2014). What is left is a face, with its landmarks; a linear classifier on
+    HOG descriptors at them looks at it last.
+
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out, "accurate" sees
+    more windows of faces and of others.
 
     Parameters
     ----------
