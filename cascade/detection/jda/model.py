@@ -44,7 +44,11 @@ class JDA(Aligner, Parameters):
     compares pixels in the fixed window, in the spirit of pico (Markuš et al. 2013), and knows no
     landmarks: it makes the search fast. The stages after it compare pixels at points that move with
     the landmarks; each stage's leaves add to the score, and move the landmarks by one linear
-    regression (Ren et al. 2014). What is left is a face, with its landmarks.
+    regression (Ren et al. 2014). What is left is a face, with its landmarks; a linear classifier on
+    HOG descriptors at them looks at it last.
+
+    `PRESETS` names sets of parameters to begin with; "small" is for trying out, "accurate" sees
+    more windows of faces and of others.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
@@ -257,7 +261,7 @@ class JDA(Aligner, Parameters):
     # ------------------------------------------------------------------------------- prediction
 
     def detect(self, image, *, color="bgr", min_size=40.0, max_size=None, factor=1.15, step=0.1,
-               rotation=0.0, min_score=0.0):  # fmt: skip
+               rotation=0.0, min_score=1.0):  # fmt: skip
         """Faces of an image, with landmarks.
 
         Parameters
@@ -275,7 +279,8 @@ class JDA(Aligner, Parameters):
             Angles in degrees, clockwise in the image, by which faces are turned; each is a search
             of its own with the same model. Faces within about 20 degrees of one are found.
         min_score : float
-            Faces with a lower score are left out.
+            Faces with a lower score are left out. Scores are log odds of the verifier, plus the
+            logarithm of the side over 40 pixels; of a model without verifier, sums of trees.
 
         Returns
         -------
