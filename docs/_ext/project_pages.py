@@ -52,7 +52,8 @@ def picture(mermaid):
         f'width="{width}" font-family="sans-serif" font-size="13" text-anchor="middle">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path d="M0,0 L8,4 L0,8 z" fill="#888"/></marker></defs>'
-        f'<g fill="none" stroke="#888" stroke-width="1.3" marker-end="url(#tip)">{"".join(lines)}</g>'
+        '<g fill="none" stroke="#888" stroke-width="1.3" marker-end="url(#tip)">'
+        f"{''.join(lines)}</g>"
         f'<g stroke="#888" fill="#eef3f8">{"".join(boxes)}</g></svg>\n'
     ).replace("<text", '<text stroke="none" fill="#222"')
 

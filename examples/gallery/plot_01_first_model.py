@@ -2,8 +2,8 @@
 Train, fit, draw
 ================
 
-An SDM learns from 150 drawn faces and fits others. This is the whole way: faces, a model, landmarks,
-an error, and a picture.
+An SDM learns from 150 drawn faces and fits others. This is the whole way: faces, a model,
+landmarks, an error, and a picture.
 """
 
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ test = synthetic_faces(N_TEST, seed=2, size=160)
 # %%
 # A quick recipe: four stages, no cross-fitting and no confidence, which take most of the time.
 model = cascade.SDM(n_stages=4, n_parts=1, confidence=False, random_state=0).fit(faces)
-model
+model  # noqa: B018 (shown as a table)
 
 # %%
 # ``predict_faces`` finds the landmarks of a whole data set. The error is the mean distance from the

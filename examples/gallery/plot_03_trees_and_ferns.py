@@ -2,9 +2,9 @@
 ERT, ESR and CPR: trees and ferns on pixel differences
 ======================================================
 
-ERT boosts regression trees, ESR and CPR boost ferns; all of them compare pairs of pixels whose places
-are tied to the landmarks. These small models show how each method comes down; with more trees and more
-faces, all are much better.
+ERT boosts regression trees, ESR and CPR boost ferns; all of them compare pairs of pixels whose
+places are tied to the landmarks. These small models show how each method comes down; with more
+trees and more faces, all are much better.
 """
 
 import matplotlib.pyplot as plt

@@ -27,8 +27,8 @@ shapes = model.predict_faces(test)
 print(f"mean error {100 * nme(shapes, test.shapes, test.scheme).mean():.2f} %")
 
 # %%
-# The places that the forests may look at become narrower from stage to stage: far enough at first to
-# see a landmark that lies elsewhere, near at last to be exact.
+# The places that the forests may look at become narrower from stage to stage: far enough at first
+# to see a landmark that lies elsewhere, near at last to be exact.
 figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained", sharex=True, sharey=True)
 for t, axis in enumerate(axes):
     offsets = model.stages_[t].feature.offsets

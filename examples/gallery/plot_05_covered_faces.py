@@ -2,8 +2,8 @@
 RCPR: which landmarks are covered
 =================================
 
-Where the training faces say which landmarks are visible, RCPR learns to say so too. Here sunglasses,
-scarves, hands and boards cover most of the faces.
+Where the training faces say which landmarks are visible, RCPR learns to say so too. Here
+sunglasses, scarves, hands and boards cover most of the faces.
 """
 
 import matplotlib.pyplot as plt

@@ -2,9 +2,9 @@
 SDM with cross-fitting
 ======================
 
-A ridge regression on thousands of numbers fits its own training faces better than others, so the next
-stage would train on faces that lie too well. With ``n_parts=4`` the faces are divided into four
-parts, and each part is moved by a regression that was fitted without it.
+A ridge regression on thousands of numbers fits its own training faces better than others, so the
+next stage would train on faces that lie too well. With ``n_parts=4`` the faces are divided into
+four parts, and each part is moved by a regression that was fitted without it.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ faces = synthetic_faces(N_FACES, seed=1, size=160)
 test = synthetic_faces(N_TEST, seed=2, size=160)
 
 # %%
-# Training error (dashed) and error on other faces (solid) after each stage. Without cross-fitting the
-# training error is far too hopeful.
+# Training error (dashed) and error on other faces (solid) after each stage. Without cross-fitting
+# the training error is far too hopeful.
 plt.figure(figsize=(6, 3.4), layout="constrained")
 for n_parts, colour in ((1, "C1"), (4, "C0")):
     model = cascade.SDM(n_stages=4, n_parts=n_parts, confidence=False, random_state=0).fit(faces)

@@ -2,8 +2,8 @@
 How faces vary: the point distribution model
 ============================================
 
-Principal components of aligned shapes: the first ones turn the head, others open the mouth. ASM, AAM
-and the starts of training rest on this model.
+Principal components of aligned shapes: the first ones turn the head, others open the mouth. ASM,
+AAM and the starts of training rest on this model.
 """
 
 import matplotlib.pyplot as plt

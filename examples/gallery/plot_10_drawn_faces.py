@@ -16,8 +16,8 @@ plain = synthetic_faces(N_FACES, seed=4, size=160)
 covered = synthetic_faces(N_FACES, seed=4, size=160, occluders=1.0)
 
 # %%
-# The same faces with and without something in front; the covered landmarks are red. The landmarks are
-# known there too.
+# The same faces with and without something in front; the covered landmarks are red. The landmarks
+# are known there too.
 cells = []
 for faces in (plain, covered):
     for i in range(5):

@@ -2,8 +2,8 @@
 Augmentation: turned heads, light and worse pictures
 ====================================================
 
-``augment`` appends changed copies of faces to a data set. Their landmarks and boxes move along, and
-their images are made when they are asked for.
+``augment`` appends changed copies of faces to a data set. Their landmarks and boxes move along,
+and their images are made when they are asked for.
 """
 
 import matplotlib.pyplot as plt

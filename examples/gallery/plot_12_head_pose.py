@@ -2,8 +2,9 @@
 Head pose from landmarks
 ========================
 
-A rigid 3-D head of 68 landmarks is laid through the landmarks of a face; its rotation is the pose. It
-needs no camera and no training. Distances along the view are foreshortened alike (weak perspective).
+A rigid 3-D head of 68 landmarks is laid through the landmarks of a face; its rotation is the pose.
+It needs no camera and no training. Distances along the view are foreshortened alike (weak
+perspective).
 """
 
 import matplotlib.pyplot as plt

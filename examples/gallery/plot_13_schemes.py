@@ -2,8 +2,8 @@
 Landmark schemes, and a scheme of your own
 ==========================================
 
-A scheme says what the points of a face are: which is whose mirror image, what lines to draw, and what
-errors are divided by. Some schemes can be converted into others.
+A scheme says what the points of a face are: which is whose mirror image, what lines to draw, and
+what errors are divided by. Some schemes can be converted into others.
 """
 
 import matplotlib.pyplot as plt
@@ -27,8 +27,8 @@ plt.imshow(montage(cells)[..., ::-1])
 plt.axis("off")
 
 # %%
-# A scheme of one's own: two eyes and a mouth. Only its name and number of points are needed; ``flip``
-# allows mirrored training, and ``groups`` are the lines.
+# A scheme of one's own: two eyes and a mouth. Only its name and number of points are needed;
+# ``flip`` allows mirrored training, and ``groups`` are the lines.
 own = Scheme(
     "eyes and mouth",
     6,

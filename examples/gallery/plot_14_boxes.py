@@ -2,8 +2,8 @@
 Why the boxes matter
 ====================
 
-A cascade learns where faces lie in the boxes of one detector. With the boxes of another, its starts are
-wrong, and errors grow. ``BoxCorrection`` learns the shift and scale between the two.
+A cascade learns where faces lie in the boxes of one detector. With the boxes of another, its
+starts are wrong, and errors grow. ``BoxCorrection`` learns the shift and scale between the two.
 """
 
 import matplotlib.pyplot as plt
@@ -41,8 +41,8 @@ plt.ylabel("error, % of the eye distance")
 plt.legend()
 
 # %%
-# A detector whose boxes are 40 % larger and shifted: the correction is learned on training faces, and
-# nearly all of the error is gone.
+# A detector whose boxes are 40 % larger and shifted: the correction is learned on training faces,
+# and nearly all of the error is gone.
 side = (faces.boxes[:, 2:] - faces.boxes[:, :2]).mean(1, keepdims=True)
 other = faces.boxes + side * [-0.2, -0.1, 0.2, 0.3]
 correction = BoxCorrection.fit(other, faces.boxes)

@@ -2,8 +2,8 @@
 Comparing two models
 ====================
 
-The same faces and boxes for both; the cumulative error curve; an interval for each mean; and a paired
-test of the difference.
+The same faces and boxes for both; the cumulative error curve; an interval for each mean; and a
+paired test of the difference.
 """
 
 import tempfile

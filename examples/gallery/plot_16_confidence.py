@@ -2,8 +2,8 @@
 How sure is the model?
 ======================
 
-An SDM estimates, from the image at the landmarks it found, the probability that its error is small.
-Where the box is wrong, the probability falls.
+An SDM estimates, from the image at the landmarks it found, the probability that its error is
+small. Where the box is wrong, the probability falls.
 """
 
 import matplotlib.pyplot as plt

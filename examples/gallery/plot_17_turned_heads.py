@@ -2,8 +2,8 @@
 Faces that are turned in the plane
 ==================================
 
-With key shapes, a face is tried upright and turned to both sides; a learned score takes the best after
-two stages.
+With key shapes, a face is tried upright and turned to both sides; a learned score takes the best
+after two stages.
 """
 
 import matplotlib.pyplot as plt

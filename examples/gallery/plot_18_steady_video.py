@@ -12,8 +12,8 @@ import numpy as np
 from cascade.video.smoothing import OneEuroFilter
 
 # %%
-# A coordinate that rests, jumps to another place within a fifth of a second, and rests again; with the
-# trembling of a fit, at 25 frames a second. The unit is the side of the face box.
+# A coordinate that rests, jumps to another place within a fifth of a second, and rests again; with
+# the trembling of a fit, at 25 frames a second. The unit is the side of the face box.
 rate, n_frames = 25.0, 100
 truth = 0.3 / (1 + np.exp(-(np.arange(n_frames) - 50) / 1.5))
 seen = truth + np.random.default_rng(0).normal(0, 0.004, n_frames)
