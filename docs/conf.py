@@ -26,6 +26,8 @@ exclude_patterns = ["_build", "_ext", "generated/gallery/**/*.ipynb", "README.md
 default_role = "py:obj"
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
+# Of the standard library: their signatures cannot be read.
+autodoc_default_options["exclude-members"] = "Lock, csv_writer"
 # Docstrings give types with shapes and units; annotations would repeat them without.
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
