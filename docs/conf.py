@@ -24,6 +24,9 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "generated/gallery/**/*.ipynb", "README.md"]
 # Single backticks in docstrings: a link where the name is known, else code.
 default_role = "py:obj"
+# Options begin with two hyphens, which must not become a dash.
+smartquotes = False
+highlight_language = "none"
 
 autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
 # Of the standard library: their signatures cannot be read.
@@ -59,9 +62,14 @@ html_copy_source = False
 html_theme_options = {
     "navbar_align": "left",
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
+    "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_prev_next": False,
+}
+# Pages without pages below them have nothing to show at the side.
+html_sidebars = {
+    name: [] for name in ("index", "getting_started", "coming_from", "models", "benchmarks")
 }

@@ -10,20 +10,19 @@ _ROW, _COLUMN, _WIDE = 70, 190, 150
 
 
 def _layers(arrows):
-    """Rooms from the top down: one below all that import it."""
+    """Rooms from the top down: each just above all that it imports."""
     below = {}
     for a, b in arrows:
         below.setdefault(a, []).append(b)
         below.setdefault(b, [])
 
-    def depth(room):
-        above = [a for a, b in arrows if b == room]
-        return 1 + max(map(depth, above)) if above else 0
+    def height(room):
+        return 1 + max(map(height, below[room]), default=0)
 
     rows = {}
     for room in below:
-        rows.setdefault(depth(room), []).append(room)
-    return [rows[k] for k in sorted(rows)]
+        rows.setdefault(height(room), []).append(room)
+    return [rows[k] for k in sorted(rows, reverse=True)]
 
 
 def picture(mermaid):
