@@ -23,7 +23,9 @@ test = synthetic_faces(N_TEST, seed=2, size=160)
 # the training error is far too hopeful.
 plt.figure(figsize=(6, 3.4), layout="constrained")
 for n_parts, colour in ((1, "C1"), (4, "C0")):
-    model = cascade.SDM(n_stages=4, n_parts=n_parts, confidence=False, random_state=0).fit(faces)
+    model = cascade.SDM(
+        n_stages=4, n_cells=2, n_parts=n_parts, confidence=False, random_state=0
+    ).fit(faces)
     staged = [model.align(test.image(i), test.boxes[i], staged=True).staged for i in range(N_TEST)]
     errors = [
         100 * nme([way[t, 0] for way in staged], test.shapes, test.scheme).mean() for t in range(4)

@@ -18,7 +18,7 @@ N_FACES = 100
 N_TEST = 25
 faces = synthetic_faces(N_FACES, seed=1, size=160)
 test = synthetic_faces(N_TEST, seed=2, size=160)
-model = cascade.SDM(n_stages=4, n_parts=1, confidence=False, random_state=0).fit(faces)
+model = cascade.SDM(n_stages=4, n_cells=2, n_parts=1, confidence=False, random_state=0).fit(faces)
 
 
 def error(boxes):

@@ -22,7 +22,9 @@ faces = synthetic_faces(N_FACES, seed=1, size=160)
 test = synthetic_faces(N_TEST, seed=2, size=160)
 errors = {}
 for n_stages in (2, 4):
-    model = cascade.SDM(n_stages=n_stages, n_parts=1, confidence=False, random_state=0).fit(faces)
+    model = cascade.SDM(
+        n_stages=n_stages, n_cells=2, n_parts=1, confidence=False, random_state=0
+    ).fit(faces)
     shapes = model.predict_faces(test)
     errors[f"{n_stages} stages"] = nme(shapes, test.shapes, test.scheme)
 

@@ -17,7 +17,7 @@ N_FACES = 80
 N_TEST = 40
 faces = synthetic_faces(N_FACES, seed=1, size=160)
 test = synthetic_faces(N_TEST, seed=2, size=160)
-model = cascade.SDM(n_stages=3, n_parts=2, confidence=True, random_state=0).fit(faces)
+model = cascade.SDM(n_stages=3, n_cells=2, n_parts=2, confidence=True, random_state=0).fit(faces)
 
 # %%
 # Good boxes and wrong ones, shifted at random by up to a whole box side.

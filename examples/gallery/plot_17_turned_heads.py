@@ -19,7 +19,7 @@ N_TEST = 15
 ANGLES = (0, 15, 30, 45)
 faces = synthetic_faces(N_FACES, seed=1, size=160)
 test = synthetic_faces(N_TEST, seed=2, size=160)
-options = {"n_stages": 4, "n_parts": 1, "confidence": False, "random_state": 0}
+options = {"n_stages": 4, "n_cells": 2, "n_parts": 1, "confidence": False, "random_state": 0}
 models = {
     "upright start": cascade.SDM(**options).fit(faces),
     "three key shapes": cascade.SDM(**options, poses=Poses(roll=35.0)).fit(faces),
