@@ -17,8 +17,8 @@ COPIES = 4
 faces = synthetic_faces(N_FACES, seed=1, size=300)
 
 # %%
-# A row for each recipe. With ``p=1`` every copy is changed. Landmarks are drawn where a recipe moves
-# or covers them; covered ones are red.
+# A row for each recipe. With ``p=1`` every copy is changed. Landmarks are drawn where a recipe
+# moves or covers them; covered ones are red.
 names = ("pose", "expression", "light", "occlusion", "blur", "jpeg")
 figure, axes = plt.subplots(len(names), 1, figsize=(7, 11), layout="constrained")
 for name, axis in zip(names, axes, strict=True):
