@@ -51,6 +51,14 @@ class Alignment:
                 parts[name] = value[:, chosen] if name == "staged" else value[chosen]
         return Alignment(**parts)
 
+    def _repr_png_(self):
+        """The landmarks as a notebook shows them; covered ones in another colour."""
+        from data_tools.sketches import shapes_as_picture
+
+        visible = None if self.visible is None else self.visible >= 0.5
+        picture = shapes_as_picture(self.shapes, visible)
+        return None if picture is None else picture._repr_png_()
+
     def __repr__(self):
         n_faces, n_landmarks = self.shapes.shape[:2]
         text = f"{n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks"

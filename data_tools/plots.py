@@ -12,6 +12,7 @@ from features.images import as_grey
 from .boxes import tight_box
 from .files import replace_file
 from .metrics import auc, ced, failure_rate
+from .picture import Picture
 
 # OpenCV draws at fixed-point positions with this many fractional bits.
 _SHIFT = 4
@@ -41,8 +42,9 @@ def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT, n
 
     Returns
     -------
-    ndarray of shape (H, W, 3), uint8
-        BGR. Widths grow with the face, so it reads the same at any resolution.
+    Picture of shape (H, W, 3), uint8
+        An array, BGR, that notebooks show. Widths grow with the face, so it reads the same at any
+        resolution.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, v
 
     Returns
     -------
-    ndarray of shape (H, W, 3), uint8
+    Picture of shape (H, W, 3), uint8
 
     Raises
     ------
@@ -95,7 +97,7 @@ def overlay(image, shapes, scheme=None, boxes=None, *, line=LINE, point=POINT, v
     for i, shape in enumerate(shapes):
         box = None if boxes is None else boxes[i]
         _draw(canvas, shape, scheme, box, line, point, covered[i], numbers)
-    return canvas
+    return canvas.view(Picture)
 
 
 def _draw(canvas, shape, scheme, box, line, point, covered, numbers):
@@ -190,7 +192,7 @@ def montage(images, columns=4, gap=4):
 
     Returns
     -------
-    ndarray of shape (H, W, 3), uint8
+    Picture of shape (H, W, 3), uint8
         BGR.
 
     Raises
@@ -210,7 +212,7 @@ def montage(images, columns=4, gap=4):
         top = i // columns * height + (height - gap - h) // 2
         left = i % columns * width + (width - gap - w) // 2
         sheet[top : top + h, left : left + w] = image
-    return sheet
+    return sheet.view(Picture)
 
 
 def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean error (%)"):

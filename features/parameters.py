@@ -106,6 +106,12 @@ class Parameters:
                 changed.append(f"{name}={text}")
         return f"{type(self).__name__}({', '.join(changed)})"
 
+    def _repr_html_(self):
+        """A table of the parameters for notebooks; those that are not the defaults stand out."""
+        from .html_table import parameters_as_html
+
+        return parameters_as_html(self, _defaults(type(self)))
+
     def __sklearn_tags__(self):
         # Asked for by scikit-learn alone, so it is imported already.
         from sklearn.base import BaseEstimator

@@ -17,9 +17,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("features", "data_tools", "cascade")
-FOLDERS = (*PACKAGES, "tests", "examples", ".ci")
+FOLDERS = (*PACKAGES, "tests", "examples", "docs", ".ci")
 LEFT_OUT = shutil.ignore_patterns(
-    "__pycache__", ".*cache", ".hypothesis", "node_modules", "*.onnx", "package-lock.json"
+    "__pycache__",
+    ".*cache",
+    ".hypothesis",
+    "node_modules",
+    "*.onnx",
+    "package-lock.json",
+    "_build",
+    "generated",
 )
 
 

@@ -24,7 +24,8 @@ def draw(image, found, path=None, scheme=None):
     Parameters
     ----------
     image : str, Path or ndarray of shape (H, W) or (H, W, 3), uint8, BGR
-    found : FoundFaces
+    found : FoundFaces or Alignment
+        Boxes are drawn where it has them.
     path : str or Path, optional
         Image file to write; its suffix says the format.
     scheme : Scheme, optional
@@ -32,7 +33,7 @@ def draw(image, found, path=None, scheme=None):
 
     Returns
     -------
-    ndarray of shape (H, W, 3), uint8, BGR
+    Picture of shape (H, W, 3), uint8, BGR
 
     Raises
     ------
@@ -43,7 +44,7 @@ def draw(image, found, path=None, scheme=None):
         image = read_image(image, grey=False)
     scheme = scheme or scheme_for(found.shapes.shape[1])
     seen = drawn_as_seen(found.visible)
-    drawn = overlay(image, found.shapes, scheme, found.boxes, visible=seen)
+    drawn = overlay(image, found.shapes, scheme, getattr(found, "boxes", None), visible=seen)
     if path is not None:
         try:
             _, data = cv2.imencode(_suffix(path), drawn)

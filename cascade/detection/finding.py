@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_tools.sketches import shapes_as_picture
 from features.images import as_grey, read_image
 
 from ..models import load
+from .drawing import drawn_as_seen
 from .from_detector import FromDetector
 
 
@@ -36,6 +38,11 @@ class FoundFaces(NamedTuple):
 
     def __len__(self):
         return len(self.shapes)
+
+    def _repr_png_(self):
+        """The landmarks as a notebook shows them."""
+        picture = shapes_as_picture(self.shapes, drawn_as_seen(self.visible))
+        return None if picture is None else picture._repr_png_()
 
 
 def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces=None,

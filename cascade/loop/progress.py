@@ -2,6 +2,7 @@
 
 import time
 from contextlib import nullcontext
+from importlib.util import find_spec
 
 from features.errors import InputError
 
@@ -34,7 +35,8 @@ class Silent:
 class Console(Silent):
     """A progress bar with the time left, and a line a stage, on the terminal (rich).
 
-    A context manager. Where the output is no terminal there is no bar, and the lines stay.
+    A context manager. Where the output is neither a terminal nor a notebook with ipywidgets there
+    is no bar, and the lines stay.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ class Console(Silent):
             progress.TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not _shows_bars(self.console),
         )
         self._task = None
         self._subject = None
@@ -143,6 +145,13 @@ class Console(Silent):
             self._subject, self._task = subject, self._bar.add_task(description, total=1.0)
         self._may_speak()
         self._bar.update(self._task, description=description, completed=share)
+
+
+def _shows_bars(console):
+    """Whether bars can move there; rich needs ipywidgets for those of notebooks."""
+    if console.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return console.is_terminal
 
 
 #: Seconds that a training may take before it tells of its progress unasked.

@@ -14,7 +14,7 @@ _FLIPPED = tuple(f"{name}_Flip" for name in SETS)
 
 
 def recognises(path):
-    """Whether `path` holds folders such as AFW with AFW_….mat, or is such a folder."""
+    """Whether `path` holds folders such as AFW with ``AFW_….mat``, or is such a folder."""
     return bool(_folders(Path(path)))
 
 

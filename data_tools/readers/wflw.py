@@ -56,7 +56,7 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
     Parameters
     ----------
     path : str or Path
-        A list list_98pt_rect_attr_….txt, or a folder with the training list in it, in
+        A list ``list_98pt_rect_attr_….txt``, or a folder with the training list in it, in
         WFLW_annotations or in WFLW_annotations/list_98pt_rect_attr_train_test.
     images : str or Path, optional
         The folder WFLW_images; without it, the one beside the list or up to three folders above.

@@ -218,7 +218,7 @@ def sample_pairs(positions, shape, scale, rng):
 
     Returns
     -------
-    ndarray of shape (*shape, 2), uint16
+    ndarray of shape `shape` and (2,), uint16
     """
     distance = np.linalg.norm(positions[:, None] - positions, axis=-1)
     weight = np.exp(-distance / scale)
