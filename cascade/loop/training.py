@@ -48,6 +48,9 @@ class Faces(NamedTuple):
     samples: Samples
     watched: Samples | None
 
+# Samples whose errors are computed together.
+_TOGETHER = 256
+
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseCascade(Predictor, Estimator):
@@ -383,7 +386,14 @@ class BaseCascade(Predictor, Estimator):
         self.history_.append(row | stage.facts)
 
     def _error(self, samples):
-        return float(np.nanmean(nme(samples.shapes, samples.truth, self.moved_scheme)))
+        # In parts that stay in the caches: many arrays are made on the way to an error.
+        errors = [
+            nme(part.shapes, part.truth, self.moved_scheme)
+            for part in (
+                samples.part(at, at + _TOGETHER) for at in range(0, len(samples), _TOGETHER)
+            )
+        ]
+        return float(np.nanmean(np.concatenate(errors)))
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""
