@@ -48,6 +48,7 @@ class Faces(NamedTuple):
     samples: Samples
     watched: Samples | None
 
+
 # Samples whose errors are computed together.
 _TOGETHER = 256
 
