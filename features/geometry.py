@@ -45,7 +45,8 @@ def as_boxes(boxes):
     array = as_numbers(boxes, "boxes (left, top, right, bottom)")
     if not array.size:
         return array.reshape(0, 4)
-    array = np.atleast_2d(array)
+    if array.ndim == 1:
+        array = array[None]
     if array.ndim != 2 or array.shape[1] != 4:
         raise InputError(
             f"boxes must be (left, top, right, bottom), one (4,) or many (n, 4), not an array of "

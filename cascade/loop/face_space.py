@@ -10,8 +10,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from features.errors import InputError
-from features.geometry import from_box_frame, sound_boxes
+from features.geometry import FARTHEST, from_box_frame, sound_boxes
 from features.images import as_grey
+
+from . import _face_space_kernels as kernels
 
 # Range of the image's scale, relative to the frame's, within which pixels are read where they are.
 # Beyond, the face is resampled to the scale that the cascade was trained at.
@@ -99,11 +101,12 @@ class CropSpace:
 
     def place(self, boxes, size):
         """Centre x, centre y and side of each box: (n, 3) float32."""
-        rows = [
-            ((left + right) / 2, (top + bottom) / 2, ((right - left) * (bottom - top)) ** 0.5)
-            for left, top, right, bottom in sound_boxes(boxes, size)
-        ]
-        return np.array(rows, np.float32).reshape(-1, 3)
+        if not _is_plain(boxes):
+            boxes = np.array(boxes, np.float32, order="C")
+        placements = np.empty((len(boxes), 3), np.float32)
+        if not kernels.place(boxes, size[0], size[1], FARTHEST, placements):
+            sound_boxes(boxes, size)  # names the box
+        return placements
 
     def views(self, image, placements):
         """The image itself for the faces near the scale of training, a crop for each other."""
@@ -144,7 +147,15 @@ class CropSpace:
 
     def to_pixels(self, shapes, placements):
         """See `features.geometry.from_box_frame`."""
-        return from_box_frame(shapes, placements)
+        if not (_is_plain(shapes) and _is_plain(placements)) or not shapes.size:
+            return from_box_frame(shapes, placements)
+        pixels = np.empty(shapes.shape, np.float32)
+        if shapes.ndim == 3:
+            kernels.to_pixels(shapes, placements, pixels)
+        else:
+            rows = -1, *shapes.shape[-2:]
+            kernels.to_pixels(shapes.reshape(rows), placements, pixels.reshape(rows))
+        return pixels
 
     def store(self, store):
         """The store as it is."""
@@ -153,6 +164,11 @@ class CropSpace:
     def reference(self, mean_shape):
         """The mean shape around its centre."""
         return mean_shape - mean_shape.mean(0)
+
+
+def _is_plain(array):
+    """Whether an array is such that kernels are compiled for: float32, contiguous, writeable."""
+    return array.dtype == np.float32 and array.flags.carray
 
 
 def _indices(rows):

@@ -125,7 +125,7 @@ class Predictor(Aligner):
         """
         answers = self._answer(image, boxes, color, n_starts, mirror)
         shapes = self._space.to_pixels(self._whole(median(answers.shapes)), answers.placements)
-        return shapes[0] if np.shape(boxes) == (4,) else shapes
+        return shapes[0] if len(shapes) == 1 and np.shape(boxes) == (4,) else shapes
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False,
               confidence=False):  # fmt: skip
@@ -260,33 +260,43 @@ class Predictor(Aligner):
         """Shapes (k, n, L, 2) that the starts of all faces end in, their visibility (k, n, L) or
         None, and with `staged` the shapes (T, n, L, 2) of the first start after each stage."""
         starts = self._space.starts(self.starts_[:n_starts])
-        n_landmarks, n_early = starts.shape[1], self._n_early
-        shapes = np.empty((n_starts, n_faces, n_landmarks, 2), starts.dtype)
-        visibility = None
-        path = None
+        parts = [self._run_view(view.image, view.placements, starts, staged) for view in views]
+        if len(parts) == 1:  # it holds every face
+            return parts[0]
+        shapes = np.empty((n_starts, n_faces, *starts.shape[1:]), starts.dtype)
+        visibility = path = None
+        if any(part[1] is not None for part in parts):
+            visibility = np.empty(shapes.shape[:3], np.float32)
         if staged:
             path = np.empty((len(self.stages_), *shapes.shape[1:]), starts.dtype)
-        for image, rows, placements in views:
-            n = len(placements)
-            samples = self._samples(image, placements, starts)
-            ways = early = late = None
+        for view, (found, seen, way) in zip(views, parts, strict=True):
+            shapes[:, view.rows] = found
+            if visibility is not None:
+                visibility[:, view.rows] = seen
             if staged:
-                ways = np.empty((len(path), *samples.shapes.shape), starts.dtype)
-                early, late = ways[:n_early], ways[n_early:]
-            self._opening.run(samples, SERIAL, early)
-            if self.restarts and n_starts > 1:
-                self._opening.start_anew(
-                    samples, n_starts, self.starts_, self.restarts, self.restart_spread
-                )
-            run_through(self._late, samples, SERIAL, late)
-            shapes[:, rows] = samples.shapes.reshape(n_starts, n, n_landmarks, 2)
-            if staged:
-                path[:, rows] = ways[:, :n]
-            if samples.visibility is not None:
-                if visibility is None:
-                    visibility = np.empty(shapes.shape[:3], np.float32)
-                visibility[:, rows] = samples.visibility.reshape(n_starts, n, n_landmarks)
+                path[:, view.rows] = way
         return shapes, visibility, path
+
+    def _run_view(self, image, placements, starts, staged):
+        """`_run` of the faces in one view, from `starts` (k, L, 2)."""
+        n_starts, n = len(starts), len(placements)
+        samples = self._samples(image, placements, starts)
+        ways = early = late = None
+        if staged:
+            ways = np.empty((len(self.stages_), *samples.shapes.shape), starts.dtype)
+            early, late = ways[: self._n_early], ways[self._n_early :]
+        self._opening.run(samples, SERIAL, early)
+        if self.restarts and n_starts > 1:
+            self._opening.start_anew(
+                samples, n_starts, self.starts_, self.restarts, self.restart_spread
+            )
+        run_through(self._late, samples, SERIAL, late)
+        shapes, visibility = samples.shapes, samples.visibility
+        return (
+            shapes.reshape(n_starts, n, *shapes.shape[1:]),
+            None if visibility is None else visibility.reshape(n_starts, n, -1),
+            None if ways is None else ways[:, :n],
+        )
 
     def _samples(self, image, placements, starts):
         """Samples of all faces in an image, start by start."""

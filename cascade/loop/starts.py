@@ -9,6 +9,9 @@ from features.geometry import rotate, similarity
 from features.memory import require_memory
 from features.parameters import Parameters
 
+# Starts that are computed together.
+_TOGETHER = 256
+
 
 @dataclass(eq=False, repr=False)
 class Starts(Parameters):
@@ -82,21 +85,25 @@ class Starts(Parameters):
         self.check()
         n_faces = len(shapes)
         n = self.n * n_faces
-        # Drawn in float64, with as much again on the way.
-        require_memory(n * mean.size * 40, "the starts", "take fewer starts or faces")
+        # In float32, with as much again on the way.
+        require_memory(n * mean.size * 8, "the starts", "take fewer starts or faces")
         center = mean.mean(0)
         linear, shift = similarity(mean - center, shapes)
         spread = shift.std(0), np.log(np.hypot(*linear.T)).std()
         # Another face's shape, where it is whole; a face with gaps lends the mean in their place.
         others = np.where(np.isfinite(shapes), shapes, mean)
-        chosen = others[rng.integers(0, n_faces, n)]
+        chosen = rng.integers(0, n_faces, n)
         weight = rng.uniform(*self.mix, n)[:, None, None]
-        starts = weight * mean + (1 - weight) * chosen
         size = np.exp(rng.normal(0, self.scale * spread[1], n))
         angle = np.deg2rad(rng.normal(0, self.roll, n)) * (rng.random(n) < self.roll_share)
         turn = np.stack([size * np.cos(angle), size * np.sin(angle)], -1)
         moved = center + rng.normal(0, 1, (n, 1, 2)) * self.shift * spread[0]
-        return (rotate(starts - center, turn) + moved).astype(np.float32)
+        starts = np.empty((n, *mean.shape), np.float32)
+        for at in range(0, n, _TOGETHER):  # parts whose float64 stays in the caches
+            part = slice(at, at + _TOGETHER)
+            mixed = weight[part] * mean + (1 - weight[part]) * others[chosen[part]]
+            starts[part] = rotate(mixed - center, turn[part]) + moved[part]
+        return starts
 
 
 #: Starts kept in a model for predictions from several.

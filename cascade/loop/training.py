@@ -49,6 +49,10 @@ class Faces(NamedTuple):
     watched: Samples | None
 
 
+# Samples whose errors are computed together.
+_TOGETHER = 256
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseCascade(Predictor, Estimator):
     """What all cascades share; a method adds its parameters and its `recipe`.
@@ -381,7 +385,14 @@ class BaseCascade(Predictor, Estimator):
         self.history_.append(row | stage.facts)
 
     def _error(self, samples):
-        return float(np.nanmean(nme(samples.shapes, samples.truth, self.moved_scheme)))
+        # In parts that stay in the caches: many arrays are made on the way to an error.
+        errors = [
+            nme(part.shapes, part.truth, self.moved_scheme)
+            for part in (
+                samples.part(at, at + _TOGETHER) for at in range(0, len(samples), _TOGETHER)
+            )
+        ]
+        return float(np.nanmean(np.concatenate(errors)))
 
     def _fit_confidence(self, store, workers):
         """Learn how sure the answers are, from the faces that the stages were trained on."""

@@ -7,7 +7,9 @@ from features.errors import InputError
 
 def nan_mean(points):
     """Mean over axis 1 of (n, k, d), a NaN in any coordinate leaving the point out."""
-    seen = ~np.isnan(points).any(-1, keepdims=True)
+    missing = np.isnan(points)
+    # One value a point is most often the case, over which `any` would be a loop of its own.
+    seen = ~missing if points.shape[-1] == 1 else ~missing.any(-1, keepdims=True)
     total, count = np.where(seen, points, 0.0).sum(1), seen.sum(1)
     return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 

@@ -60,9 +60,15 @@ def point_errors(predicted, truth, lengths):
     if lengths.shape != (len(truth),):
         raise InputError(f"lengths must be ({len(truth)},), one a face, not {lengths.shape}")
     error = np.hypot(*np.moveaxis(predicted - truth, -1, 0)) / lengths[:, None]
-    known = np.isfinite(truth).all(-1) & np.isfinite(lengths)[:, None]
-    found = np.isfinite(predicted).all(-1)
-    return np.where(known, np.where(found, error, np.inf), np.nan)
+    known = _finite(truth) & np.isfinite(lengths)[:, None]
+    return np.where(known, np.where(_finite(predicted), error, np.inf), np.nan)
+
+
+def _finite(points):
+    """Which of the points (n, P, 2) have two finite coordinates: (n, P)."""
+    # Coordinate by coordinate: `all` over pairs would loop over two values at a time.
+    finite = np.isfinite(points)
+    return finite[..., 0] & finite[..., 1]
 
 
 def face_errors(errors):

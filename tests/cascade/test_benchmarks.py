@@ -1,5 +1,6 @@
 """The scripts in examples/benchmarks: what they say of themselves, and of paths that are wrong."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ _SCRIPTS = sorted(path.name for path in _FOLDER.glob("*.py") if path.name != "co
 # Arguments with a path that is not there, or a name that nothing has.
 _WRONG = {
     "c.py": ["absent"],
+    "all.py": ["absent"],
     "dense.py": ["--json", "absent/out.json"],
     "dlib_models.py": ["absent", "--model", "absent.dat"],
     "fuzz.py": ["--random", "--target", "absent"],
@@ -101,3 +103,44 @@ def test_cascades_against_networks_in_small(tmp_path):
                          (["--published", "absent"], "absent: no such")):  # fmt: skip
         done = run("versus_deep.py", [*arguments[:3], *wrong], tmp_path)
         assert done.returncode == 1 and words in done.stderr
+
+
+@pytest.fixture
+def all_benchmarks(monkeypatch):
+    monkeypatch.syspath_prepend(str(_FOLDER))
+    spec = importlib.util.spec_from_file_location("all_benchmarks", _FOLDER / "all.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_benchmark_of_all_is_a_script_that_writes_json(all_benchmarks):
+    for name in all_benchmarks.SIZES:
+        text = (_FOLDER / f"{name}.py").read_text()
+        assert '"--json"' in text
+        assert ("add_data(" in text) == (name not in all_benchmarks.DRAWN)
+
+
+def test_all_names_what_it_could_not_measure(tmp_path):
+    done = run("all.py", ["synthetic", "--size", "tiny", "--only", "startup"], tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("all.py: no benchmark"), done.stderr
+    assert "has no run of size tiny" in (tmp_path / "benchmarks" / "README.md").read_text()
+    assert "problem" in json.loads((tmp_path / "benchmarks" / "all.json").read_text())["startup"]
+
+
+def test_a_script_that_fails_is_a_row_with_its_own_words(all_benchmarks, tmp_path):
+    row = all_benchmarks.run_one("training", "tiny", str(tmp_path), None, tmp_path, 60)
+    assert "figures" not in row and "no folder 300w or imm" in row["problem"]
+
+
+def test_a_page_shows_every_number_and_a_plot(all_benchmarks, tmp_path):
+    pytest.importorskip("matplotlib")
+    figures = {"machine": "a machine", "ms": {"ours": 0.25, "dlib": 3.5}, "rows": [{"cpu": 7}]}
+    row = {"script": "inference.py", "options": ["--rounds", "3"], "before": "load 1.0",
+           "after": "load 2.0", "wall_s": 3.0, "output": "words", "figures": figures}  # fmt: skip
+    assert all_benchmarks.numbers(figures) == {"ms ours": 0.25, "ms dlib": 3.5, "rows 1 cpu": 7.0}
+    all_benchmarks.page({"inference": row}, "small", tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    for words in ("load 1.0", "load 2.0", "| ms dlib | 3.5 |", "| rows 1 cpu | 7 |", "--rounds 3"):
+        assert words in text
+    assert (tmp_path / "inference.png").stat().st_size > 1000

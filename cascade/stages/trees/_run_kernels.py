@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features._float_rows import prefetch
 from features._lanes import WIDE, add_wide_rows
 from features._pixel_kernels import read_points, similarity_to
 from features.jit import njit
@@ -32,7 +33,8 @@ def run_trees(images, index, placements, shapes, reference, anchors, offsets, no
         See `find_leaves`.
     leaves : (T, K * leaves a tree, R) int8
         R is a multiple of `WIDE`, K of `ABREAST`.
-    basis, bias : (T, R, 2L) float32, (T, 2L) float32
+    basis, bias : (T, R', 2L) float32, (T, 2L) float32
+        R' is up to R.
     staged : (T, N, L, 2) float32, or of no length
         Takes the shapes after each stage.
     """
@@ -55,11 +57,14 @@ def run_trees(images, index, placements, shapes, reference, anchors, offsets, no
             )
             # Each tree leads to a leaf, whose components are added.
             find_leaves(pixel, nodes[t], n_leaves, place)
+            values = leaves[t].reshape(-1)
+            # The leaves of a model are larger than the nearer caches: all are asked for at once.
             for k in range(n_trees):
                 place[k] *= np.uint32(width)
+                prefetch(values, np.uint64(place[k]))
+                prefetch(values, np.uint64(place[k]) + np.uint64(width - 1))
             for r in range(width):
                 total[r] = 0
-            values = leaves[t].reshape(-1)
             for k in range(0, n_trees, ABREAST):
                 for lane in range(0, width, WIDE):
                     add_wide_rows(total, np.uint64(lane), values, place, np.uint64(k))

@@ -20,7 +20,7 @@ class TreesRunner(FusedRunner):
             stack([f.offsets.T for f in features]),
             stack([_by_level(node_words(t)) for t in trees]),
             stack([_leaf_rows(t.leaves) for t in trees]),
-            stack([whole(t.basis, 0, WIDE) for t in trees]),
+            stack([t.basis for t in trees]),
             stack([t.bias for t in trees]),
         ]
 
