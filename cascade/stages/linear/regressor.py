@@ -12,6 +12,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from features.errors import InputError, require_count, require_range
+from features.memory import require_memory
 from features.parameters import Parameters
 from features.threads import one_blas_thread
 
@@ -164,6 +165,12 @@ class ReducedRidge(Parameters):
             for features in batches:
                 stop = start + len(features)
                 if sums[0].origin is None:
+                    # The sums of each part, their total, and one that is being solved.
+                    require_memory(
+                        (len(sums) + 1) * 4 * features.shape[1] ** 2,
+                        "the sums of products of the features",
+                        "set n_parts=1, or max_landmarks below the number of landmarks",
+                    )
                     origin = features.mean(0)
                     for one in sums:
                         one.origin = origin
