@@ -43,7 +43,7 @@ def test_every_option_of_other_libraries_is_in_the_table():
 
     table = made_pages("tables").other_names()
     assert all(f"| `{name}` |" in table for name in OTHER_NAMES)
-    assert "| `nu` | dlib | ert, dlib | `learning_rate` |" in table
+    assert "| `nu` | dlib | ert, dlib, cpr, esr, rcpr | `learning_rate` |" in table
 
 
 def test_model_cards_say_what_the_files_say():
