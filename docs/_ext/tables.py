@@ -35,12 +35,13 @@ def model_cards():
 
 def other_names():
     """The options of dlib and OpenCV, one row for each of their counterparts."""
+    from cascade import METHODS
     from cascade.methods.other_names import OTHER_NAMES
 
     rows = []
     for name, counterparts in OTHER_NAMES.items():
         for each in counterparts:
-            every = len(each.methods) == 10
+            every = len(each.methods) == len(METHODS)
             methods = "all methods" if every else ", ".join(each.methods)
             ours = f"`{each.parameter}`" if each.parameter else "none"
             rows.append((f"`{name}`", each.library, methods, ours, each.remark))
