@@ -175,6 +175,7 @@ class BaseCascade(Predictor, Estimator):
                     found.store, self.stages_, self.moved_mean, rng_for(self.seed_, 3), workers
                 )
                 self._fit_confidence(found.store, workers)
+        self.stages_ = [stage.finished() for stage in self.stages_]
         self._plan()
         return self
 
@@ -196,8 +197,8 @@ class BaseCascade(Predictor, Estimator):
         Parameters
         ----------
         faces : FaceDataset or FaceStore
-            Those that it was trained on, for the model that training with `poses` gives. (Nearly
-            that, where the stages were cross-fitted and have been in a file since.)
+            Those that it was trained on, for the model that training with `poses` gives; where the
+            stages were cross-fitted, for nearly that one.
         poses : Poses
             Its `n_routes` must be that of the training.
         progress : Progress, optional

@@ -136,6 +136,10 @@ class RoutedStage:
                 route.advance(part, reference, workers)
                 samples.take(rows, part)
 
+    def finished(self):
+        """As `FittedStage.finished`."""
+        return RoutedStage(self.router, tuple(route.finished() for route in self.routes))
+
     @property
     def kind(self):
         """That of its routes; see `FittedStage.kind`."""

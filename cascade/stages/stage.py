@@ -12,7 +12,7 @@ A fitted stage whose feature and predictor are in `registry` can be written to a
 consecutive stages of one kind run in one kernel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -142,6 +142,10 @@ class FittedStage:
             part = samples.rows(rows)
             plan([FittedStage(self.feature, predictor)], reference)[0].run(part, workers)
             samples.take(rows, part)
+
+    def finished(self):
+        """The stage without what only its training needed."""
+        return replace(self, parts=())
 
     def held_out(self, samples, reference, workers):
         """What the predictors say of training samples that they did not see, (N, K) float32; of a

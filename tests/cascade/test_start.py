@@ -111,10 +111,6 @@ def test_our_own_packages_are_no_shadows(tmp_path):
     assert (done.returncode, done.stdout) == (0, "ERT(n_stages=2)\n"), done.stderr
 
 
-def test_looking_for_shadows_imports_next_to_nothing():
+def test_looking_for_shadows_imports_nothing():
     done = python("-c", "import sys, cascade; print(*sys.modules)")
-    loaded = set(done.stdout.split())
-    assert not {"features", "numpy", "cv2"} & loaded
-    # The names of the detectors alone, once the packages are known to be ours.
-    ours = {name for name in loaded if name.partition(".")[0] == "data_tools"}
-    assert ours == {"data_tools", "data_tools.detector_table"}
+    assert not {"features", "data_tools", "numpy", "cv2"} & set(done.stdout.split())
