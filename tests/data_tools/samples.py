@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
+from data_tools.video import _quiet
+
 SIZE = 60, 50  # width, height
 BOX = (4.0, 3.0, 55.0, 46.0)
 
@@ -210,7 +212,11 @@ def vw300(root):
     faces = shapes(68)
     folder = root / "001"
     folder.mkdir(exist_ok=True)
-    writer = cv2.VideoWriter(str(folder / "vid.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, SIZE)
+    # FFmpeg keeps the level of the first call in a process: a loud one would be heard later.
+    with _quiet():
+        writer = cv2.VideoWriter(
+            str(folder / "vid.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25.0, SIZE
+        )
     for k in range(12):
         writer.write(np.full((*SIZE[::-1], 3), 20 * k, np.uint8))
     writer.release()
