@@ -162,7 +162,7 @@ class Predictor(Aligner):
         visible = None if visibility is None else np.clip(median(visibility), 0, 1)
         sure = face_sure = None
         if confidence:
-            sure, face_sure = self._confidence(image, boxes, color, middle)
+            sure, face_sure = self._confidence(image, color, answers.placements, middle)
         if self.modes_ is not None:  # told of the moved landmarks, which stand for those around
             spread, visible, sure = (
                 None if each is None else each[:, self.modes_.nearest]
@@ -228,11 +228,10 @@ class Predictor(Aligner):
         """All landmarks (…, L, 2) of shapes (…, A, 2) as stages move them."""
         return shapes if self.modes_ is None else self.modes_.whole(shapes)
 
-    def _confidence(self, image, boxes, color, shapes):
-        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame."""
+    def _confidence(self, image, color, placements, shapes):
+        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame, of placed faces."""
         space = self.face_space(self.frame_, True)
         image = space.grey(image, color)
-        placements = space.place(as_boxes(boxes), image.shape)
         landmarks = np.empty(shapes.shape[:2], np.float32)
         faces = np.empty(len(shapes), np.float32)
         for view, rows, placed in space.views(image, placements):
