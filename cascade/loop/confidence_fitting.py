@@ -37,7 +37,7 @@ def fit_confidence(model, store, rng, workers):
     Confidence
     """
     reference = model.moved_mean - model.moved_mean.mean(0)
-    samples = _aligned(model, store, rng, workers)
+    samples = _aligned(model, store, reference, rng, workers)
     errors = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
     errors = np.hstack([errors, np.nanmean(errors, axis=1, keepdims=True)])
     target = np.log(np.maximum(errors, _LEAST_ERROR)).astype(np.float32)
@@ -54,7 +54,7 @@ def fit_confidence(model, store, rng, workers):
     return Confidence(FittedStage(feature, predictor), calibration)
 
 
-def _aligned(model, store, rng, workers):
+def _aligned(model, store, reference, rng, workers):
     """Samples where the cascade takes them, by predictors that did not see their faces."""
     n = len(store)
     mean = np.repeat(model.moved_mean[None], n, axis=0)
@@ -62,7 +62,6 @@ def _aligned(model, store, rng, workers):
     samples = Samples.from_store(store, np.concatenate([mean, jittered]))
     if 2 * n > _N_SAMPLES:
         samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
-    reference = model.moved_mean - model.moved_mean.mean(0)
     stages, keys = model.stages_, model.keys_
     if keys is not None:
         tried = keys.tried(samples, model.moved_mean)
