@@ -20,9 +20,10 @@ _ROW_LIMIT = 2**14
 # Bound of the absolute sum over all rows: any histogram of folds fits 32 bits.
 _TOTAL_LIMIT = 2**30
 _LEAF_MAX = 127
-# Residuals are rounded to so many bits of the largest. Products of two of them, added over a batch
-# of rows, are whole numbers far below 2**53, up to which float64 is exact.
-_BITS = 14
+# Residuals are rounded to so many bits of the largest, one more when centred. Products of two of
+# them, added over a batch of rows, stay below 2**53, up to which float64 holds whole numbers;
+# added over 2**25 samples, the worst that can be, below 2**63.
+_BITS = 18
 # Components are rounded to multiples of 2**-24, which float32 holds. Products of residuals and
 # components, added over all coordinates, stay below 2**53 such steps.
 _COMPONENT_STEP = 2.0**-24
@@ -105,7 +106,7 @@ def principal_components(residuals, n_components, workers=SERIAL):
     """Principal components of residuals in which NaN, a missing landmark, weighs nothing.
 
     The covariance is that of the pairs of coordinates that are both there. It is computed from
-    residuals rounded to 2**-14 of the largest.
+    residuals rounded to 2**-18 of the largest.
 
     Parameters
     ----------
