@@ -30,6 +30,9 @@ class Pixels(Parameters):
         Margin around the mean shape's bounding box within which points are drawn, in box sides.
     """
 
+    #: The points do not depend on the samples.
+    over_members: ClassVar[bool] = True
+
     n_points: int = 400
     padding: float = 0.1
 

@@ -226,6 +226,7 @@ class BaseCascade(Predictor, Estimator):
         """
         recipes = self._checked_recipe()
         found = self._prepare(job, progress, workers)
+        progress.divided(found.samples.n_all, workers.size)
         keeper = nullcontext()
         if file is not None:
             keeper = Checkpoint(file, self, found.store, found.everyone, workers)
@@ -296,6 +297,14 @@ class BaseCascade(Predictor, Estimator):
             self._fit_confidence(store, workers)
         self._plan()
         return self
+
+    def crops(self, faces, training, progress):
+        """The crops of faces that `fit` would make: a `FaceStore`, with mirrored ones where
+        `training` and the parameters ask for them."""
+        frame = Frame(self.frame_size, self.face_size)
+        return store_of(
+            faces, frame, self.mirror, self.memory_limit, progress, training, self.n_jobs
+        )
 
     def check_stages(self):
         """Refuse trained stages, read from a file, that the method cannot run."""
