@@ -4,9 +4,11 @@ Each worker runs `BaseCascade.fit_member` on its share of the crops. What member
 progress and the checkpoint of each stage, is heard here, in the process that called `fit`.
 """
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 
+from data_tools.dataset import FaceDataset
 from features.errors import InputError
 from features.workers import Workers
 
@@ -105,9 +107,25 @@ def _divided(model, faces, training, progress):
         return None, None
     if not hasattr(faces, "placements"):
         if faces.images is None:
-            return faces, None
+            return _FilesFromHere.of(faces), None
         faces = model.crops(faces, training, progress)
     return replace(faces, images=None), faces.images
+
+
+class _FilesFromHere(FaceDataset):
+    """Faces whose relative files are those of the caller's folder, wherever a worker runs.
+
+    The names stay as they are: their order decides about groups.
+    """
+
+    @classmethod
+    def of(cls, faces):
+        made = cls(**{name: getattr(faces, name) for name in cls.__dataclass_fields__})
+        made.home = os.getcwd()
+        return made
+
+    def _path(self, i):
+        return os.path.join(self.home, self.files[i])
 
 
 class _Window:

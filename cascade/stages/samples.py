@@ -71,7 +71,7 @@ class Samples:
     @classmethod
     def from_store(cls, store, starts):
         """Samples that start at `starts` (m * k, L, 2); row ``i * k + j`` looks at crop i."""
-        index = np.repeat(np.arange(len(store)), len(starts) // len(store))
+        index = np.repeat(np.arange(len(store)), len(starts) // max(len(store), 1))
         visible = None if store.visible is None else store.visible[index]
         return cls(
             store.images,
