@@ -89,7 +89,7 @@ def test_mistakes(folder, store, tmp_path):
     train = ("train", "ert", store, "--out", out)
     assert "name the folder to make" in fails("store", folder)
     assert "is there already; name a new folder" in fails("store", folder, "--out", store)
-    assert "around a face of 300 pixels" in fails("store", folder, "--out", out, "--face-size", 300)
+    assert "around a face of 300" in fails("store", folder, "--out", out, "--face-size", 300)
     assert "trained on alone" in fails("train", "ert", store, folder, "--out", out)
     assert "give it to cascade store" in fails(*train, "--augment", "light")
     assert "make them equal" in fails(*train, "--set", "frame_size=256")
