@@ -12,6 +12,7 @@ trees, bit for bit.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,6 +53,9 @@ class BoostedTrees(Parameters):
     shrinkage : float
         Added to the number of samples that a leaf's sum is divided by.
     """
+
+    #: The trees are the same however the samples are divided over the members of a training.
+    over_members: ClassVar[bool] = True
 
     n_trees: int = 500
     depth: int = 4
