@@ -38,6 +38,9 @@ class Sift(Parameters):
         Half the side of the grid of cells, in box sides.
     """
 
+    #: Nothing depends on the samples.
+    over_members: ClassVar[bool] = True
+
     half: float = 0.1
 
     def fit(self, samples, residuals, reference, rng, workers=SERIAL):

@@ -15,7 +15,6 @@ from features.workers import Workers
 from ..distributed.cluster import find_client
 from ..distributed.group import share_of
 from ..distributed.running import run_on_workers
-from ..pose.poses import Poses
 from .progress import Silent
 
 # What members tell of their progress, by the names of the methods of `Silent`.
@@ -79,16 +78,10 @@ def refuse_undivided(model):
 
     Stages say that they ask `workers` for all sums by `over_members` of feature and regressor.
     """
-    poses = model.poses or Poses()
-    for name, wanted in (
-        ("confidence=True", model.confidence),
-        ("key shapes (poses)", poses.n_shapes > 1 or poses.roll),
-        ("routes (poses)", poses.n_routes > 1),
-    ):
-        if wanted:
-            raise InputError(
-                f"{name} cannot be trained over several workers yet; leave it or client out"
-            )
+    if model.poses is not None and model.poses.n_routes > 1:
+        raise InputError(
+            "routes (poses) cannot be trained over several workers yet; leave them or client out"
+        )
     for stage in model.recipe():
         for part in (getattr(stage, "feature", None), getattr(stage, "regressor", None)):
             if not getattr(part, "over_members", False):

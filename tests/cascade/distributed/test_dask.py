@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade import ERT, Starts
+from cascade import ERT, Poses, Starts
 from cascade.formats.native import dumps
 from cascade.loop.progress import Silent
 from data_tools.dataset import FaceDataset
@@ -185,8 +185,8 @@ def test_no_client(faces, client):
 
 
 def test_what_one_machine_alone_can_train_is_refused(client, faces):
-    with pytest.raises(InputError, match="confidence=True"):
-        make(confidence=True).fit(faces, client=client)
+    with pytest.raises(InputError, match="routes"):
+        make(poses=Poses(n_routes=2)).fit(faces, client=client)
     from cascade import Cascade, Stage
     from features.pixels import PixelDifferences
 
