@@ -78,7 +78,7 @@ class Samples:
         index = np.repeat(np.arange(len(store)), len(starts) // max(len(store), 1))
         visible = None if store.visible is None else store.visible[index]
         return cls(
-            store.images,
+            np.asanyarray(store.images),
             index,
             np.ascontiguousarray(store.placements[index], np.float32),
             np.array(starts, np.float32, order="C"),
