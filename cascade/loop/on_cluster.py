@@ -8,6 +8,8 @@ import os
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
+
 from data_tools.dataset import FaceDataset
 from features.errors import InputError
 from features.workers import Workers
@@ -94,7 +96,7 @@ def refuse_undivided(model):
 def _divided(model, faces, training, progress):
     """What all members are to know of faces, and the crops that they are to be sent, or None.
 
-    Members read image files themselves; images in memory are cropped here.
+    Members read image files and stores on disk themselves; images in memory are cropped here.
     """
     if faces is None:
         return None, None
@@ -102,6 +104,8 @@ def _divided(model, faces, training, progress):
         if faces.images is None:
             return _FilesFromHere.of(faces), None
         faces = model.crops(faces, training, progress)
+    if not isinstance(faces.images, np.ndarray):
+        return faces, None
     return replace(faces, images=None), faces.images
 
 

@@ -15,6 +15,8 @@ from cascade import ERT, Poses, Starts
 from cascade.formats.native import dumps
 from cascade.loop.progress import Silent
 from data_tools.dataset import FaceDataset
+from data_tools.store import open_store, write_store
+from data_tools.store.crops import StoredCrops
 from data_tools.writers import write_pts
 from features.errors import InputError
 
@@ -80,6 +82,16 @@ def test_files_and_images_in_memory_give_the_bytes_of_one_thread(client, faces, 
     found = apart.predict(faces.image(0), faces.boxes[0])
     np.testing.assert_array_equal(found, alone.predict(faces.image(0), faces.boxes[0]))
     assert apart.n_jobs == 2 and apart.history_ == alone.history_
+
+
+def test_a_store_on_disk_is_read_by_the_workers(client, faces, tmp_path):
+    write_store(tmp_path / "store", faces, shard_rows=7)
+    store = open_store(tmp_path / "store")
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StoredCrops, "__array__", lambda *whatever: asked.append(1))
+        apart = make().fit(store, client=client)
+    assert dumps(apart) == dumps(make().fit(faces)) and not asked
 
 
 def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monkeypatch):
