@@ -39,7 +39,7 @@ def fit_on_cluster(model, client, job, file, progress):
     Returns
     -------
     list of dict
-        What each member did: `worker`, `rounds`, `bytes` sent and `seconds`.
+        What each member did; see `BaseCascade.members_`.
 
     Raises
     ------

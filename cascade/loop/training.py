@@ -67,6 +67,9 @@ class BaseCascade(Predictor, Estimator):
         Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None), and what its
         regressor chose, as `alpha_per_sample`. Where stages are cross-fitted, `train_nme` is of
         predictors that did not see the faces.
+    members_ : list of dict
+        After a training on Dask workers, what each did: `worker`, `rounds` of sums, `bytes` sent,
+        `seconds`, and `peak_mib` of memory. Not kept in files.
     notes_ : dict of str
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """
@@ -169,7 +172,7 @@ class BaseCascade(Predictor, Estimator):
             else:
                 from .on_cluster import fit_on_cluster
 
-                fit_on_cluster(self, client, job, file, progress)
+                self.members_ = fit_on_cluster(self, client, job, file, progress)
         self._plan()
         return self
 
