@@ -38,7 +38,7 @@ class Sift(Parameters):
         Half the side of the grid of cells, in box sides.
     """
 
-    #: Nothing depends on the samples.
+    #: Nothing about them depends on the samples.
     over_members: ClassVar[bool] = True
 
     half: float = 0.1
@@ -119,7 +119,7 @@ class SiftDescriptors:
                 np.sqrt(found, out=out[i])
 
         workers.over_spans(extract, n)
-        return out.reshape(n, -1)
+        return out.reshape(n, len(reference) * _N_NUMBERS)
 
 
 def _octave(size, side):

@@ -63,7 +63,7 @@ class ReducedRidge(Parameters):
         each part, so memory grows with their number.
     """
 
-    #: The weights are the same however the samples are divided over the members of a training.
+    #: Asks `workers` for all sums over samples.
     over_members: ClassVar[bool] = True
 
     alpha_per_sample: float = 0.03
