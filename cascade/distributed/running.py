@@ -12,6 +12,8 @@ from .cluster import workers_of
 
 # Seconds between two questions to member 0, at first and at most.
 _SOON, _LATER = 0.02, 0.25
+# Seconds between two looks at what is known here without asking.
+_TICK = 0.005
 # Seconds that the scheduler or a worker may take to answer.
 _ANSWER = 15
 # Seconds that the other members have to end after one did.
@@ -76,18 +78,12 @@ class _Members:
 
     def follow(self, hear):
         """Wait for the end, and hear what there is to hear."""
-        from distributed import wait
-
         asked, pause, introduced = 0.0, _SOON, False
         done = {}
         while len(done) < len(self.futures):
-            waiting = [future for k, future in enumerate(self.futures) if k not in done]
-            with contextlib.suppress(TimeoutError):
-                wait(waiting, timeout=pause, return_when="FIRST_COMPLETED")
+            self._wait(done, pause)
             pause = min(_LATER, 1.5 * pause)
-            for k, future in enumerate(self.futures):
-                if k not in done and future.done():
-                    done[k] = self._result(k, future)
+            self._collect(done)
             if any(isinstance(value, member.Failure) for value, _, _ in done.values()):
                 self._raise(done)
             if len(done) < len(self.futures) and time.monotonic() - asked > pause:
@@ -184,17 +180,27 @@ class _Members:
 
     # ---------------------------------------------------------------------------------- the end
 
+    def _wait(self, done, seconds):
+        """Wait for the end of one more member, but not longer."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if any(future.done() for k, future in enumerate(self.futures) if k not in done):
+                return
+            time.sleep(_TICK)
+
+    def _collect(self, done):
+        for k, future in enumerate(self.futures):
+            if k not in done and future.done():
+                done[k] = self._result(k, future)
+
     def _result(self, k, future):
         if future.status == "finished":
             return future.result()
         if future.status in ("cancelled", "lost"):
-            return (
-                member.Failure(self._no_scheduler(f"the task was {future.status}"), "gone"),
-                [],
-                {},
-            )
-        error = future.exception()
-        text = f"worker {self.addresses[k]}: {type(error).__name__}: {error}"
+            text = self._no_scheduler(f"the task was {future.status}")
+        else:
+            error = future.exception()
+            text = f"worker {self.addresses[k]}: {type(error).__name__}: {error}"
         return member.Failure(text, "gone"), [], {}
 
     def _raise(self, done):
@@ -202,31 +208,28 @@ class _Members:
         deadline = time.monotonic() + _GRACE
         alive = set(self.addresses)
         while time.monotonic() < deadline:
-            for k, future in enumerate(self.futures):
-                if k not in done and future.done():
-                    done[k] = self._result(k, future)
+            self._collect(done)
             alive = set(self._answer(self.client.nthreads))
-            if len(done) == len(self.futures) or alive < set(self.addresses):
+            if len(done) == len(self.futures) or not alive.issuperset(self.addresses):
                 break
             if any(self._cause(done, k) in ("input", "error", "gone") for k in done):
                 break
             time.sleep(0.05)
-        for cause in ("input", "error", "gone"):
-            for k in sorted(done):
+        for cause in ("input", "error", "lost worker", "gone"):
+            for k, address in enumerate(self.addresses):
+                if cause == "lost worker" and address not in alive:
+                    raise InputError(self._lost(address))
                 if self._cause(done, k) == cause:
                     text = done[k][0].text
                     if cause == "error":
-                        text = f"training failed on worker {self.addresses[k]}: {text}"
+                        text = f"training failed on worker {address}: {text}"
                     raise InputError(text)
-        for k, address in enumerate(self.addresses):
-            if address not in alive and k not in done:
-                raise InputError(self._lost(address))
         unheard = [address for k, address in enumerate(self.addresses) if k not in done]
         raise InputError(self._lost((unheard or self.addresses)[0]))
 
     @staticmethod
     def _cause(done, k):
-        value = done[k][0]
+        value = done[k][0] if k in done else None
         return value.cause if isinstance(value, member.Failure) else None
 
     def stop(self, why):
@@ -251,9 +254,11 @@ def _sent(client, value, addresses, direct=None):
     if value is None:
         return None
     try:
-        return client.scatter(
-            value, workers=addresses, broadcast=len(addresses) > 1, direct=direct, hash=False
+        # In a list: the parts of a tuple would be sent one by one.
+        (future,) = client.scatter(
+            [value], workers=addresses, broadcast=len(addresses) > 1, direct=direct, hash=False
         )
+        return future
     except (OSError, TimeoutError) as error:
         raise InputError(
             f"worker {addresses[0]} cannot be reached from here ({error}), so nothing can be sent "
