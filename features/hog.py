@@ -48,7 +48,7 @@ class Hog(Parameters):
     of blocks of 2x2 pixels of an image that was halved until cells are 3 to 6 pixels apart.
     """
 
-    #: Nothing about them depends on the samples.
+    #: Nothing depends on the samples.
     over_members: ClassVar[bool] = True
 
     half: float = 0.1

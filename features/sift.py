@@ -38,7 +38,7 @@ class Sift(Parameters):
         Half the side of the grid of cells, in box sides.
     """
 
-    #: Nothing about them depends on the samples.
+    #: Nothing depends on the samples.
     over_members: ClassVar[bool] = True
 
     half: float = 0.1

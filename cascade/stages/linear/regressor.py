@@ -63,7 +63,7 @@ class ReducedRidge(Parameters):
         each part, so memory grows with their number.
     """
 
-    #: Asks `workers` for all sums over samples.
+    #: The weights are the same however the samples are divided over the members of a training.
     over_members: ClassVar[bool] = True
 
     alpha_per_sample: float = 0.03
