@@ -13,14 +13,16 @@ from ..stages.stage import FittedStage
 from .confidence import LIMIT, Calibration, Confidence
 from .starts import Starts
 
-# About how many samples it is trained on, and in how many parts of the faces.
-_N_SAMPLES, _N_PARTS = 12_000, 4
+#: The most crops that it is learned from.
+MOST_CROPS = 6000
+# Parts of the faces.
+_N_PARTS = 4
 # Half of them start where boxes that lie a little elsewhere put the mean shape.
 _JITTER = {"mix": (1.0, 1.0), "shift": 1.0, "scale": 1.0}
 _LEAST_ERROR = 1e-4  # in box sides
 
 
-def fit_confidence(model, store, rng, workers):
+def fit_confidence(model, store, blocks, rng, workers):
     """Learn how sure a trained cascade can be.
 
     Parameters
@@ -28,7 +30,9 @@ def fit_confidence(model, store, rng, workers):
     model : BaseCascade
         With trained stages, and key shapes if it has any.
     store : FaceStore
-        What it was trained on.
+        What it was trained on, or some of it.
+    blocks : ndarray of shape (m,), int32
+        Of the crops, as of all that were trained on; see `cascade.stages.cross_fitting`.
     rng : numpy.random.Generator
     workers : Workers
 
@@ -37,7 +41,7 @@ def fit_confidence(model, store, rng, workers):
     Confidence
     """
     reference = model.moved_mean - model.moved_mean.mean(0)
-    samples = _aligned(model, store, reference, rng, workers)
+    samples = _aligned(model, store, blocks, reference, rng, workers)
     errors = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
     errors = np.hstack([errors, np.nanmean(errors, axis=1, keepdims=True)])
     target = np.log(np.maximum(errors, _LEAST_ERROR)).astype(np.float32)
@@ -54,15 +58,13 @@ def fit_confidence(model, store, rng, workers):
     return Confidence(FittedStage(feature, predictor), calibration)
 
 
-def _aligned(model, store, reference, rng, workers):
+def _aligned(model, store, blocks, reference, rng, workers):
     """Samples where the cascade takes them, by predictors that did not see their faces."""
     n = len(store)
     # Two starts a face: the mean shape, and the mean shape where another box puts it.
     starts = np.repeat(model.moved_mean[None], 2 * n, axis=0)
     starts[1::2] = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
-    samples = Samples.from_store(store, starts)
-    if 2 * n > _N_SAMPLES:
-        samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
+    samples = Samples.from_store(store, starts, blocks)
     stages, keys = model.stages_, model.keys_
     if keys is not None:
         tried = keys.tried(samples, model.moved_mean)
