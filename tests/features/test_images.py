@@ -62,7 +62,7 @@ def test_other_arrays_are_refused(image):
         (np.zeros((4, 4), [("a", "u1")]), "is not uint8.*; choose one of its fields"),
         (np.zeros((4, 4), "M8[s]"), "is not uint8.*; convert it"),
         (np.zeros((4, 4), np.uint32), "uint32 is not uint8.*; convert it"),
-        ([[1, 2], [3]], "no array"),
+        ([[1, 2], [3]], "not an array"),
         (np.array([[None]]), "object"),
     ],
 )
