@@ -11,14 +11,14 @@ _STYLE = (
 
 
 def parameters_as_html(thing, defaults):
-    """A table of the parameters of an object, folded up but for its title.
+    """A table of the parameters of an object, collapsed to its title until it is clicked.
 
     Parameters
     ----------
     thing : Parameters
-        A trained model also says how many landmarks and stages it has, and shows its notes.
+        If it is a trained model, its numbers of landmarks and stages and its notes are shown too.
     defaults : dict
-        Values of a new object; parameters with others are bold, and stand first.
+        Values of a new object; parameters that differ from them come first, in bold.
 
     Returns
     -------

@@ -1,17 +1,17 @@
-"""The order in which many samples of few images are worked on."""
+"""The order in which samples are processed when many share an image."""
 
 import numpy as np
 
-# Images side by side whose samples are worked on together: they stay in the caches.
+# Number of images whose samples are processed together, so that the images stay in the caches.
 _IMAGES = 64
 
 
 def image_spans(index, start, stop):
-    """Parts of samples, those of the same images one after the other.
+    """Ranges of samples, ordered so that samples of the same images are processed together.
 
-    Samples of m images from k starts lie start by start, so that an image is looked at k times, the
-    whole data set between one time and the next. The parts bring these times together; whatever
-    is done sample by sample comes out the same.
+    Samples of m images from k starts are stored start by start, so in this order an image is read k
+    times with all other images between. The ranges bring the k reads of an image together. The
+    order does not change the result of work that treats each sample alone.
 
     Parameters
     ----------

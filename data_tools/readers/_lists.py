@@ -1,4 +1,4 @@
-"""What readers of data sets share: names of images, numbers in text, faces by image."""
+"""Helpers that readers of data sets share: image names, numbers in text, faces by image."""
 
 from pathlib import Path, PurePosixPath
 
@@ -40,15 +40,15 @@ def numbers(texts, where, what="number"):
     Raises
     ------
     InputError
-        If one is no number, or is infinite or beyond any image.
+        If one is not a number, is infinite, or is larger than any image.
     """
     try:
         values = np.array([float(text) for text in texts], np.float64)
     except (ValueError, TypeError, OverflowError):
         shown = next((t for t in texts if not _is_number(t)), texts)
-        raise InputError(f"{where}: {str(shown)[:40]!r} is no {what}") from None
+        raise InputError(f"{where}: {str(shown)[:40]!r} is not a {what}") from None
     if (np.abs(values) > MAX_COORDINATE).any():
-        raise InputError(f"{where}: a {what} is beyond any image")
+        raise InputError(f"{where}: a {what} is above {MAX_COORDINATE:g}, larger than any image")
     return values
 
 
@@ -61,9 +61,9 @@ def _is_number(text):
 
 
 def points(values, where, first=0):
-    """A shape (L, 2), float32, of x and y by turns, where `first` is the number of the first pixel.
+    """A shape (L, 2), float32, from alternating x and y; `first` is the index of the first pixel.
 
-    A point of which either is NaN is missing.
+    A point with a NaN in x or y is missing.
     """
     shape = np.array(numbers(values, where, "coordinate")).reshape(-1, 2) - first
     shape[np.isnan(shape).any(1)] = np.nan
@@ -84,7 +84,7 @@ def images_below(folder):
             for path in sorted(folder.glob("/".join(["*"] * (depth + 1)))):
                 n_files += 1
                 if n_files > _MAX_FILES:
-                    raise InputError(f"{folder}: more than {_MAX_FILES} files; name a folder below")
+                    raise InputError(f"{folder}: more than {_MAX_FILES} files; name a subfolder")
                 if path.suffix.lower() in IMAGE_SUFFIXES:
                     found.setdefault(path.stem, path)
     except OSError as error:
@@ -116,7 +116,7 @@ def gather(path, annotated, *, scheme, boxes="csv", detector=None, progress=None
     Parameters
     ----------
     path : Path
-        What messages name; its folder may hold a boxes.csv.
+        Named in messages; its folder may contain a boxes.csv.
     annotated : dict of Path to (list of Face or callable)
         The faces of each image; a callable returns them, or raises `Unusable`.
     own_boxes : bool
