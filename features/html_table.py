@@ -11,7 +11,7 @@ _STYLE = (
 
 
 def parameters_as_html(thing, defaults):
-    """A table of the parameters of an object, collapsed to its title until it is clicked.
+    """A table of the parameters of an object; a click on its title folds it up.
 
     Parameters
     ----------

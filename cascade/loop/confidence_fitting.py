@@ -1,5 +1,7 @@
-"""How a trained cascade learns how sure it can be: from its training faces, moved by regressions
-that did not see them where stages are cross-fitted."""
+"""Training of the confidence estimator of a cascade, on its training faces.
+
+If stages are cross-fitted, the faces are moved by predictors that did not see them.
+"""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -13,22 +15,22 @@ from ..stages.stage import FittedStage
 from .confidence import LIMIT, Calibration, Confidence
 from .starts import Starts
 
-# About how many samples it is trained on, and in how many parts of the faces.
+# Approximate number of training samples, and number of folds of the faces.
 _N_SAMPLES, _N_PARTS = 12_000, 4
-# Half of them start where boxes that lie a little elsewhere put the mean shape.
+# Half of them start from the mean shape in slightly shifted boxes.
 _JITTER = {"mix": (1.0, 1.0), "shift": 1.0, "scale": 1.0}
 _LEAST_ERROR = 1e-4  # in box sides
 
 
 def fit_confidence(model, store, rng, workers):
-    """Learn how sure a trained cascade can be.
+    """Train the confidence estimator of a trained cascade.
 
     Parameters
     ----------
     model : BaseCascade
         With trained stages, and key shapes if it has any.
     store : FaceStore
-        What it was trained on.
+        Its training data.
     rng : numpy.random.Generator
     workers : Workers
 
@@ -55,7 +57,7 @@ def fit_confidence(model, store, rng, workers):
 
 
 def _aligned(model, store, reference, rng, workers):
-    """Samples where the cascade takes them, by predictors that did not see their faces."""
+    """Samples moved by the cascade, with predictors that did not see their faces."""
     n = len(store)
     mean = np.repeat(model.moved_mean[None], n, axis=0)
     jittered = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
@@ -75,7 +77,7 @@ def _aligned(model, store, reference, rng, workers):
 
 
 def _unit(mean_shape, scheme):
-    """What errors of the scheme are divided by, in box sides."""
+    """The normaliser of errors in the scheme, in box sides."""
     box = np.array([[-0.5, -0.5, 0.5, 0.5]])
     return float(face_lengths(mean_shape[None], scheme, boxes=box)[0])
 
