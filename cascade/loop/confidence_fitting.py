@@ -59,9 +59,10 @@ def fit_confidence(model, store, rng, workers):
 def _aligned(model, store, reference, rng, workers):
     """Samples moved by the cascade, with predictors that did not see their faces."""
     n = len(store)
-    mean = np.repeat(model.moved_mean[None], n, axis=0)
-    jittered = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
-    samples = Samples.from_store(store, np.concatenate([mean, jittered]))
+    # Two starts a face: the mean shape, and the mean shape where another box puts it.
+    starts = np.repeat(model.moved_mean[None], 2 * n, axis=0)
+    starts[1::2] = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
+    samples = Samples.from_store(store, starts)
     if 2 * n > _N_SAMPLES:
         samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
     stages, keys = model.stages_, model.keys_
