@@ -39,6 +39,10 @@ class FoundFaces(NamedTuple):
     def __len__(self):
         return len(self.shapes)
 
+    def __repr__(self):
+        n_faces, n_landmarks = self.shapes.shape[:2]
+        return f"<FoundFaces: {n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks>"
+
     def _repr_png_(self):
         """The landmarks as a notebook shows them."""
         picture = shapes_as_picture(self.shapes, drawn_as_seen(self.visible))

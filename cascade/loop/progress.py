@@ -2,9 +2,10 @@
 
 import time
 from contextlib import nullcontext
-from importlib.util import find_spec
 
 from features.errors import InputError
+
+from .notebook_bar import NotebookBar
 
 
 class Silent:
@@ -50,21 +51,10 @@ class Console(Silent):
     """
 
     def __init__(self, console=None, after=0.0):
-        from rich import progress
         from rich.console import Console as Terminal
 
         self.console = console or Terminal(stderr=True)
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("[dim]left"),
-            progress.TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=not _shows_bars(self.console),
-        )
+        self._bar = NotebookBar() if self.console.is_jupyter else _terminal_bar(self.console)
         self._task = None
         self._subject = None
         self._stage, self._n_stages = 1, 1
@@ -90,7 +80,10 @@ class Console(Silent):
             self._held.append(text)
 
     def _print(self, text):
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if self.console.is_jupyter:  # one block of text, where rich would show a box per line
+            print(text)
+        else:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _may_speak(self):
         """Whether output has begun; at the beginning, print the messages held back."""
@@ -154,11 +147,20 @@ class Console(Silent):
         self._bar.update(self._task, description=description, completed=share)
 
 
-def _shows_bars(console):
-    """Whether bars can move there; rich needs ipywidgets for those of notebooks."""
-    if console.is_jupyter:
-        return find_spec("ipywidgets") is not None
-    return console.is_terminal
+def _terminal_bar(console):
+    from rich import progress
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("[dim]left"),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 #: Seconds after which a training reports its progress by default.

@@ -16,7 +16,7 @@ MAX_BYTES = 1 << 20
 MAX_NAME = 80
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scheme:
     """The meaning of the landmarks of a set of faces.
 
@@ -94,6 +94,11 @@ class Scheme:
                     text = f"must be texts of at most {MAX_NAME} letters, not {name!r:.60}"
                     raise self._error("names", text)
             object.__setattr__(self, "names", names)
+
+    def __repr__(self):
+        groups = f": {', '.join(self.groups)}" if self.groups else ""
+        mirror = "" if self.flip is not None else ", not mirrored"
+        return f"<Scheme {self.name!r}, {self.n_points} points{mirror}{groups}>"
 
     @property
     def normalizer(self):
