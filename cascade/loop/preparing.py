@@ -109,12 +109,16 @@ def split_off(faces, validation, seed):
     ----------
     faces : FaceDataset or FaceStore
     validation : FaceDataset, FaceStore, float or None
-        A number is the share of the image files of `faces` to split off for validation.
+        A number is the share of the image files of `faces` to split off for validation. Of faces
+        with changed copies (`data_tools.augment`), the copies of these files are left out.
     seed : int
     """
     if isinstance(validation, bool | int | float | str):
         require_range("validation", validation, 0, 1)
         validation, faces = faces.split(float(validation), seed)
+        copy = getattr(validation, "attributes", {}).get("copy")
+        if copy is not None:
+            validation = validation.subset(copy == 0)
     elif validation is not None and not are_faces(validation):
         raise InputError(
             "validation must be a FaceDataset, a FaceStore or a share of the image files, not "
