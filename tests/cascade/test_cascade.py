@@ -76,7 +76,7 @@ class TestTraining:
     def test_copies_of_validation_faces_are_left_out(self, synthetic):
         more = augment(synthetic[:20], parse("light"), copies=2, seed=0)
         faces, watched = split_off(more, 0.25, 0)
-        assert len(watched) == 5 and len(faces) == 3 * 15
+        assert 0 < len(watched) < 20 and len(faces) == 3 * (20 - len(watched))
         assert not set(watched.files) & set(faces.files)
 
     def test_patience_keeps_the_best_stages(self, synthetic):
