@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cascade import SDM, Starts
+from cascade import LBF, SDM, Starts
 from cascade.formats.native import dumps
 from data_tools.synthetic import synthetic_faces
 
@@ -13,6 +13,10 @@ SMALL_SDM = {
     "half": (0.2, 0.12), "n_stages": 2, "n_cells": 2, "rank": 8, "starts": Starts(n=3),
     "frame_size": 160, "face_size": 88, "confidence": False, "random_state": 3,
 }  # fmt: skip
+SMALL_LBF = {
+    "radius": (0.25, 0.15), "n_trees": 3, "depth": 3, "n_points": 40, "n_tried": 20,
+    "starts": Starts(n=3), "confidence": False, "random_state": 3,
+}  # fmt: skip
 METHODS = {
     "sdm": (SDM, SMALL_SDM),
     "sdm-auto": (SDM, SMALL_SDM | {"alpha_per_sample": "auto", "clip": (0.9, None)}),
@@ -20,6 +24,7 @@ METHODS = {
         SDM,
         SMALL_SDM | {"descriptor": "sift", "n_descriptor_components": 12, "n_parts": 1},
     ),
+    "lbf": (LBF, SMALL_LBF),
 }
 CUTS = [((1, 1), 2), ((3, 0, 2), 1), ((0, 2, 5, 1), 1)]
 
