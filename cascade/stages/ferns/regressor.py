@@ -155,6 +155,7 @@ class OcclusionFerns(BoostedFerns):
         require_range("n_zones", self.n_zones, 1, GRID**2)
         require_range("n_visibility", self.n_visibility, 1, 10_000)
         shape, moves = self._basis(residuals, self.n_components)
+        samples.believe_visible()
         seen, changes = self._basis(samples.visible - samples.visibility, self.n_visibility)
         zone_of = zones(reference, reference)
         zone_of_point = zones(feature.positions(reference), reference)
