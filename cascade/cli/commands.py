@@ -1,4 +1,4 @@
-"""The commands, each imported only when it is called: the help of all of them takes no time."""
+"""The commands, each imported only when it is called, so that the list of commands is fast."""
 
 from importlib import import_module
 from typing import NamedTuple
