@@ -239,6 +239,7 @@ def test_a_landmark_that_nobody_placed_is_told_and_mended(session, learner, draw
 
 def test_learning_in_the_background(session, drawn):
     learner = Learner(session, method="ert").start()
+    assert learner.status()["busy"] == "getting ready"  # the page says so
     try:
         for i in range(10):
             finish(session, drawn, i)
