@@ -257,13 +257,17 @@ class FaceDataset:
         found = None if self.images is None else self.images[i]
         if found is not None:
             return found() if callable(found) else found
-        image = read_image(self.files[i])
+        image = read_image(self._path(i))
         if self.sizes is not None and image.shape[::-1] != tuple(self.sizes[i]):
             raise InputError(
                 f"{self.files[i]}: {image.shape[1]}x{image.shape[0]} pixels now, but "
                 f"{self.sizes[i][0]}x{self.sizes[i][1]} when the dataset was made; read it again"
             )
         return image
+
+    def _path(self, i):
+        """Where the image file of face `i` is read from."""
+        return self.files[i]
 
     def subset(self, indices):
         """The faces at `indices`: integers in any order, a slice or a boolean mask.

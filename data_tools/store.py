@@ -28,8 +28,8 @@ class FaceStore:
 
     Attributes
     ----------
-    images : ndarray or memmap of shape (m, F, F), uint8
-        The crops; F is ``frame.size``.
+    images : ndarray or memmap of shape (m, F, F), uint8, or None
+        The crops; F is ``frame.size``. None where only the facts about the faces are known.
     placements : ndarray of shape (m, 3), float32
         (cx, cy, side), where the box frame lies in each crop: ``pixel = (cx, cy) + side * shape``.
     shapes : ndarray of shape (m, L, 2), float32
@@ -63,7 +63,7 @@ class FaceStore:
     visible: np.ndarray | None = None
 
     def __len__(self):
-        return len(self.images)
+        return len(self.shapes)
 
     def __repr__(self):
         n_mirrored, size = int(self.mirrored.sum()), self.frame.size
@@ -99,9 +99,11 @@ class FaceStore:
     def subset(self, indices):
         """The faces at `indices`: integers in any order, a boolean mask, or a slice, which copies
         no crop."""
+        images = None
         if isinstance(indices, slice):
-            images = self.images[indices]
-        else:
+            if self.images is not None:
+                images = self.images[indices]
+        elif self.images is not None:
             indices = np.arange(len(self))[indices]
             size = self.frame.size
             images = _allocate((len(indices), size, size), self.memory_limit, self.folder)
@@ -123,9 +125,59 @@ class FaceStore:
         )
 
 
+def store_facts(dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None):
+    """What `build_store` would return, without the crops: no image is read.
+
+    Parameters
+    ----------
+    dataset, frame, mirror, memory_limit, folder
+        As of `build_store`.
+
+    Returns
+    -------
+    FaceStore
+        Its `images` are None.
+
+    Raises
+    ------
+    InputError
+        If the dataset is empty.
+    """
+    if not len(dataset):
+        raise InputError("the dataset has no face to crop")
+    frame = Frame() if frame is None else frame
+    n_faces, scheme = len(dataset), dataset.scheme
+    copies = 2 if mirror and scheme.flip is not None else 1
+    in_images = box_placement(dataset.boxes)
+    placements = np.empty((n_faces, 3), np.float32)
+    for i in range(n_faces):
+        placements[i], _ = frame.place(in_images[i])
+    shapes, visible = to_box_frame(dataset.shapes, in_images), dataset.visible
+    if copies == 2:
+        turned = placements.copy()
+        turned[:, 0] = frame.size - 1 - placements[:, 0]
+        placements = np.concatenate([placements, turned])
+        shapes = np.concatenate([shapes, scheme.mirrored(shapes)])
+        if visible is not None:
+            visible = np.concatenate([visible, visible[:, list(scheme.flip)]])
+    return FaceStore(
+        None,
+        placements,
+        shapes,
+        np.tile(np.arange(n_faces, dtype=np.int32), copies),
+        np.tile(dataset.groups, copies),
+        np.repeat(np.arange(copies) == 1, n_faces),
+        frame,
+        scheme,
+        memory_limit,
+        folder,
+        visible,
+    )
+
+
 def build_store(
     dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None, progress=None,
-    workers=SERIAL,
+    workers=SERIAL, rows=None,
 ):  # fmt: skip
     """Crop every face of a dataset, and append a mirrored copy of each.
 
@@ -147,6 +199,8 @@ def build_store(
         Called as ``progress(done, total)`` after each image file.
     workers : Workers
         Threads that read and crop.
+    rows : (int, int), optional
+        Make only these crops, from the first to the one before the second, out of all.
 
     Returns
     -------
@@ -159,54 +213,34 @@ def build_store(
         If the dataset is empty, an image has vanished, changed or become unreadable since, or
         there is no room for the mapped file.
     """
-    if not len(dataset):
-        raise InputError("the dataset has no face to crop")
-    frame = Frame() if frame is None else frame
-    n_faces, scheme = len(dataset), dataset.scheme
-    mirror = mirror and scheme.flip is not None
-    copies = 2 if mirror else 1
-    images = _allocate((copies * n_faces, frame.size, frame.size), memory_limit, folder)
-    placements = np.empty((copies * n_faces, 3), np.float32)
-    groups = dataset.groups
-    faces_of = np.split(np.argsort(groups, kind="stable"), np.cumsum(np.bincount(groups))[:-1])
+    store = store_facts(dataset, frame, mirror=mirror, memory_limit=memory_limit, folder=folder)
+    start, stop = (0, len(store)) if rows is None else rows
+    store = store.subset(slice(start, stop))
+    size = store.frame.size
+    store.images = _allocate((stop - start, size, size), memory_limit, folder)
+    # The crops of each face that is needed, and the faces of each file, each in their order.
+    rows_of = {}
+    for row, face in enumerate(store.source.tolist()):
+        rows_of.setdefault(face, []).append(row)
+    files = {}
+    for row, group in enumerate(store.groups.tolist()):
+        files.setdefault(group, {})[int(store.source[row])] = None
+    files = [files[group] for group in sorted(files)]
     lock, done = Lock(), 0
 
     def crop(faces):
         nonlocal done
-        _crop_faces(dataset, faces, frame, images, placements)
+        _crop_faces(dataset, faces, rows_of, store)
         if progress is not None:
             with lock:
                 done += 1
-                progress(done, len(faces_of))
+                progress(done, len(files))
 
-    workers.each(crop, faces_of)
-    shapes = to_box_frame(dataset.shapes, box_placement(dataset.boxes))
-    visible = dataset.visible
-    if mirror:
-        for start in range(0, n_faces, CHUNK):
-            stop = min(start + CHUNK, n_faces)
-            images[n_faces + start : n_faces + stop] = images[start:stop, :, ::-1]
-        placements[n_faces:] = placements[:n_faces]
-        placements[n_faces:, 0] = frame.size - 1 - placements[:n_faces, 0]
-        shapes = np.concatenate([shapes, scheme.mirrored(shapes)])
-        if visible is not None:
-            visible = np.concatenate([visible, visible[:, list(scheme.flip)]])
-    return FaceStore(
-        images,
-        placements,
-        shapes,
-        np.tile(np.arange(n_faces, dtype=np.int32), copies),
-        np.tile(groups, copies),
-        np.repeat(np.arange(copies) == 1, n_faces),
-        frame,
-        scheme,
-        memory_limit,
-        folder,
-        visible,
-    )
+    workers.each(crop, files)
+    return store
 
 
-def _crop_faces(dataset, faces, frame, images, placements):
+def _crop_faces(dataset, faces, rows_of, store):
     """Crop the `faces` of one image file; a function, so that the photograph dies with it."""
     photograph = None
     for i in faces:
@@ -217,9 +251,11 @@ def _crop_faces(dataset, faces, frame, images, placements):
         else:
             image = photograph = dataset.image(i) if photograph is None else photograph
         try:
-            images[i], placements[i], _ = frame.crop(image, dataset.boxes[i])
+            crop, _, _ = store.frame.crop(image, dataset.boxes[i])
         except InputError as error:
             raise InputError(f"{dataset.files[i]}: {error}") from error
+        for row in rows_of[i]:
+            store.images[row] = crop[:, ::-1] if store.mirrored[row] else crop
 
 
 def _allocate(shape, memory_limit, folder):

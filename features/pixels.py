@@ -9,7 +9,6 @@ from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
 from .memory import allocate
 from .parameters import Parameters
-from .spans import image_spans
 from .workers import SERIAL
 
 # Points are 16-bit numbers in the nodes of trees.
@@ -29,6 +28,9 @@ class Pixels(Parameters):
     padding : float
         Margin around the mean shape's bounding box within which points are drawn, in box sides.
     """
+
+    #: The points do not depend on the samples.
+    over_members: ClassVar[bool] = True
 
     n_points: int = 400
     padding: float = 0.1
@@ -108,11 +110,10 @@ class ShapeIndexedPixels:
         offsets = np.ascontiguousarray(self.offsets.T)
 
         def extract(span):
-            for part in image_spans(samples.index, *span):
-                kernels.sample_points(
-                    samples.images, samples.index, samples.placements, samples.shapes, reference,
-                    self.anchors, offsets, *part, out,
-                )  # fmt: skip
+            kernels.sample_points(
+                samples.images, samples.index, samples.placements, samples.shapes, reference,
+                self.anchors, offsets, *span, out,
+            )  # fmt: skip
 
         workers.over_spans(extract, n_samples)
         return out.T

@@ -1,6 +1,8 @@
 """``cascade train``."""
 
+from contextlib import contextmanager
 from enum import StrEnum
+from inspect import signature
 from pathlib import Path
 from typing import Annotated
 
@@ -85,6 +87,15 @@ def train(
     augment: Augment = None,
     copies: Copies = None,
     jobs: Jobs = -1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|FILE|local:N",
+            help="Train on the workers of a Dask cluster: address of its scheduler, a scheduler "
+            "file, or local:N for N processes here. The model is the same to the byte. --jobs is "
+            "then the number of threads a worker, -1 all that it has.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
     ] = 0,
@@ -133,7 +144,10 @@ def train(
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
     extra = Augmentation(augment, copies, set_ or [])
-    model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=jobs)
+    threads = None if dask is not None and jobs < 0 else jobs
+    model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=threads)
+    if dask is not None:
+        _check_dask(method, model)
     _check_backgrounds(method, backgrounds, validation)
     kind = format_of(out)
     if kind.methods is not None and method not in kind.methods:
@@ -162,9 +176,11 @@ def train(
             notes = {"augmentation": str(extra), **notes}
         second = _pictures(backgrounds, progress) if backgrounds else watched
         try:
-            model.fit(
-                trained_on, second, checkpoint=part, resume=resume, progress=progress, notes=notes
-            )
+            with _cluster(dask, threads) as cluster:
+                model.fit(
+                    trained_on, second, checkpoint=part, resume=resume, progress=progress,
+                    notes=notes, **cluster,
+                )  # fmt: skip
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
         if detector_check and not backgrounds:
@@ -257,6 +273,29 @@ def _check_backgrounds(method, backgrounds, validation):
             "method jda watches faces of its own, see its parameter watched",
             param_hint="--validation",
         )
+
+
+def _check_dask(method, model):
+    """Refuse a cluster, before any work, for what one machine alone can train."""
+    from ..loop.on_cluster import refuse_undivided
+
+    if "client" not in signature(model.fit).parameters:
+        raise typer.BadParameter(
+            f"method {method} cannot be trained over several workers", param_hint="--dask"
+        )
+    refuse_undivided(model)
+
+
+@contextmanager
+def _cluster(dask, threads):
+    """What `fit` is told of the cluster that ``--dask`` names."""
+    if dask is None:
+        yield {}
+        return
+    from ..distributed.cluster import open_client
+
+    with open_client(dask, threads) as client:
+        yield {"client": client}
 
 
 def _pictures(folders, progress):

@@ -27,7 +27,7 @@ class Calibration:
     Attributes
     ----------
     curves : ndarray of shape (2, 2), float32
-        Slope and offset from the logarithm of an error in box sides to the logit of the probability
+        Slope and offset from the logarithm of a normalised error to the logit of the probability
         that it is small; first for landmarks, then for the mean of a face.
     """
 
@@ -55,8 +55,7 @@ class Confidence:
     Attributes
     ----------
     stage : FittedStage
-        It predicts the logarithms of the errors of the L landmarks, and of their mean, in box
-        sides.
+        It predicts the logarithms of the normalised errors of the L landmarks, and of their mean.
     calibration : Calibration
     """
 

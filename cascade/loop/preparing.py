@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from data_tools.store import store_facts
 from features.errors import InputError, require_count, require_range
 from features.workers import Workers
 
@@ -108,12 +109,16 @@ def split_off(faces, validation, seed):
     ----------
     faces : FaceDataset or FaceStore
     validation : FaceDataset, FaceStore, float or None
-        A number is the share of the image files of `faces` to split off for validation.
+        A number is the share of the image files of `faces` to split off for validation. Of faces
+        with changed copies (`data_tools.augment`), the copies of these files are left out.
     seed : int
     """
     if isinstance(validation, bool | int | float | str):
         require_range("validation", validation, 0, 1)
         validation, faces = faces.split(float(validation), seed)
+        copy = getattr(validation, "attributes", {}).get("copy")
+        if copy is not None:
+            validation = validation.subset(copy == 0)
     elif validation is not None and not are_faces(validation):
         raise InputError(
             "validation must be a FaceDataset, a FaceStore or a share of the image files, not "
@@ -147,17 +152,62 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True, n_jobs
     InputError
         If `faces` is neither, or a store that does not match the parameters.
     """
-    if not hasattr(faces, "placements"):
-        if not are_faces(faces):
-            raise InputError(_not_faces(faces))
-        with Workers(n_jobs) as workers:
-            return faces.store(
-                frame,
-                mirror=training and mirror,
-                memory_limit=memory_limit,
-                progress=progress.cropping,
-                workers=workers,
-            )
+    if hasattr(faces, "placements"):
+        return _fitting_store(faces, frame, mirror, training)
+    if not are_faces(faces):
+        raise InputError(_not_faces(faces))
+    with Workers(n_jobs) as workers:
+        return faces.store(
+            frame,
+            mirror=training and mirror,
+            memory_limit=memory_limit,
+            progress=progress.cropping,
+            workers=workers,
+        )
+
+
+def shares_of(faces, frame, mirror, memory_limit, progress, workers, training=True):
+    """The crops of this member of a training, and the facts about the faces of all members.
+
+    Parameters
+    ----------
+    faces, frame, mirror, memory_limit, progress, training
+        As of `store_of`.
+    workers : Workers
+
+    Returns
+    -------
+    own : FaceStore
+        Those that ``workers.share`` gives to this member.
+    everyone : FaceStore
+        `own` itself where there is one member; else crops may be missing from it.
+
+    Raises
+    ------
+    InputError
+        As of `store_of`.
+    """
+    if workers.size == 1:
+        own = store_of(faces, frame, mirror, memory_limit, progress, training, workers.n)
+        return own, own
+    if hasattr(faces, "placements"):
+        everyone = _fitting_store(faces, frame, mirror, training)
+        return everyone.subset(slice(*workers.share(len(everyone)))), everyone
+    mirror = training and mirror
+    everyone = store_facts(faces, frame, mirror=mirror, memory_limit=memory_limit)
+    own = faces.store(
+        frame,
+        mirror=mirror,
+        memory_limit=memory_limit,
+        progress=progress.cropping,
+        workers=workers,
+        rows=workers.share(len(everyone)),
+    )
+    return own, everyone
+
+
+def _fitting_store(faces, frame, mirror, training):
+    """A `FaceStore`, after it was found to be what the parameters ask for."""
     if faces.frame != frame:
         raise InputError(
             f"the store has crops of {faces.frame.size} px around faces of {faces.frame.face} "

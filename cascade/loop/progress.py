@@ -14,6 +14,9 @@ class Silent:
     def cropping(self, done, total):
         """`done` of `total` image files are cropped."""
 
+    def divided(self, n_samples, n_members):
+        """There are `n_samples` samples, which `n_members` members of the training share."""
+
     def resumed(self, n_done, n_stages):
         """Training goes on after stage `n_done`."""
 
@@ -97,6 +100,10 @@ class Console(Silent):
 
     def cropping(self, done, total):
         self._show("crop", "cropping faces", done / total)
+
+    def divided(self, n_samples, n_members):
+        if n_members > 1:
+            self.say(f"{n_samples} samples on {n_members} workers")
 
     def resumed(self, n_done, n_stages):
         if n_done:

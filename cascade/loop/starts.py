@@ -74,17 +74,25 @@ class Starts(Parameters):
 
         Returns
         -------
-        ndarray of shape (n * m, L, 2), float32
-            Start j of face i is row ``j * m + i``.
+        ndarray of shape (m * n, L, 2), float32
+            Start j of face i is row ``i * n + j``.
 
         Raises
         ------
         InputError
             If a parameter is out of range, or the starts do not fit into memory.
         """
+        return self.draw(self.n * len(shapes), shapes, mean, rng)
+
+    def draw(self, n, shapes, mean, rng):
+        """Draw `n` starts in all; `shapes`, `mean` and `rng` as of `sample`.
+
+        Returns
+        -------
+        ndarray of shape (n, L, 2), float32
+        """
         self.check()
         n_faces = len(shapes)
-        n = self.n * n_faces
         # In float32, with as much again on the way.
         require_memory(n * mean.size * 8, "the starts", "take fewer starts or faces")
         center = mean.mean(0)
@@ -125,9 +133,8 @@ def test_starts(shapes, mean, rng):
     ndarray of shape (16, L, 2), float32
         The first is the mean shape.
     """
-    boxes = Starts(N_KEPT, mix=(1.0, 1.0), **_TEST_JITTER)
-    moved = boxes.sample(shapes, mean, rng)[:: len(shapes)]
-    return np.concatenate([mean[None], moved[1:]])
+    moved = Starts(mix=(1.0, 1.0), **_TEST_JITTER).draw(N_KEPT - 1, shapes, mean, rng)
+    return np.concatenate([mean[None], moved])
 
 
 def mean_shape(shapes):

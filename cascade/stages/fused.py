@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from features.spans import image_spans
 from features.workers import SERIAL
 
 #: Passed to a kernel if the shapes after each stage are not requested.
@@ -30,10 +29,9 @@ class FusedRunner:
         staged = NOT_STAGED if staged is None else staged
 
         def run(span):
-            for part in image_spans(samples.index, *span):
-                self.kernel(
-                    samples.images, samples.index, samples.placements, samples.shapes,
-                    self.reference, *self._arrays, *part, staged,
-                )  # fmt: skip
+            self.kernel(
+                samples.images, samples.index, samples.placements, samples.shapes,
+                self.reference, *self._arrays, *span, staged,
+            )  # fmt: skip
 
         workers.over_spans(run, len(samples.index), self.abreast)

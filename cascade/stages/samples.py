@@ -35,6 +35,15 @@ class Samples:
     blocks : ndarray of shape (N,), int32, or None
         Block of neighbouring image files of each sample: what cross-fitting must not tear apart;
         see `cascade.stages.cross_fitting`.
+    first : int
+        Number of the first of these samples among those of all members of a training.
+    n_all : int or None
+        Samples of all members together; None stands for those that are here.
+
+    Notes
+    -----
+    In training, sample ``i * k + j`` is start j of crop i (face-major): a crop is read once for all
+    of its starts, and a range of crops is a range of samples.
     """
 
     images: np.ndarray
@@ -45,8 +54,12 @@ class Samples:
     visible: np.ndarray | None = None
     visibility: np.ndarray | None = None
     blocks: np.ndarray | None = None
+    first: int = 0
+    n_all: int | None = None
 
     def __post_init__(self):
+        if self.n_all is None:
+            self.n_all = 0 if self.index is None else len(self.index)
         if self.images is None:  # samples that are only moved need none
             return
         # Kernels take the nearest pixel of those there are: without any they would read elsewhere.
@@ -57,9 +70,8 @@ class Samples:
 
     @classmethod
     def from_store(cls, store, starts):
-        """Samples that start at `starts` (k * m, L, 2); row ``j * m + i`` looks at crop i."""
-        copies = len(starts) // len(store)
-        index = np.tile(np.arange(len(store)), copies)
+        """Samples that start at `starts` (m * k, L, 2); row ``i * k + j`` looks at crop i."""
+        index = np.repeat(np.arange(len(store)), len(starts) // max(len(store), 1))
         visible = None if store.visible is None else store.visible[index]
         return cls(
             store.images,
@@ -77,13 +89,16 @@ class Samples:
 
     def part(self, start, stop):
         """The samples [start, stop), sharing memory: what one thread works on."""
-        return self.rows(slice(start, stop))
+        part = self.rows(slice(start, stop))
+        part.first, part.n_all = self.first + start, self.n_all
+        return part
 
     def rows(self, chosen):
-        """The samples at `chosen`; the images are shared."""
+        """The samples at `chosen`, numbered anew; the images are shared."""
         per_sample = ("index", "placements", "shapes", "truth", "visible", "visibility", "blocks")
         parts = {name: getattr(self, name) for name in per_sample}
-        return replace(self, **{k: None if v is None else v[chosen] for k, v in parts.items()})
+        parts = {k: None if v is None else v[chosen] for k, v in parts.items()}
+        return replace(self, **parts, first=0, n_all=None)
 
     def take(self, rows, others):
         """Give the samples at `rows` the shapes and the visibility of `others`."""

@@ -8,6 +8,10 @@ than a matrix of features, an object whose ``fit_stage(feature, samples, residua
 workers, tick)`` returns a `FittedPredictor`, or also one for each fold of the faces
 (`cascade.stages.cross_fitting`).
 
+A feature and a regressor whose fit asks `workers` for all sums over samples and all decisions, and
+counts rows from ``samples.first``, say so by ``over_members = True``: the faces may then be divided
+over several machines (`cascade.loop.on_cluster`).
+
 A fitted stage whose feature and predictor are in `registry` can be written to a model file, and
 consecutive stages of one kind run in one kernel.
 """

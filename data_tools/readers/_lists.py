@@ -7,12 +7,14 @@ import numpy as np
 from features.errors import InputError
 from features.images import read_image
 
+from ..files import read_text
 from ._faces import box_source, collect, nothing_usable
 from .pts import MAX_COORDINATE
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 # Images that are looked for by name in a folder and its subfolders.
 _MAX_FILES, _MAX_DEPTH = 1_000_000, 4
+_MAX_LIST = 1 << 26  # bytes of a list of faces
 
 
 def inside(folder, name, where):
@@ -107,6 +109,47 @@ def listed(folder, pattern="*"):
         return sorted(path for path in folder.glob(pattern) if path.is_file())
     except OSError as error:
         raise InputError(f"{folder}: cannot read the folder ({error.strerror})") from error
+
+
+def gather_lines(path, names, face_of, n_numbers, *, images=None, **options):
+    """The faces of text files whose lines are an image file and numbers, one line per face.
+
+    Parameters
+    ----------
+    path : Path
+        A list, or the folder that holds lists of these `names`.
+    names : sequence of str
+    face_of : callable
+        ``face_of(cells, where, file)`` is the `Face` of the texts of a line's numbers.
+    n_numbers : int
+    images : str or Path, optional
+        The folder that files are named relative to; without it, that of the list.
+    options
+        As of `gather`.
+
+    Raises
+    ------
+    InputError
+        If a list cannot be read, is larger than 64 MiB or has a line of another form, or as of
+        `gather`.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else [f for n in names if (f := path / n).is_file()]
+    annotated = {}
+    for file in files:
+        root = file.parent if images is None else Path(images)
+        for number, line in enumerate(read_text(file, _MAX_LIST).splitlines(), 1):
+            where = f"{file}, line {number}"
+            name, *cells = line.split() or [""]
+            if not name:
+                continue
+            if len(cells) != n_numbers:
+                raise InputError(
+                    f"{where}: expected an image and {n_numbers} numbers, found {len(cells)}"
+                )
+            face = face_of(cells, where, file)
+            annotated.setdefault(inside(root, name, where), []).append(face)
+    return gather(path, annotated, **options)
 
 
 def gather(path, annotated, *, scheme, boxes="csv", detector=None, progress=None, skipped=(),

@@ -38,6 +38,28 @@ def test_parts_share_memory():
     assert (samples.shapes[5:9] != before).all()
 
 
+def test_starts_of_a_face_follow_one_another(synthetic):
+    store = synthetic.subset(slice(0, 5)).store(mirror=False)
+    starts = np.random.default_rng(3).normal(0, 1, (15, 68, 2)).astype(np.float32)
+    samples = Samples.from_store(store, starts)
+    for i in range(5):
+        for j in range(3):
+            row = i * 3 + j
+            assert samples.index[row] == i
+            np.testing.assert_array_equal(samples.shapes[row], starts[row])
+            np.testing.assert_array_equal(samples.truth[row], store.shapes[i])
+            np.testing.assert_array_equal(samples.placements[row], store.placements[i])
+
+
+def test_parts_know_their_place_among_all_samples():
+    _, samples = make(np.random.default_rng(2))
+    assert (samples.first, samples.n_all) == (0, 20)
+    part = samples.part(5, 9).part(1, 3)
+    assert (part.first, part.n_all, len(part)) == (6, 20, 2)
+    chosen = samples.rows(np.array([7, 3]))
+    assert (chosen.first, chosen.n_all) == (0, 2)
+
+
 def read_only(image, folder):
     """The same pixels in an array that must not be written."""
     locked = image.copy()
