@@ -123,6 +123,7 @@ def test_proposals_get_better_with_every_face(session, learner, drawn):
     assert not learner._due() and learner.status()["left"] == 1
     finish(session, drawn, 9)
     assert learner._due()
+    learner._warm_up()  # as its thread does first: nothing is compiled while somebody waits
     learner.learn()
     status = learner.status()
     row = status["history"][0]
