@@ -201,6 +201,17 @@ class FaceDataset:
             },
         )
 
+    @classmethod
+    def from_store(cls, store):
+        """The crops of a `FaceStore` as photographs of one face each, with square boxes: for what
+        reads photographs, such as measures of models."""
+        half = store.placements[:, 2:] / 2
+        boxes = np.hstack([store.placements[:, :2] - half, store.placements[:, :2] + half])
+        shapes = store.placements[:, None, :2] + store.placements[:, None, 2:] * store.shapes
+        names = [f"crop {i}" for i in range(len(store))]
+        images = list(np.asarray(store.images))
+        return cls.from_arrays(images, shapes, boxes, store.scheme, names, visible=store.visible)
+
     def __len__(self):
         return len(self.files)
 

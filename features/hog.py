@@ -48,6 +48,9 @@ class Hog(Parameters):
     was halved until cells are 3 to 6 pixels apart.
     """
 
+    #: Nothing depends on the samples.
+    over_members: ClassVar[bool] = True
+
     half: float = 0.1
     n_cells: int = 3
     shape_gain: float = 0.0

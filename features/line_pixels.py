@@ -25,6 +25,9 @@ class LinePixels(Parameters):
         Number of points P, 2 to 32767.
     """
 
+    #: Nothing about the points depends on the samples.
+    over_members: ClassVar[bool] = True
+
     n_points: int = 400
 
     def fit(self, samples, residuals, reference, rng, workers=SERIAL):

@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
+from .mapping import spans_in_memory
 from .memory import allocate
 from .parameters import Parameters
 from .workers import SERIAL
@@ -110,10 +111,11 @@ class ShapeIndexedPixels:
         offsets = np.ascontiguousarray(self.offsets.T)
 
         def extract(span):
-            kernels.sample_points(
-                samples.images, samples.index, samples.placements, samples.shapes, reference,
-                self.anchors, offsets, *span, out,
-            )  # fmt: skip
+            for part in spans_in_memory(samples.images, samples.index, *span):
+                kernels.sample_points(
+                    samples.images, samples.index, samples.placements, samples.shapes, reference,
+                    self.anchors, offsets, *part, out,
+                )  # fmt: skip
 
         workers.over_spans(extract, n_samples)
         return out.T

@@ -39,6 +39,9 @@ class Sift(Parameters):
         Half the side of the grid of cells, in box sides.
     """
 
+    #: Nothing depends on the samples.
+    over_members: ClassVar[bool] = True
+
     half: float = 0.1
 
     def fit(self, samples, residuals, reference, rng, workers=SERIAL):
@@ -117,7 +120,7 @@ class SiftDescriptors:
                 np.sqrt(found, out=out[i])
 
         workers.over_spans(extract, n)
-        return out.reshape(n, -1)
+        return out.reshape(n, len(reference) * _N_NUMBERS)
 
 
 def _octave(size, side):

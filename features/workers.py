@@ -7,6 +7,7 @@ question is answered on the spot; with others, the group that the workers belong
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from threading import Lock
 
 import numpy as np
@@ -246,6 +247,26 @@ class Workers:
             return array
         parts = self._group.to_root(array)
         return self._group.from_root(None if parts is None else np.concatenate(parts))
+
+    def at_root(self, array):
+        """The rows of all members, in the order of their ranks, on member 0; None elsewhere.
+
+        Parameters
+        ----------
+        array : ndarray
+            As of `joined`; may be large.
+        """
+        array = np.asarray(array)
+        if self._group is None:
+            return array
+        parts = self._group.to_root(array)
+        return None if parts is None else np.concatenate(parts)
+
+    def alone(self):
+        """The same threads, for what one member does on its own."""
+        single = copy(self)
+        single._group, single.rank, single.size = None, 0, 1
+        return single
 
     def exchanged(self, parts):
         """Send each member its part.

@@ -200,6 +200,21 @@ def read_faces(folders, boxes, detector, progress):
     return faces
 
 
+def with_scheme(faces, scheme):
+    """The faces as annotated by `scheme`, where the user named one."""
+    from data_tools.schemes import get_scheme
+
+    if scheme is None:
+        return faces
+    faces.scheme = get_scheme(scheme)
+    if faces.scheme.n_points != faces.shapes.shape[1]:
+        raise InputError(
+            f"landmark scheme {faces.scheme.name!r} has {faces.scheme.n_points} points, but the "
+            f"faces have {faces.shapes.shape[1]}; name their scheme"
+        )
+    return faces
+
+
 def from_detector(model, detector, progress, **search):
     """The model behind a detector; a doubtful box correction is reported."""
     from ..detection import FromDetector

@@ -4,6 +4,7 @@ The task publishes the address of member 0 and what there is to tell in `_TRAINI
 and `stop` are run on the worker by the caller, beside the task.
 """
 
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,11 @@ from dataclasses import dataclass, field
 from features.errors import InputError
 
 from .group import CommGroup, Lost
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 # Seconds without a question from the caller after which it is taken to be dead.
 _LEASE = 90
@@ -134,7 +140,8 @@ def run(function, argument, own, token, rank, size):
     told : list of tuple
         What was posted and not yet asked for.
     facts : dict
-        `rounds`, `bytes` sent and `seconds` of this member.
+        `rounds`, `bytes` sent and `seconds` of this member, and `peak_mib`, the most memory that
+        its process has had.
     """
     from distributed import get_worker, secede
 
@@ -160,7 +167,16 @@ def run(function, argument, own, token, rank, size):
         group.close()
     seconds = time.monotonic() - began
     facts = {"rounds": group.n_rounds, "bytes": group.n_bytes, "seconds": seconds}
+    facts["peak_mib"] = _peak_mib()
     return value, training.taken(), facts
+
+
+def _peak_mib():
+    """Peak resident memory of this process, None where it is not known."""
+    if resource is None:
+        return None
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 def _meet(group, training, worker):

@@ -15,14 +15,16 @@ from ..stages.stage import FittedStage
 from .confidence import LIMIT, Calibration, Confidence
 from .starts import Starts
 
-# Approximate number of training samples, and number of folds of the faces.
-_N_SAMPLES, _N_PARTS = 12_000, 4
+#: The most crops that it is learned from.
+MOST_CROPS = 6000
+# Number of folds of the faces.
+_N_PARTS = 4
 # Half of them start from the mean shape in slightly shifted boxes.
 _JITTER = {"mix": (1.0, 1.0), "shift": 1.0, "scale": 1.0}
 _LEAST_ERROR, _SHORTEST = 1e-4, 0.2
 
 
-def fit_confidence(model, store, rng, workers):
+def fit_confidence(model, store, blocks, rng, workers):
     """Train the confidence estimator of a trained cascade.
 
     Parameters
@@ -30,7 +32,9 @@ def fit_confidence(model, store, rng, workers):
     model : BaseCascade
         With trained stages, and key shapes if it has any.
     store : FaceStore
-        Its training data.
+        Its training data, or some of it.
+    blocks : ndarray of shape (m,), int32
+        Of the crops, as of all that were trained on; see `cascade.stages.cross_fitting`.
     rng : numpy.random.Generator
     workers : Workers
 
@@ -39,7 +43,7 @@ def fit_confidence(model, store, rng, workers):
     Confidence
     """
     reference = model.moved_mean - model.moved_mean.mean(0)
-    samples = _aligned(model, store, reference, rng, workers)
+    samples = _aligned(model, store, blocks, reference, rng, workers)
     errors = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
     errors = np.hstack([errors, np.nanmean(errors, axis=1, keepdims=True)])
     errors /= _lengths(samples.truth, model)[:, None]
@@ -56,15 +60,13 @@ def fit_confidence(model, store, rng, workers):
     return Confidence(FittedStage(feature, predictor), calibration)
 
 
-def _aligned(model, store, reference, rng, workers):
+def _aligned(model, store, blocks, reference, rng, workers):
     """Samples moved by the cascade, with predictors that did not see their faces."""
     n = len(store)
     # Two starts a face: the mean shape, and the mean shape where another box puts it.
     starts = np.repeat(model.moved_mean[None], 2 * n, axis=0)
     starts[1::2] = Starts(1, **_JITTER).sample(store.shapes, model.moved_mean, rng)
-    samples = Samples.from_store(store, starts)
-    if 2 * n > _N_SAMPLES:
-        samples = samples.rows(np.sort(rng.permutation(2 * n)[:_N_SAMPLES]))
+    samples = Samples.from_store(store, starts, blocks)
     stages, keys = model.stages_, model.keys_
     if keys is not None:
         tried = keys.tried(samples, model.moved_mean)

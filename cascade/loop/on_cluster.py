@@ -8,6 +8,8 @@ import os
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
+
 from data_tools.dataset import FaceDataset
 from features.errors import InputError
 from features.workers import Workers
@@ -15,7 +17,6 @@ from features.workers import Workers
 from ..distributed.cluster import find_client
 from ..distributed.group import share_of
 from ..distributed.running import run_on_workers
-from ..pose.poses import Poses
 from .progress import Silent
 
 # What members tell of their progress, by the names of the methods of `Silent`.
@@ -38,7 +39,7 @@ def fit_on_cluster(model, client, job, file, progress):
     Returns
     -------
     list of dict
-        What each member did: `worker`, `rounds`, `bytes` sent and `seconds`.
+        What each member did; see `BaseCascade.members_`.
 
     Raises
     ------
@@ -79,16 +80,10 @@ def refuse_undivided(model):
 
     Stages say that they ask `workers` for all sums by `over_members` of feature and regressor.
     """
-    poses = model.poses or Poses()
-    for name, wanted in (
-        ("confidence=True", model.confidence),
-        ("key shapes (poses)", poses.n_shapes > 1 or poses.roll),
-        ("routes (poses)", poses.n_routes > 1),
-    ):
-        if wanted:
-            raise InputError(
-                f"{name} cannot be trained over several workers yet; leave it or client out"
-            )
+    if model.poses is not None and model.poses.n_routes > 1:
+        raise InputError(
+            "routes (poses) cannot be trained over several workers yet; leave them or client out"
+        )
     for stage in model.recipe():
         for part in (getattr(stage, "feature", None), getattr(stage, "regressor", None)):
             if not getattr(part, "over_members", False):
@@ -101,7 +96,7 @@ def refuse_undivided(model):
 def _divided(model, faces, training, progress):
     """What all members are to know of faces, and the crops that they are to be sent, or None.
 
-    Members read image files themselves; images in memory are cropped here.
+    Members read image files and stores on disk themselves; images in memory are cropped here.
     """
     if faces is None:
         return None, None
@@ -109,6 +104,8 @@ def _divided(model, faces, training, progress):
         if faces.images is None:
             return _FilesFromHere.of(faces), None
         faces = model.crops(faces, training, progress)
+    if not isinstance(faces.images, np.ndarray):
+        return faces, None
     return replace(faces, images=None), faces.images
 
 

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from features.frame import Frame
 from features.workers import Workers, count_jobs
 
 from ..pose.poses import Poses
-from ..stages.cross_fitting import block_of
 from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
 from . import model_file
@@ -22,6 +21,7 @@ from .prediction import Predictor
 from .preparing import faces_and_validation, rng_for, seed_of, shares_of, split_off, store_of
 from .progress import reporting
 from .shape_modes import MAX_MOVED, N_MOVED, WHOLE, ShapeModes
+from .sharing import Faces, Job, chosen_rows, on_root, samples_of
 from .starts import N_KEPT, Starts, mean_shape, test_starts
 from .state import restore, stages_from, to_state, untrained
 
@@ -32,48 +32,10 @@ _FARTHEST_LANDMARK = 1000
 _LONGEST_REPR = 200
 
 
-class Job(NamedTuple):
-    """What is to be trained on; the arguments of `fit`, after they were looked at.
-
-    Attributes
-    ----------
-    seed : int
-    faces : FaceDataset or FaceStore
-    validation : FaceDataset, FaceStore or None
-    notes : dict or None
-    resume : bool
-    """
-
-    seed: int
-    faces: object
-    validation: object
-    notes: object
-    resume: bool
-
-
-class Faces(NamedTuple):
-    """What a training works on.
-
-    Attributes
-    ----------
-    store : FaceStore
-        Of this member of the training, in the frame of the model's face space.
-    everyone : FaceStore
-        The facts about the faces of all members; the same store where there is one.
-    samples : Samples
-        On their way from the training starts.
-    watched : Samples or None
-        Faces to watch the error on, on their way from the mean shape.
-    """
-
-    store: object
-    everyone: object
-    samples: Samples
-    watched: Samples | None
-
-
 # Samples whose errors are computed together.
 _TOGETHER = 256
+# The most crops that key shapes are learned from.
+MOST_CROPS = 4096
 # Errors are added in whole numbers of so small a step.
 _ERROR_STEP = 2.0**-24
 
@@ -105,6 +67,9 @@ class BaseCascade(Predictor, Estimator):
         Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None), and what its
         regressor chose, as `alpha_per_sample`. Where stages are cross-fitted, `train_nme` is of
         predictors that did not see the faces.
+    members_ : list of dict
+        After a training on Dask workers, what each did: `worker`, `rounds` of sums, `bytes` sent,
+        `seconds`, and `peak_mib` of memory. Not kept in files.
     notes_ : dict of str
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """
@@ -207,7 +172,7 @@ class BaseCascade(Predictor, Estimator):
             else:
                 from .on_cluster import fit_on_cluster
 
-                fit_on_cluster(self, client, job, file, progress)
+                self.members_ = fit_on_cluster(self, client, job, file, progress)
         self._plan()
         return self
 
@@ -234,10 +199,7 @@ class BaseCascade(Predictor, Estimator):
             kept = saved.load() if job.resume and saved is not None else None
             self._train_stages(recipes, found, kept, saved, workers, progress)
             self._keep_best()
-            self.keys_ = self._poses().fit(
-                found.store, self.stages_, self.moved_mean, rng_for(self.seed_, 3), workers
-            )
-            self._fit_confidence(found.store, workers)
+            self._fit_choice(found.store, found.everyone, workers)
         self.stages_ = [stage.finished() for stage in self.stages_]
 
     def __repr__(self):
@@ -291,10 +253,8 @@ class BaseCascade(Predictor, Estimator):
         with reporting(progress, self.verbose) as progress:
             store = self._moved(self._store(faces, self.frame_, True, progress))
         with Workers(self.n_jobs) as workers:
-            rng = rng_for(self._seed(), 3)
-            keys = poses.fit(store, self.stages_, self.moved_mean, rng, workers)
-            self.poses, self.keys_ = poses, keys
-            self._fit_confidence(store, workers)
+            self.seed_, self.poses = self._seed(), poses
+            self._fit_choice(store, store, workers)
         self._plan()
         return self
 
@@ -391,8 +351,9 @@ class BaseCascade(Predictor, Estimator):
         own, everyone, watched = map(self._moved, (own, everyone, watched))
         self.moved_scheme, mean = everyone.scheme, self.moved_mean
         self._reference = space.reference(mean)
-        starts = self._starts_sampler().sample(everyone.shapes, mean, rng_for(seed, 0))
-        samples = _samples_of(own, everyone, starts, workers)
+        rows = workers.share(len(everyone))
+        starts = self._starts_sampler().sample(everyone.shapes, mean, rng_for(seed, 0), rows)
+        samples = samples_of(own, everyone, starts, self._starts_sampler().n, workers)
         self.starts_ = mean[None]
         if not space.single:
             self.starts_ = workers.decide(
@@ -468,13 +429,26 @@ class BaseCascade(Predictor, Estimator):
         total, count = workers.total(total).tolist()
         return total * _ERROR_STEP / count if count else float("nan")
 
-    def _fit_confidence(self, store, workers):
-        """Learn how sure the answers are, from the faces that the stages were trained on."""
+    def _fit_choice(self, own, everyone, workers):
+        """The key shapes, and how sure the answers are, from the faces that the stages were trained
+        on: some thousands of them, which member 0 looks at alone."""
+        poses = self._poses()
+        if poses.has_keys:
+            rows = chosen_rows(len(everyone), MOST_CROPS, rng_for(self.seed_, 3, 1))
+            store, blocks = on_root(own, everyone, rows, workers)
+            if store is not None:
+                rng = rng_for(self.seed_, 3)
+                self.keys_ = poses.fit(
+                    store, self.stages_, self.moved_mean, rng, workers.alone(), blocks
+                )
         if self.confidence:
-            from .confidence_fitting import fit_confidence  # scikit-learn waits until it is needed
+            from . import confidence_fitting as fitting  # scikit-learn waits until it is needed
 
-            rng = rng_for(self._seed(), 4)
-            self.confidence_ = fit_confidence(self, store, rng, workers)
+            rows = chosen_rows(len(everyone), fitting.MOST_CROPS, rng_for(self.seed_, 4, 1))
+            store, blocks = on_root(own, everyone, rows, workers)
+            if store is not None:
+                rng = rng_for(self.seed_, 4)
+                self.confidence_ = fitting.fit_confidence(self, store, blocks, rng, workers.alone())
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""
@@ -508,16 +482,6 @@ class BaseCascade(Predictor, Estimator):
         )
         space = self.face_space(frame)
         return space.store(own), space.store(everyone)
-
-
-def _samples_of(own, everyone, starts, workers):
-    """The samples of this member, of the starts (m * k, L, 2) of all."""
-    n_starts = len(starts) // len(everyone)
-    first, stop = workers.share(len(everyone))
-    samples = Samples.from_store(own, starts[first * n_starts : stop * n_starts])
-    samples.blocks = block_of(everyone.groups)[first:stop][samples.index]
-    samples.first, samples.n_all = first * n_starts, len(starts)
-    return samples
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

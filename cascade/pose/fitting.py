@@ -19,7 +19,9 @@ _MOST_A_CROP = 8
 _REACH, _LEAST_REACH = 1.5, 15.0
 
 
-def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None, n_scored=None):
+def fit_key_shapes(
+    poses, store, stages, mean_shape, rng, workers, *, score=None, n_scored=None, blocks=None
+):
     """Choose key shapes, and train their score on the shapes that the early stages move them to.
 
     Parameters
@@ -35,6 +37,8 @@ def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None
         Recipe of the score; without it, `SCORE`.
     n_scored : int, optional
         Approximate number of its training samples; by default `N_SCORED`.
+    blocks : ndarray of shape (m,), int32, optional
+        Of the crops, where the store has only some of those that the stages were trained on.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None
     reach = max(_REACH * poses.roll, _LEAST_REACH)
     chosen = shapes[rng.integers(len(shapes), size=n)]
     starts = turned(chosen, rng.uniform(-reach, reach, n), mean_shape)
-    samples = Samples.from_store(store, starts)
+    samples = Samples.from_store(store, starts, blocks)
     for stage in early:
         stage.advance(samples, reference, workers)
     left = np.linalg.norm(samples.shapes - samples.truth, axis=-1)

@@ -61,7 +61,12 @@ class Poses(Parameters):
         late = [Routed(stage, self.n_routes, self.overlap) for stage in recipes[self.n_early :]]
         return recipes[: self.n_early] + late
 
-    def fit(self, store, stages, mean_shape, rng, workers):
+    @property
+    def has_keys(self):
+        """Whether the mean shape is not the only one to start from."""
+        return self.n_shapes > 1 or self.roll > 0
+
+    def fit(self, store, stages, mean_shape, rng, workers, blocks=None):
         """Choose the key shapes, and train the score on where the early stages take them.
 
         Parameters
@@ -72,14 +77,16 @@ class Poses(Parameters):
         mean_shape : ndarray of shape (L, 2), float32
         rng : numpy.random.Generator
         workers : Workers
+        blocks : ndarray of shape (m,), int32, optional
+            Of the crops, where the store has only some of those that the stages were trained on.
 
         Returns
         -------
         KeyShapes or None
             None if the mean shape is the only one.
         """
-        if self.n_shapes == 1 and not self.roll:
+        if not self.has_keys:
             return None
         from .fitting import fit_key_shapes  # training alone needs scikit-learn and scipy
 
-        return fit_key_shapes(self, store, stages, mean_shape, rng, workers)
+        return fit_key_shapes(self, store, stages, mean_shape, rng, workers, blocks=blocks)

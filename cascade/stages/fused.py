@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.mapping import spans_in_memory
 from features.workers import SERIAL
 
 #: Passed to a kernel if the shapes after each stage are not requested.
@@ -29,9 +30,10 @@ class FusedRunner:
         staged = NOT_STAGED if staged is None else staged
 
         def run(span):
-            self.kernel(
-                samples.images, samples.index, samples.placements, samples.shapes,
-                self.reference, *self._arrays, *span, staged,
-            )  # fmt: skip
+            for part in spans_in_memory(samples.images, samples.index, *span):
+                self.kernel(
+                    samples.images, samples.index, samples.placements, samples.shapes,
+                    self.reference, *self._arrays, *part, staged,
+                )  # fmt: skip
 
         workers.over_spans(run, len(samples.index), self.abreast)

@@ -69,19 +69,23 @@ class Samples:
         self.images = kernel_view(self.images)
 
     @classmethod
-    def from_store(cls, store, starts):
-        """Samples that start at `starts` (m * k, L, 2); row ``i * k + j`` looks at crop i."""
+    def from_store(cls, store, starts, blocks=None):
+        """Samples that start at `starts` (m * k, L, 2); row ``i * k + j`` looks at crop i.
+
+        `blocks` (m,), int32, are those of the crops where the store has only some of those that
+        are trained on.
+        """
         index = np.repeat(np.arange(len(store)), len(starts) // max(len(store), 1))
         visible = None if store.visible is None else store.visible[index]
         return cls(
-            store.images,
+            np.asanyarray(store.images),
             index,
             np.ascontiguousarray(store.placements[index], np.float32),
             np.array(starts, np.float32, order="C"),
             np.ascontiguousarray(store.shapes[index], np.float32),
             visible,
             None if visible is None else np.ones(visible.shape, np.float32),
-            block_of(store.groups)[index],
+            (block_of(store.groups) if blocks is None else blocks)[index],
         )
 
     def __len__(self):

@@ -97,7 +97,8 @@ class DescriptorPCA:
         x = self._by_landmark(whole * self.rounding.step).astype(np.float64)
         with one_blas_thread():
             components = x @ self.components_.astype(np.float64)
-        return components.swapaxes(0, 1).reshape(len(features), -1).astype(np.float32)
+        shape = len(features), len(x) * self.n_components
+        return components.swapaxes(0, 1).reshape(shape).astype(np.float32)
 
     def gather(self):
         """Add what all members transformed, for `unfolded`."""
@@ -115,4 +116,5 @@ class DescriptorPCA:
         return weights, basis, feature_mean, target_mean, alpha
 
     def _by_landmark(self, features):
-        return features.reshape(len(features), -1, self.n_numbers).swapaxes(0, 1)
+        shape = len(features), features.shape[1] // self.n_numbers, self.n_numbers
+        return features.reshape(shape).swapaxes(0, 1)

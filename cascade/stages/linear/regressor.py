@@ -7,6 +7,7 @@ nearly all of the prediction: reduced-rank ridge regression (Mukherjee & Zhu 201
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -61,6 +62,9 @@ class ReducedRidge(Parameters):
         that the others gave, see `cascade.stages.cross_fitting`; 1 is without. Sums are kept for
         each part, so memory grows with their number.
     """
+
+    #: The weights are the same however the samples are divided over the members of a training.
+    over_members: ClassVar[bool] = True
 
     alpha_per_sample: float = 0.03
     rank: int = 32
@@ -275,7 +279,7 @@ def clipped(residuals, quantile, first=0, workers=SERIAL):
         Number of this member's first sample among those of all members.
     workers : Workers
     """
-    vectors = residuals.reshape(len(residuals), -1, 2)
+    vectors = residuals.reshape(len(residuals), residuals.shape[1] // 2, 2)
     lengths = np.linalg.norm(vectors, axis=2, keepdims=True)
     some = workers.joined(lengths[sampled(first, len(lengths), workers, _N_LENGTHS)])
     most = workers.decide(lambda: np.nanquantile(some, quantile, axis=0))

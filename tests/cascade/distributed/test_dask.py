@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade import ERT, Starts
+from cascade import ERT, SDM, Poses, Starts
 from cascade.formats.native import dumps
 from cascade.loop.progress import Silent
 from data_tools.dataset import FaceDataset
+from data_tools.store import open_store, write_store
+from data_tools.store.crops import StoredCrops
 from data_tools.writers import write_pts
 from features.errors import InputError
 
@@ -80,6 +82,28 @@ def test_files_and_images_in_memory_give_the_bytes_of_one_thread(client, faces, 
     found = apart.predict(faces.image(0), faces.boxes[0])
     np.testing.assert_array_equal(found, alone.predict(faces.image(0), faces.boxes[0]))
     assert apart.n_jobs == 2 and apart.history_ == alone.history_
+
+
+def test_a_store_on_disk_is_read_by_the_workers(client, faces, tmp_path):
+    write_store(tmp_path / "store", faces, shard_rows=7)
+    store = open_store(tmp_path / "store")
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StoredCrops, "__array__", lambda *whatever: asked.append(1))
+        apart = make().fit(store, client=client)
+    assert dumps(apart) == dumps(make().fit(faces)) and not asked
+
+
+def test_sdm_with_key_shapes_and_confidence(client, faces):
+    def sdm():
+        return SDM(
+            n_stages=2, n_cells=2, n_parts=2, poses=Poses(roll=20.0), starts=Starts(n=2),
+            random_state=0,
+        )  # fmt: skip
+
+    apart = sdm().fit(faces, client=client)
+    assert apart.confidence_ is not None and len(apart.keys_.shapes) == 3
+    assert dumps(apart) == dumps(sdm().fit(faces))
 
 
 def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monkeypatch):
@@ -185,8 +209,8 @@ def test_no_client(faces, client):
 
 
 def test_what_one_machine_alone_can_train_is_refused(client, faces):
-    with pytest.raises(InputError, match="confidence=True"):
-        make(confidence=True).fit(faces, client=client)
+    with pytest.raises(InputError, match="routes"):
+        make(poses=Poses(n_routes=2)).fit(faces, client=client)
     from cascade import Cascade, Stage
     from features.pixels import PixelDifferences
 

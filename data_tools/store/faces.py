@@ -1,9 +1,9 @@
-"""What training reads: every face cropped at one scale, mirrored, in memory or mapped from disk."""
+"""Every face cropped at one scale, and mirrored, in memory or mapped from disk."""
 
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
@@ -14,8 +14,8 @@ from features.geometry import box_placement, to_box_frame
 from features.memory import allocate
 from features.workers import SERIAL
 
-from .schemes import Scheme
-from .splitting import first_share
+from ..schemes import Scheme
+from ..splitting import first_share
 
 MEMORY_LIMIT = 2 << 30
 # Crops copied at a time when a subset is taken.
@@ -28,8 +28,9 @@ class FaceStore:
 
     Attributes
     ----------
-    images : ndarray or memmap of shape (m, F, F), uint8, or None
-        The crops; F is ``frame.size``. None where only the facts about the faces are known.
+    images : ndarray or memmap of shape (m, F, F), uint8, or StoredCrops, or None
+        The crops; F is ``frame.size``. Those of a store on disk stay there until ``numpy.asarray``
+        asks for them. None where only the facts about the faces are known.
     placements : ndarray of shape (m, 3), float32
         (cx, cy, side), where the box frame lies in each crop: ``pixel = (cx, cy) + side * shape``.
     shapes : ndarray of shape (m, L, 2), float32
@@ -48,6 +49,8 @@ class FaceStore:
         Where mapped files are made; None is the system's folder for temporary files.
     visible : ndarray of shape (m, L), bool, or None
         Which landmarks can be seen, where the dataset says so.
+    notes : dict of str to str
+        What a store on disk says of its origin.
     """
 
     images: np.ndarray
@@ -61,13 +64,22 @@ class FaceStore:
     memory_limit: int = MEMORY_LIMIT
     folder: object = None
     visible: np.ndarray | None = None
+    notes: dict = field(default_factory=dict)
 
     def __len__(self):
         return len(self.shapes)
 
     def __repr__(self):
         n_mirrored, size = int(self.mirrored.sum()), self.frame.size
-        where = "mapped file" if isinstance(self.images, np.memmap) else "memory"
+        where = "memory"
+        if not isinstance(self.images, np.ndarray):
+            where = (
+                "no place yet"
+                if self.images is None
+                else str(getattr(self.images, "folder", "another process"))
+            )
+        elif isinstance(self.images, np.memmap):
+            where = "mapped file"
         return (
             f"<FaceStore: {len(self)} crops of {size}x{size}, {n_mirrored} of them mirrored, "
             f"{self.scheme.name} ({self.scheme.n_points}), in {where}>"
@@ -98,15 +110,16 @@ class FaceStore:
 
     def subset(self, indices):
         """The faces at `indices`: integers in any order, a boolean mask, or a slice, which copies
-        no crop."""
+        no crop. Of a store on disk no choice does."""
         images = None
-        if isinstance(indices, slice):
-            if self.images is not None:
-                images = self.images[indices]
+        if self.images is not None and (
+            isinstance(indices, slice) or not isinstance(self.images, np.ndarray)
+        ):
+            images = self.images[indices]
         elif self.images is not None:
             indices = np.arange(len(self))[indices]
             size = self.frame.size
-            images = _allocate((len(indices), size, size), self.memory_limit, self.folder)
+            images = allocate_crops((len(indices), size, size), self.memory_limit, self.folder)
             # In parts: indexing a whole mapped file at once would copy it into memory.
             for start in range(0, len(indices), CHUNK):
                 images[start : start + CHUNK] = self.images[indices[start : start + CHUNK]]
@@ -122,7 +135,12 @@ class FaceStore:
             self.memory_limit,
             self.folder,
             None if self.visible is None else self.visible[indices],
+            self.notes,
         )
+
+    def rows(self, start, stop):
+        """The faces from `start` to the one before `stop`; no crop is copied."""
+        return self.subset(slice(start, stop))
 
 
 def store_facts(dataset, frame=None, *, mirror=True, memory_limit=MEMORY_LIMIT, folder=None):
@@ -213,11 +231,29 @@ def build_store(
         If the dataset is empty, an image has vanished, changed or become unreadable since, or
         there is no room for the mapped file.
     """
-    store = store_facts(dataset, frame, mirror=mirror, memory_limit=memory_limit, folder=folder)
-    start, stop = (0, len(store)) if rows is None else rows
-    store = store.subset(slice(start, stop))
+    facts = store_facts(dataset, frame, mirror=mirror, memory_limit=memory_limit, folder=folder)
+    rows = (0, len(facts)) if rows is None else rows
+    return crop_rows(dataset, facts, rows, progress=progress, workers=workers)
+
+
+def crop_rows(dataset, facts, rows, *, progress=None, workers=SERIAL):
+    """Some of the crops of a dataset.
+
+    Parameters
+    ----------
+    dataset, rows, progress, workers
+        As of `build_store`.
+    facts : FaceStore
+        Those of `store_facts`.
+
+    Returns
+    -------
+    FaceStore
+    """
+    start, stop = rows
+    store = facts.rows(start, stop)
     size = store.frame.size
-    store.images = _allocate((stop - start, size, size), memory_limit, folder)
+    store.images = allocate_crops((stop - start, size, size), store.memory_limit, store.folder)
     # The crops of each face that is needed, and the faces of each file, each in their order.
     rows_of = {}
     for row, face in enumerate(store.source.tolist()):
@@ -258,7 +294,7 @@ def _crop_faces(dataset, faces, rows_of, store):
             store.images[row] = crop[:, ::-1] if store.mirrored[row] else crop
 
 
-def _allocate(shape, memory_limit, folder):
+def allocate_crops(shape, memory_limit, folder):
     """Room for crops: in memory, or above `memory_limit` bytes in a temporary file of `folder`."""
     n_bytes = int(np.prod(shape, dtype=np.int64))
     if n_bytes <= memory_limit:
