@@ -12,6 +12,9 @@ A feature and a regressor whose fit asks `workers` for all sums over samples and
 counts rows from ``samples.first``, say so by ``over_members = True``: the faces may then be divided
 over several machines (`cascade.loop.on_cluster`).
 
+A regressor that asks for some rows of the residuals at a time, ``residuals[start:stop]``, says so
+by ``reads_parts = True``: then they are never computed for all samples at once.
+
 A fitted stage whose feature and predictor are in `registry` can be written to a model file, and
 consecutive stages of one kind run in one kernel.
 """
@@ -25,6 +28,7 @@ from features.parameters import Parameters
 
 from .cross_fitting import CrossFitted, rows_of_parts
 from .registry import plan
+from .samples import Residuals
 
 
 class FittedFeature(Protocol):
@@ -83,7 +87,9 @@ class Stage(Parameters):
         -------
         FittedStage
         """
-        residuals = samples.residuals(reference)
+        residuals = Residuals(samples, reference)
+        if not getattr(self.regressor, "reads_parts", False):
+            residuals = np.asarray(residuals)
         feature = self.feature.fit(samples, residuals, reference, rng, workers)
         if hasattr(self.regressor, "fit_stage"):
             predictor = self.regressor.fit_stage(
