@@ -17,6 +17,9 @@ BEYOND = 0.2
 SAME = 0.5
 # ... and those that overlap more than this are not two faces.
 APART = 0.3
+#: How much wider steps are, and how many times farther apart sizes (in logarithms), of the windows
+#: of all angles but the first: faces that are turned are few, and more than one angle finds them.
+WIDER, FARTHER = 1.25, 1.3
 # Of windows that overlap more than this, so many go through the stages.
 ALIKE, MOST_ALIKE = 0.6, 4
 
@@ -35,7 +38,7 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_s
     step : float
         Between neighbouring windows, in their sides.
     angles : sequence of float
-        In degrees, by which windows are turned.
+        In degrees, by which windows are turned; the first one is searched densely.
     phases : Generator, optional
         Shifts the places of each size by random parts of a step.
     max_side : float, optional
@@ -45,18 +48,18 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_s
     -------
     ndarray of shape (n_sizes, 8), float64
     """
-    rows = []
-    largest = max_side or min(shape) * 1.25
-    side = min_side
-    while side <= largest:
-        level = level_of(side)
-        local = side / 2**level
-        for angle in angles:
-            turn = math.radians(angle)
+    largest, rows = max_side or min(shape) * 1.25, []
+    for k, angle in enumerate(angles):
+        cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        wider, farther = (WIDER, FARTHER) if k else (1.0, 1.0)
+        side = min_side
+        while side <= largest:
+            level = level_of(side)
+            local = side / 2**level
             phase = (0.0, 0.0) if phases is None else phases.random(2)
-            rows.append((level, local, math.cos(turn), math.sin(turn), *phase,
-                         max(1.0, step * local), 0.5 - BEYOND))  # fmt: skip
-        side *= factor
+            rows.append((level, local, cosine, sine, *phase, max(1.0, wider * step * local),
+                         0.5 - BEYOND))  # fmt: skip
+            side *= factor**farther
     return np.array(rows, np.float64).reshape(-1, 8)
 
 
