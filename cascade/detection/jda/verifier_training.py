@@ -5,7 +5,7 @@ import numpy as np
 from data_tools.boxes import iou
 
 from ...loop.preparing import rng_for
-from .faces import varied
+from .faces import rolls_of, varied
 from .mining import Negatives, part_of_face
 from .running import Running
 from .verifying import fit_verifier, plain_verifier
@@ -15,6 +15,8 @@ from .worn import worn
 FEWEST_FOUND = 20
 #: A box that overlaps a face by this has found it.
 SURE_FACE = 0.6
+#: Landmarks that are turned from a face's own by fewer degrees lie on it; by more, they do not.
+SAME_TURN, OTHER_TURN = 20.0, 40.0
 #: Share of the photographs that are worn before they are searched.
 WORN = 0.4
 #: Standard deviation of the angle by which they are turned, in degrees: a search is for turned
@@ -49,7 +51,7 @@ def train_verifier(training):
         """Descriptors of what search k finds, and labels: 1 a face, 0 none, -1 not known."""
         rng = rng_for(model.seed_, 5, k)
         if k < n_faces:
-            image, boxes = varied(photos, k % len(photos), training.mean, ROLL, rng)
+            image, boxes, turn = varied(photos, k % len(photos), training.mean, ROLL, rng)
             smallest = 0.7 * (boxes[0, 2] - boxes[0, 0])
         else:
             image, boxes, smallest = empty.image(k - n_faces)[0], None, _SMALLEST
@@ -60,7 +62,10 @@ def train_verifier(training):
             labels = np.zeros(len(found), np.int8)
         else:
             labels = np.where(part_of_face(found.boxes, boxes), 0, -1).astype(np.int8)
-            labels[iou(found.boxes, boxes).max(1) >= SURE_FACE] = 1
+            there = iou(found.boxes, boxes).max(1) >= SURE_FACE
+            differing = np.abs(rolls_of(found.shapes, model.mean_shape_) - turn)
+            labels[there & (differing <= SAME_TURN)] = 1
+            labels[there & (differing > OTHER_TURN)] = 0
         known = labels >= 0
         parts = tuple(part[known] for part in parts)
         return verifier.describe(*parts, model.mean_shape_).astype(np.float16), labels[known]
