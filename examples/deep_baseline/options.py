@@ -48,7 +48,11 @@ def parse(arguments=None):
     add("--contour", action="store_true", help="3ddfa: add DeFA's contour loss")
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=0, help="of the CPU; 0 for all")
-    add("--resume", action="store_true", help="go on from the checkpoint FILE.onnx.checkpoint")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint FILE.onnx.checkpoint, if need be to another limit",
+    )
     add("--terms", default="", help="terms of use of the faces, kept in the file")
     options = parser.parse_args(arguments)
     entry = NETWORKS[options.network]

@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from data_tools.files import replace_file
 from features.errors import InputError
 
+LIMITS = "epochs", "minutes", "cpu_minutes"
 WARM_UP = 0.02  # share of the training in which the learning rate rises
 
 
@@ -24,7 +25,8 @@ class Training:
     path : Path
         Where checkpoints go.
     options : dict
-        What must be the same for training to go on from a checkpoint. Used here are ``rate``, the
+        What must be the same for training to go on from a checkpoint, but for the limits, which
+        may be others: the rest of the schedule is stretched to them. Used here are ``rate``, the
         highest learning rate, and the limits ``epochs``, ``minutes`` and ``cpu_minutes``, of which
         two may be None.
 
@@ -129,7 +131,8 @@ class Training:
         return {f"{part}.{i}": v for part, values in parts.items() for i, v in enumerate(values)}
 
     def _text_of_options(self):
-        return json.dumps(self.options, default=str, sort_keys=True)
+        same = {k: v for k, v in self.options.items() if k not in LIMITS}
+        return json.dumps(same, default=str, sort_keys=True)
 
 
 def _clocks():
