@@ -1,5 +1,8 @@
-"""Every network of the deep baseline can learn some 30 faces by heart: one that cannot has a mistake
-in its loss, its units or its layers, which no hour of training would cure."""
+"""Every network of the deep baseline can learn some 30 faces by heart.
+
+One that cannot has a mistake in its loss, its units or its layers, which no hour of training would
+cure.
+"""
 
 import numpy as np
 import pytest
