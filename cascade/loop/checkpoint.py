@@ -1,8 +1,8 @@
 """Checkpoints: a model file after every stage, from which training goes on as if unbroken.
 
-Nothing but the trained stages needs keeping, and of cross-fitted ones the predictors of each part.
-The starts follow from the seed, each stage's random numbers from the seed and its index, and the
-samples' shapes from running the stages.
+Only the trained stages are stored, with the predictors of each fold if they are cross-fitted.
+Everything else is computed again: the starts from the seed, the random numbers of a stage from the
+seed and its index, and the samples' shapes by running the stages.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from .state import parameters, untrained
 
 
 class CheckpointFile:
-    """The file of one training; a context manager that keeps other trainings from it.
+    """The checkpoint file of one training; a context manager that locks it.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ class Checkpoint:
         self._file.__exit__(*exception)
 
     def load(self):
-        """The stages trained so far; none where there is no file yet.
+        """The stages trained so far; none if there is no file yet.
 
         Raises
         ------
         InputError
-            If the file is damaged, or comes from other faces, parameters or method.
+            If the file is damaged, or was made with other faces, parameters or another method.
         """
         found = self._file.read()
         if found is None:
@@ -128,7 +128,7 @@ class Checkpoint:
 
 
 def _difference(theirs, ours):
-    """Which entry differs, in words."""
+    """The entry that differs, in words."""
     if not isinstance(theirs, dict) or not isinstance(ours, dict):
         return ""
     names = [k for k in ours if theirs.get(k) != ours[k]]
@@ -136,7 +136,7 @@ def _difference(theirs, ours):
 
 
 def _fingerprint(everyone, store, workers):
-    """A digest of everything that training reads of its faces."""
+    """A digest of all training data."""
     digest = hashlib.sha256()
     for array in (everyone.shapes, everyone.placements):
         digest.update(np.ascontiguousarray(array).data)

@@ -49,25 +49,27 @@ class Faces(NamedTuple):
     watched: Samples | None
 
 
-def samples_of(own, everyone, starts, workers):
-    """The samples of this member, of the starts (m * k, L, 2) of all.
+def samples_of(own, everyone, starts, n_starts, workers):
+    """The samples of this member of the training.
 
     Parameters
     ----------
     own, everyone : FaceStore
         See `Faces`.
     starts : ndarray of shape (m * k, L, 2), float32
+        Of this member's m crops.
+    n_starts : int
+        Starts a crop, k.
     workers : Workers
 
     Returns
     -------
     Samples
     """
-    n_starts = len(starts) // len(everyone)
     first, stop = workers.share(len(everyone))
     blocks = block_of(everyone.groups)[first:stop]
-    samples = Samples.from_store(own, starts[first * n_starts : stop * n_starts], blocks)
-    samples.first, samples.n_all = first * n_starts, len(starts)
+    samples = Samples.from_store(own, starts, blocks)
+    samples.first, samples.n_all = first * n_starts, len(everyone) * n_starts
     return samples
 
 

@@ -351,8 +351,9 @@ class BaseCascade(Predictor, Estimator):
         own, everyone, watched = map(self._moved, (own, everyone, watched))
         self.moved_scheme, mean = everyone.scheme, self.moved_mean
         self._reference = space.reference(mean)
-        starts = self._starts_sampler().sample(everyone.shapes, mean, rng_for(seed, 0))
-        samples = samples_of(own, everyone, starts, workers)
+        rows = workers.share(len(everyone))
+        starts = self._starts_sampler().sample(everyone.shapes, mean, rng_for(seed, 0), rows)
+        samples = samples_of(own, everyone, starts, self._starts_sampler().n, workers)
         self.starts_ = mean[None]
         if not space.single:
             self.starts_ = workers.decide(

@@ -64,7 +64,11 @@ class ResidualBasis:
         largest, total = workers.largest(largest), workers.total(total)
         step = max(float(largest[0] / _ROW_LIMIT), float(total[0] / _TOTAL_LIMIT)) * unit
         basis = cls(mean, components, max(step, 1e-12))
-        return basis, np.rint(coefficients / np.float32(basis.step)).astype(np.int16)
+        rounded = np.empty(coefficients.shape, np.int16)
+        for start in range(0, len(coefficients), _BATCH):
+            rows = slice(start, start + _BATCH)
+            rounded[rows] = np.rint(coefficients[rows] / np.float32(basis.step))
+        return basis, rounded
 
 
 def leaf_units(coefficients, reach, workers=SERIAL):

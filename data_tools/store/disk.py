@@ -13,7 +13,7 @@ from features.workers import SERIAL
 from ..files import scratch_beside
 from .crops import StoredCrops, check_digests, opened, require_digest
 from .faces import MEMORY_LIMIT, FaceStore, crop_rows, store_facts
-from .folder import folder_of
+from .folder import address_of, folder_of
 from .manifest import HEADER, MAX_BYTES, NAME, Manifest, header, n_bytes, rows_of_shards, shard_name
 
 # Positions farther from the crop than this many pixels are a mistake, as in photographs.
@@ -146,7 +146,7 @@ def open_store(path, *, verify=False, memory_limit=MEMORY_LIMIT, folder=None, pr
 
 def is_store(path):
     """Whether a path or an address names a store on disk, for commands that take folders too."""
-    return "://" in os.fspath(path) or (Path(path) / NAME).is_file()
+    return address_of(path) is not None or (Path(path) / NAME).is_file()
 
 
 def _fact(folder, manifest, name, dtype, shape):

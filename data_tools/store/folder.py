@@ -1,10 +1,14 @@
 """The files of a store: in a folder, or wherever fsspec opens them."""
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
 from features.errors import InputError
+
+# Two letters at least: `C:/faces` is a drive.
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.:-]+):/{1,2}(.+)")
 
 
 class LocalFolder:
@@ -96,7 +100,20 @@ class RemoteFolder:
             raise InputError(f"{self.url}: fsspec cannot open it ({error})") from error
 
 
+def address_of(path):
+    """The address that a path is, such as ``s3://bucket/store``, or None.
+
+    Examples
+    --------
+    >>> address_of("s3://bucket/store"), address_of(Path("s3://bucket/store")), address_of("faces")
+    ('s3://bucket/store', 's3://bucket/store', None)
+    """
+    # A Path has one slash where the address has two.
+    found = _ADDRESS.fullmatch(os.fspath(path))
+    return None if found is None else f"{found[1]}://{found[2]}"
+
+
 def folder_of(path):
-    """The folder of a path, or of an address with ``://``."""
-    text = os.fspath(path)
-    return RemoteFolder(text) if "://" in text else LocalFolder(text)
+    """The folder of a path, or of an address that fsspec opens."""
+    address = address_of(path)
+    return LocalFolder(path) if address is None else RemoteFolder(address)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cascade.stages.samples import Samples
+from cascade.stages.samples import Residuals, Samples
 from features.errors import InputError
 from features.geometry import inverse, rotate, similarity
 
@@ -21,6 +21,15 @@ def test_residuals_equal_the_plain_formula():
     expected = rotate(samples.truth - samples.shapes, inverse(linear)).reshape(20, 18)
     np.testing.assert_allclose(samples.residuals(mean), expected, atol=1e-5)
     assert np.isnan(samples.residuals(mean)[3, 8:10]).all()
+
+
+def test_residuals_of_some_rows_are_those_of_all():
+    mean, samples = make(np.random.default_rng(6))
+    samples = samples.rows(np.array([3, 3, 7, 19, 0]))
+    part, whole = Residuals(samples, mean), samples.residuals(mean)
+    assert part.shape == whole.shape == (5, 18) and len(part) == 5
+    np.testing.assert_array_equal(part[1:4], whole[1:4])
+    assert np.isnan(whole[:2, 8:10]).all() and np.isfinite(whole[2:]).all()
 
 
 def test_moving_by_the_residuals_reaches_the_truth():

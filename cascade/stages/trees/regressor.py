@@ -56,6 +56,8 @@ class BoostedTrees(Parameters):
 
     #: The trees are the same however the samples are divided over the members of a training.
     over_members: ClassVar[bool] = True
+    #: The residuals are read some rows at a time.
+    reads_parts: ClassVar[bool] = True
 
     n_trees: int = 500
     depth: int = 4

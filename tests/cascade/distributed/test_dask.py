@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cascade import ERT, Poses, Starts
+from cascade import ERT, SDM, Poses, Starts
 from cascade.formats.native import dumps
 from cascade.loop.progress import Silent
 from data_tools.dataset import FaceDataset
@@ -92,6 +92,18 @@ def test_a_store_on_disk_is_read_by_the_workers(client, faces, tmp_path):
         patch.setattr(StoredCrops, "__array__", lambda *whatever: asked.append(1))
         apart = make().fit(store, client=client)
     assert dumps(apart) == dumps(make().fit(faces)) and not asked
+
+
+def test_sdm_with_key_shapes_and_confidence(client, faces):
+    def sdm():
+        return SDM(
+            n_stages=2, n_cells=2, n_parts=2, poses=Poses(roll=20.0), starts=Starts(n=2),
+            random_state=0,
+        )  # fmt: skip
+
+    apart = sdm().fit(faces, client=client)
+    assert apart.confidence_ is not None and len(apart.keys_.shapes) == 3
+    assert dumps(apart) == dumps(sdm().fit(faces))
 
 
 def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monkeypatch):
