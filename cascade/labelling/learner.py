@@ -92,7 +92,8 @@ class Learner:
     # -------------------------------------------------------------------------- the thread
 
     def start(self):
-        """Start the training thread; returns self."""
+        """Start the training thread, which first compiles the training code; returns self."""
+        self.busy = "getting ready"
         self._thread = threading.Thread(target=self._run, name="learner", daemon=True)
         self._thread.start()
         return self
@@ -124,7 +125,6 @@ class Learner:
         """Import what training needs, and compile its kernels, before anybody waits for it."""
         from data_tools.synthetic import synthetic_faces
 
-        self.busy = "getting ready"
         try:
             faces = synthetic_faces(12, size=96)
             for method in self.methods:
