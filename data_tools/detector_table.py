@@ -11,7 +11,7 @@ _HERE = "data_tools.detectors."
 _CLASSES = {
     "jda": "cascade.detection.jda.detector.JdaDetector",
     "jda:FILE": "cascade.detection.jda.detector.JdaDetector",
-    "lbp": _HERE + "_Lbp",
+    "lbp": "data_tools.lbp.Lbp",
     "dlib": _HERE + "_Dlib",
     "yunet:FILE": _HERE + "_YuNet",
 }

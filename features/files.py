@@ -1,6 +1,7 @@
 """Reading files that may come from anywhere."""
 
 import os
+import stat
 from pathlib import Path
 
 from .errors import InputError
@@ -14,12 +15,11 @@ def read_bytes(path, max_bytes):
     InputError
         If it is missing, not a regular file, or larger.
     """
-    path = Path(path)
     try:
         # Opening a pipe would wait for its writer, and a device has no end.
-        if path.exists() and not path.is_file():
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise InputError(f"{path}: not a regular file; name a file")
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             # Ask for no more than the size of the file: Python allocates the buffer before it
             # reads.
             size = os.fstat(file.fileno()).st_size

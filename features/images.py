@@ -1,7 +1,6 @@
 """From files and arrays of any common kind to uint8 grey."""
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 
@@ -139,7 +138,6 @@ def read_image(path, *, grey=True):
         than 200 for each of its bytes, if it is a JPEG of more than 100 scans, or a TIFF whose
         tiles or strips are far larger than its image or its file.
     """
-    path = Path(path)
     data = read_bytes(path, MAX_BYTES)
     header = _checked_header(path, data)
     flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR

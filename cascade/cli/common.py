@@ -111,22 +111,22 @@ def refuse_overwriting(outputs, inputs):
     """
     outputs = {name: Path(path) for name, path in outputs.items() if path is not None}
     inputs = {name: Path(path) for name, path in inputs.items() if path is not None}
-    names = list(outputs)
     folders = {source: path.resolve() for source, path in inputs.items() if path.is_dir()}
-    for k, name in enumerate(names):
-        for other in names[:k]:
-            if _is_same(outputs[name], outputs[other]):
-                raise InputError(
-                    f"{outputs[name]}: {other} and {name} would both write it; name two files"
-                )
-        for source, path in inputs.items():
-            if _is_same(outputs[name], path) or (
-                source in folders and _is_data_in(outputs[name], folders[source])
-            ):
-                raise InputError(
-                    f"{outputs[name]}: {name} would replace it, but it is read as {source}; "
-                    "name another file"
-                )
+    # Of two inputs that are one file, the first is named.
+    sources = {_identity(path): source for source, path in reversed(inputs.items())}
+    taken = {}
+    for name, path in outputs.items():
+        identity = _identity(path)
+        other = taken.setdefault(identity, name)
+        if other != name:
+            raise InputError(f"{path}: {other} and {name} would both write it; name two files")
+        source = sources.get(identity) or next(
+            (source for source, folder in folders.items() if _is_data_in(path, folder)), None
+        )
+        if source is not None:
+            raise InputError(
+                f"{path}: {name} would replace it, but it is read as {source}; name another file"
+            )
 
 
 def inputs_of(boxes=None, detector=None, **others):
@@ -151,13 +151,13 @@ def _is_data_in(path, folder):
     return path.suffix.lower() in (".pts", ".csv", ".xml")
 
 
-def _is_same(one, other):
+def _identity(path):
+    """What two names of one file have in common."""
     try:
-        if one.exists() and other.exists():
-            return one.samefile(other)
-        return one.resolve() == other.resolve()
-    except OSError:
-        return False
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    except (OSError, ValueError):  # not there yet
+        return os.path.realpath(path)
 
 
 def check_detector(detector):

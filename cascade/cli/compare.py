@@ -19,7 +19,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders, Points, Start
+from .options import Boxes, Detector, Folders, Points, Rotation, Start
 
 _WIDTH = 130
 
@@ -48,6 +48,7 @@ def compare(
     ] = None,
     boxes: Boxes = "csv",
     detector: Detector = DEFAULT_DETECTOR,
+    rotation: Rotation = 0.0,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go.")
     ] = Path("comparison"),
@@ -117,9 +118,11 @@ def compare(
 
         compare_detectors(
             folders, detectors, out, calibrate=calibrate, n_collages=collages, limit=limit,
-            min_face=min_face, every_background=all_backgrounds, seed=seed,
+            min_face=min_face, every_background=all_backgrounds, seed=seed, rotation=rotation,
         )  # fmt: skip
         return
+    if rotation:
+        raise typer.BadParameter("goes with --detectors", param_hint="--rotation")
     if not model:
         raise typer.BadParameter(
             "name at least one model, or detectors with --detectors", param_hint="--model"

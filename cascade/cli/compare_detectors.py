@@ -9,7 +9,7 @@ _WIDTH = 150
 
 
 def compare_detectors(sources, names, out, *, calibrate=None, n_collages=100, limit=None,
-                      min_face=0.0, every_background=False, seed=0):  # fmt: skip
+                      min_face=0.0, every_background=False, seed=0, rotation=0.0):  # fmt: skip
     """Evaluate detectors on all `sources`, show the table and write the report."""
     from data_tools.collages import collages
     from data_tools.scenes import KINDS, read_scenes
@@ -21,7 +21,7 @@ def compare_detectors(sources, names, out, *, calibrate=None, n_collages=100, li
         {f"--out {name}": out / name for name in report.FILES},
         {f"argument {path}": path for path in sources},
     )
-    peers = open_detectors(names)
+    peers = open_detectors(names, rotation)
     out = make_folder(out)
     refuse_unwritable(out / report.FILES[0])
     with reporting() as progress:

@@ -13,7 +13,7 @@ from data_tools.files import replace_file
 from features.errors import InputError
 
 from .common import check_boxes, reporting, say, tell_skipped
-from .options import Augment, Boxes, Copies, Detector
+from .options import Augment, Boxes, Copies, Detector, Rotation
 
 _DRAWN, _LIST = "drawn", "list"
 
@@ -103,6 +103,7 @@ def faces(
             min=24, max=1 << 14, help="With --detect: long side in pixels that is searched."
         ),
     ] = None,
+    rotation: Rotation = 0.0,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -151,9 +152,10 @@ def faces(
         if form != "pts":
             raise typer.BadParameter("--detect writes pts; convert it then", param_hint="--format")
         annotate_pictures(source, out, detector, landmarks, every=every, min_score=min_score,
-                          resolution=resolution)  # fmt: skip
+                          resolution=resolution, rotation=rotation)  # fmt: skip
         return
     only = {"--landmarks": landmarks, "--min-score": min_score, "--resolution": resolution}
+    only["--rotation"] = rotation or None
     for name, value in only.items():
         if value is not None:
             raise typer.BadParameter("goes with --detect", param_hint=name)

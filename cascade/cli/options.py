@@ -41,6 +41,17 @@ Detector = Annotated[
         callback=known_detector,
     ),
 ]
+Rotation = Annotated[
+    float,
+    typer.Option(
+        "--rotation",
+        min=0,
+        max=180,
+        metavar="DEGREES",
+        help="By how much faces may be turned in the plane, to either side, such as 90 or 180; "
+        "without it, by about 40 (with jda, which alone takes it). More takes longer.",
+    ),
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", "-m", metavar="MODEL", help="Model file, or a name: cascade models."),

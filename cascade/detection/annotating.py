@@ -128,10 +128,10 @@ def annotate(image, finder):
         The largest and surest first.
     """
     grey = as_grey(image)
-    boxes, scores = finder.search(grey)
+    boxes, scores, turns = finder.find(grey)
     if not len(boxes):
         return []
-    found, placed = finder.align(grey, boxes), finder.place(boxes)
+    found, placed = finder.align(grey, boxes, turns=turns), finder.place(boxes, turns)
     unknown = np.full(len(boxes), np.nan)
     confidence = getattr(found, "confidence", None)
     apart = unknown if confidence is not None else _disagreement(finder.model, grey, found, placed)

@@ -50,7 +50,7 @@ class FoundFaces(NamedTuple):
 
 
 def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces=None,
-               min_score=None, long_side=None, **options):  # fmt: skip
+               min_score=None, long_side=None, rotation=0.0, **options):  # fmt: skip
     """Find the faces of a photograph and their landmarks.
 
     Parameters
@@ -67,7 +67,7 @@ def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces
         Channel order of a colour array.
     max_faces : int, optional
         Keep only the first ones.
-    min_score, long_side
+    min_score, long_side, rotation
         As of `FromDetector`.
     **options
         For `align` of the model, such as `n_starts`.
@@ -91,14 +91,14 @@ def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces
     """
     grey = as_grey(image, color) if isinstance(image, np.ndarray) else read_image(image)
     if not isinstance(model, FromDetector):
-        model = FromDetector(model if hasattr(model, "align") else load(model), detector,
-                             min_score=min_score, long_side=long_side)  # fmt: skip
+        model = model if hasattr(model, "align") else load(model)
+        search = {"min_score": min_score, "long_side": long_side, "rotation": rotation}
+        model = FromDetector(model, detector, **search)
         if model.doubt:
             warnings.warn(model.doubt, stacklevel=2)
-    boxes, scores = model.search(grey)
-    boxes, scores = boxes[:max_faces], None if scores is None else scores[:max_faces]
+    boxes, scores, turns = model.find(grey).subset(slice(max_faces))
     if not len(boxes):
         none = np.zeros((0, model.scheme_.n_points, 2), np.float32)
         return FoundFaces(none, boxes)
-    found = model.align(grey, boxes, **options)
-    return FoundFaces(found.shapes, model.place(boxes), found.visible, found.spread, scores)
+    found = model.align(grey, boxes, turns=turns, **options)
+    return FoundFaces(found.shapes, model.place(boxes, turns), found.visible, found.spread, scores)

@@ -169,16 +169,15 @@ class CommGroup:
     async def _send(self, rank, message):
         self.n_bytes += await self._comms[rank].write(message) or 0
 
+    # One after the other: what others send waits in the buffers of their connections, and tasks of
+    # the event loop would cost more than they save.
+
     async def _send_all(self, messages):
-        if len(messages) == 1:
-            (only,) = messages.items()
-            return await self._send(*only)
-        await asyncio.gather(*(self._send(*item) for item in messages.items()))
+        for rank, message in messages.items():
+            await self._send(rank, message)
 
     async def _receive(self, ranks):
-        if len(ranks) == 1:
-            return [await self._comms[ranks[0]].read()]
-        return await asyncio.gather(*(self._comms[rank].read() for rank in ranks))
+        return [await self._comms[rank].read() for rank in ranks]
 
     def _look(self):
         why = self._stopped()

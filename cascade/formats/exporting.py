@@ -77,6 +77,12 @@ def refuse_other_stages(model, kinds, target):
     target : str
         Name of the export for messages.
     """
+    if model.method == "jda":
+        raise InputError(
+            f"the detector 'jda' cannot be {target}: how many windows of an image go on is known "
+            "only while it is searched, and they are gathered one after another, for which ONNX "
+            "has no operators; write C source: cascade convert jda detector.c"
+        )
     if not isinstance(model, Predictor):
         raise InputError(
             f"a model of method {model.method!r} cannot be {target}: a shape model solves linear "

@@ -27,7 +27,7 @@ class View(NamedTuple):
 
     Attributes
     ----------
-    image : ndarray of shape (H, W), uint8
+    image : ndarray of shape (H, W), or (k, H, W) with an image for each face, uint8
     rows : slice or ndarray of shape (k,), intp
         Indices of these faces among all.
     placements : ndarray of shape (k, d), float32 or float64
@@ -117,18 +117,26 @@ class CropSpace:
         if any(near):
             rows = np.flatnonzero(near)
             views.append(View(image, rows, placements[rows]))
-        for i in np.flatnonzero(~np.array(near)):
-            crop, placement, _ = self.frame.cut(image, placements[i])
-            views.append(View(crop, slice(i, i + 1), placement[None]))
-        return views
+        far = np.flatnonzero(~np.array(near))
+        if len(far) == 1:
+            crop, placement, _ = self.frame.cut(image, placements[far[0]])
+            return [*views, View(crop, slice(far[0], far[0] + 1), placement[None])]
+        crops = np.empty((len(far), self.frame.size, self.frame.size), np.uint8)
+        placed = np.empty((len(far), 3), np.float32)
+        for k, i in enumerate(far):
+            crops[k], placed[k], _ = self.frame.cut(image, placements[i])
+        return [*views, View(crops, far, placed)]
 
     def mirrored(self, views):
         """Mirror images of `views`, one per face, cut to the size of training crops."""
         reach = self.frame.size / self.frame.face / 2
         mirrored = []
-        for image, rows, placements in views:
-            height, width = image.shape
-            for i, (cx, cy, side) in zip(_indices(rows), placements.tolist(), strict=True):
+        for images, rows, placements in views:
+            height, width = images.shape[-2:]
+            for k, (i, (cx, cy, side)) in enumerate(
+                zip(_indices(rows), placements.tolist(), strict=True)
+            ):
+                image = images if images.ndim == 2 else images[k]
                 left, right = _cut(cx, reach * side, width)
                 top, bottom = _cut(cy, reach * side, height)
                 part = np.ascontiguousarray(image[top:bottom, left:right][:, ::-1])

@@ -26,12 +26,15 @@ class Answers(NamedTuple):
     placements : ndarray of shape (n, d)
     staged : ndarray of shape (T, n, L, 2), float32, or None
         Shapes of the first start after each stage.
+    views : list of View
+        What was looked at.
     """
 
     shapes: np.ndarray
     visibility: np.ndarray | None
     placements: np.ndarray
     staged: np.ndarray | None
+    views: list
 
 
 class Predictor(Aligner):
@@ -164,7 +167,7 @@ class Predictor(Aligner):
         visible = None if visibility is None else np.clip(median(visibility), 0, 1)
         sure = face_sure = None
         if confidence:
-            sure, face_sure = self._confidence(image, color, answers.placements, middle)
+            sure, face_sure = self._confidence(image, color, answers, middle)
         if self.modes_ is not None:  # told of the moved landmarks, which stand for those around
             spread, visible, sure = (
                 None if each is None else each[:, self.modes_.nearest]
@@ -225,23 +228,23 @@ class Predictor(Aligner):
             shapes = np.concatenate([shapes, moved.mirrored(mirrored)])
             if visibility is not None:
                 visibility = np.concatenate([visibility, seen[..., list(moved.flip)]])
-        return Answers(shapes, visibility, placements, path)
+        return Answers(shapes, visibility, placements, path, views)
 
     def _whole(self, shapes):
         """All landmarks (…, L, 2) of shapes (…, A, 2) as stages move them."""
         return shapes if self.modes_ is None else self.modes_.whole(shapes)
 
-    def _confidence(self, image, color, placements, shapes):
-        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame, of placed faces."""
-        space = self.face_space(self.frame_, True)
-        image = space.grey(image, color)
+    def _confidence(self, image, color, answers, shapes):
+        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame, found as `answers`."""
+        views = answers.views
+        if not self._crops:
+            space = self.face_space(self.frame_, True)
+            views = space.views(space.grey(image, color), answers.placements)
         landmarks = np.empty(shapes.shape[:2], np.float32)
         faces = np.empty(len(shapes), np.float32)
-        for view, rows, placed in space.views(image, placements):
-            samples = Samples(
-                view[None], np.zeros(len(placed), np.intp), placed,
-                np.ascontiguousarray(shapes[rows], np.float32),
-            )  # fmt: skip
+        for view, rows, placed in views:
+            images, index = _images_of(view, len(placed))
+            samples = Samples(images, index, placed, np.ascontiguousarray(shapes[rows], np.float32))
             landmarks[rows], faces[rows] = self.confidence_(samples, self._reference)
         return landmarks, faces
 
@@ -301,18 +304,19 @@ class Predictor(Aligner):
         )
 
     def _samples(self, image, placements, starts):
-        """Samples of all faces in an image, ordered by start."""
+        """Samples of all faces in a view's image or images, ordered by start."""
         n = len(placements)
+        images, index = _images_of(image, n)
         if len(starts) > 1:
-            placements = np.tile(placements, (len(starts), 1))
+            placements, index = np.tile(placements, (len(starts), 1)), np.tile(index, len(starts))
         shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
-        return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
+        return Samples(images, index, placements, shapes)
 
     def _plan(self):
         """Prepare for prediction, once after training or loading."""
         stages = [*self.stages_, *([self.keys_.score] if self.keys_ is not None else [])]
-        needs_crop = any(stage.needs_crop for stage in stages)
-        self._space = space = self.face_space(self.frame_, needs_crop)
+        self._crops = any(stage.needs_crop for stage in stages)
+        self._space = space = self.face_space(self.frame_, self._crops)
         mean = self.moved_mean
         self._reference = space.reference(mean)
         self.moved_scheme = self.scheme_
@@ -344,7 +348,14 @@ class Predictor(Aligner):
 
 
 # What `_plan` sets.
-_PLANNED = frozenset(("_space", "_reference", "_n_early", "_late", "_opening"))
+_PLANNED = frozenset(("_space", "_crops", "_reference", "_n_early", "_late", "_opening"))
+
+
+def _images_of(image, n):
+    """The image or the images of a view of n faces: (m, H, W), and which is whose, (n,) intp."""
+    if image.ndim == 3:
+        return image, np.arange(n)
+    return image[None], np.zeros(n, np.intp)
 
 
 def _is_stack(images):

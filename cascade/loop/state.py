@@ -174,6 +174,21 @@ def untrained(cls, header):
     return cls(**made)
 
 
+def begun(cls, header):
+    """A model of `cls` with checked parameters and the scheme of a header, and nothing else yet."""
+    model = untrained(cls, header)
+    model.check_parameters()
+    model.scheme_ = Scheme.from_dict(header["scheme"])
+    return model
+
+
+def recalled(model, header):
+    """Fill a model with what a header tells about it: history, notes and measured detectors."""
+    model.history_ = history_of(header["history"])
+    model.notes_ = notes_of(header["notes"])
+    model.detectors_ = detectors_of(header.get("detectors", {}))
+
+
 def _value(value):
     """A parameter from a header; unknown nested parameters are left out."""
     cls = _CLASSES.get(value.get("class")) if isinstance(value, dict) else None
@@ -241,9 +256,7 @@ def restore(model, header, arrays):
     model.confidence_ = None
     if "confidence" in header:
         model.confidence_ = _confidence(header["confidence"], arrays, n_moved)
-    model.history_ = history_of(header["history"])
-    model.notes_ = notes_of(header["notes"])
-    model.detectors_ = detectors_of(header.get("detectors", {}))
+    recalled(model, header)
     model.check_stages()
     model._plan()
     return model

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from data_tools.metrics import nme
-from data_tools.schemes import Scheme
 from features.errors import InputError, require_count, require_flag, require_range
 from features.frame import Frame
 from features.geometry import as_boxes, from_box_frame, to_box_frame
@@ -22,15 +21,7 @@ from ..loop.face_space import CropSpace
 from ..loop.preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
 from ..loop.progress import reporting
 from ..loop.starts import mean_shape
-from ..loop.state import (
-    detectors_in,
-    detectors_of,
-    history_of,
-    notes_of,
-    parameters,
-    untrained,
-    versions,
-)
+from ..loop.state import begun, detectors_in, parameters, recalled, versions
 from ..stages.layout import from_arrays, to_arrays
 from .found import Found
 from .pdm import MAX_COMPONENTS, PointDistributionModel
@@ -444,9 +435,7 @@ class ShapeModel(Aligner, Estimator):
         InputError
             As `stages_of`.
         """
-        model = untrained(cls, header)
-        model.check_parameters()
-        model.scheme_ = Scheme.from_dict(header["scheme"])
+        model = begun(cls, header)
         frame = header["frame"]
         model.frame_ = Frame(int(frame["size"]), int(frame["face"]))
         sizes = {"landmarks": model.scheme_.n_points}
@@ -458,8 +447,7 @@ class ShapeModel(Aligner, Estimator):
             raise InputError("array start must be a pose in or near the box")
         model._set_start(start)
         model.stages_ = model.stages_of(header, arrays)
-        model.history_, model.notes_ = history_of(header["history"]), notes_of(header["notes"])
-        model.detectors_ = detectors_of(header.get("detectors", {}))
+        recalled(model, header)
         model.make_ready()
         return model
 

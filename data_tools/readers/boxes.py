@@ -44,11 +44,15 @@ class Boxes(NamedTuple):
 
     def key(self, path):
         """The name under which the file lists the boxes of an image, or None."""
-        parts = PurePath(path).parts
-        for k in range(len(parts)):
-            name = PurePath(*parts[k:]).as_posix()
+        path = PurePath(path)
+        name = path.as_posix()
+        if name in self.entries:
+            return name
+        name = name.removeprefix(PurePath(path.anchor).as_posix()) if path.anchor else name
+        while name:
             if name in self.entries:
                 return name
+            name = name.partition("/")[2]
         return None
 
     def unmatched(self, paths):

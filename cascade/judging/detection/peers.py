@@ -27,7 +27,7 @@ class Peer(NamedTuple):
     detector: Detector
 
 
-def open_detectors(names):
+def open_detectors(names, rotation=0.0):
     """Load the detectors of a list.
 
     Parameters
@@ -35,6 +35,9 @@ def open_detectors(names):
     names : str or sequence of str
         Of `data_tools.detectors.DETECTORS`, ``haar`` or ``haar:FILE``, separated by commas where it
         is one text; ``NAME=SPEC`` gives one a label.
+    rotation : float
+        See `data_tools.detectors.Detector.turned`; detectors that find upright faces only search
+        as usual.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def open_detectors(names):
         If the list is empty, a detector is unknown or cannot be loaded, or two have the same label.
     """
     texts = names.split(",") if isinstance(names, str) else list(names)
-    peers = [_open(text.strip()) for text in texts if text.strip()]
+    peers = [_open(text.strip(), rotation) for text in texts if text.strip()]
     if not peers:
         raise InputError(
             f"no detector to compare; name some of {', '.join((*DETECTORS, *_OTHERS))}"
@@ -58,12 +61,13 @@ def open_detectors(names):
     return peers
 
 
-def _open(text):
+def _open(text, rotation):
     label, equals, spec = text.partition("=")
     if not equals or not label.isidentifier():
         label, spec = text.partition(":")[0], text
     kind, _, file = spec.partition(":")
-    return Peer(label, Haar(file or None) if kind == "haar" else get_detector(spec))
+    detector = Haar(file or None) if kind == "haar" else get_detector(spec)
+    return Peer(label, detector.turned(rotation) if detector.finds_turned else detector)
 
 
 class Haar(Detector):

@@ -161,8 +161,8 @@ class OcclusionFerns(BoostedFerns):
         self._check()
         require_range("n_zones", self.n_zones, 1, GRID**2)
         require_range("n_visibility", self.n_visibility, 1, 10_000)
-        samples.believe_visible()
         shape, moves = self._basis(residuals, self.n_components, workers)
+        samples.believe_visible()
         unknown = samples.visible - samples.visibility
         seen, changes = self._basis(unknown, self.n_visibility, workers)
         zone_of = zones(reference, reference)
