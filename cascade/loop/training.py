@@ -69,7 +69,7 @@ class BaseCascade(Predictor, Estimator):
         predictors that did not see the faces.
     members_ : list of dict
         After a training on Dask workers, what each did: `worker`, `rounds` of sums, `bytes` sent,
-        `seconds`, and `peak_mib` of memory. Not kept in files.
+        `seconds`, `cpu_s` of its process, and `peak_mib` of memory. Not kept in files.
     notes_ : dict of str
         Free facts kept in the model file: `data`, `terms`, `boxes`, ….
     """

@@ -20,6 +20,8 @@ from data_tools.store.crops import StoredCrops
 from data_tools.writers import write_pts
 from features.errors import InputError
 
+from .test_exact_sums import METHODS as SMALL
+
 distributed = pytest.importorskip("distributed", reason="needs pip install 'cascade-align[dask]'")
 
 
@@ -33,7 +35,7 @@ def client():
     """Two workers of one thread, in processes that are started anew when they die."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -104,6 +106,14 @@ def test_sdm_with_key_shapes_and_confidence(client, faces):
     apart = sdm().fit(faces, client=client)
     assert apart.confidence_ is not None and len(apart.keys_.shapes) == 3
     assert dumps(apart) == dumps(sdm().fit(faces))
+
+
+@pytest.mark.parametrize("method", ["lbf", "esr"])
+def test_other_methods(client, faces, method):
+    cls, options = SMALL[method]
+    apart = cls(**options).fit(faces, client=client)
+    assert dumps(apart) == dumps(cls(**options).fit(faces))
+    assert [member["rounds"] > 0 for member in apart.members_] == [True, True]
 
 
 def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monkeypatch):
