@@ -123,6 +123,41 @@ def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monke
     assert dumps(make().fit(faces, client=client)) == dumps(make().fit(on_disk))
 
 
+def test_workers_that_are_threads_of_this_process(faces):
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        apart = make(n_stages=1).fit(faces, client=client)
+    assert len(apart.members_) == 3
+    assert dumps(apart) == dumps(make(n_stages=1).fit(faces))
+
+
+def test_members_talk_by_the_certificates_of_their_workers(faces):
+    pytest.importorskip("cryptography", reason="needs pip install cryptography")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
+            security=distributed.Security.temporary(),
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):  # fmt: skip
+        assert all(address.startswith("tls://") for address in client.nthreads())
+        apart = make(n_stages=1).fit(faces, client=client)
+    assert dumps(apart) == dumps(make(n_stages=1).fit(faces))
+
+
+def test_a_member_whose_caller_is_gone_ends():
+    from cascade.distributed.member import _LEASE, _Training
+
+    training = _Training()
+    assert training.stopped() is None
+    training.heard -= _LEASE + 1
+    assert "gone" in training.stopped()
+
+
 def test_two_trainings_at_once(client, faces):
     """Each worker has one slot, and every training needs one on both."""
     with ThreadPoolExecutor(2) as pool:
