@@ -95,6 +95,7 @@ def test_training_is_the_same_for_any_number_of_threads_and_after_a_break(
         for name in ("anchors", "nodes", "leaves", "limits"):
             assert np.array_equal(getattr(ours, name), getattr(theirs, name))
     assert np.array_equal(model.front_.nodes, other.front_.nodes)
+    assert other.history_ == model.history_
     with pytest.raises(InputError, match="another parameters"):
         JDA(**{**SMALL, "n_trees": 5}, random_state=0).fit(
             faces, backgrounds, checkpoint=part, resume=True
