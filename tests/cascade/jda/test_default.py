@@ -57,7 +57,7 @@ def test_tiny_images_hold_no_face(shape, rotation):
 
 def test_large_photographs_without_faces_take_no_longer_than_small_ones():
     rng = np.random.default_rng(1)
-    small = cv2.resize(rng.integers(0, 256, (96, 128), np.uint8), (1280, 960))
+    small = (np.linspace(60, 180, 1280) + rng.normal(0, 6, (960, 1280))).astype(np.uint8)
     large = cv2.resize(small, (5120, 3840))
     taken = []
     for grey in (small, large):
@@ -65,7 +65,7 @@ def test_large_photographs_without_faces_take_no_longer_than_small_ones():
         seconds = []
         for _ in range(3):
             began = time.process_time()
-            assert len(detect(grey)) <= 1
+            assert len(detect(grey)) == 0
             seconds.append(time.process_time() - began)
         taken.append(min(seconds))
     # Sixteen times the pixels: the same windows, and the making of the levels.
