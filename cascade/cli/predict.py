@@ -63,7 +63,7 @@ def predict(
         float | None,
         typer.Option(
             metavar="SCORE",
-            help="Leave out faces that the detector is less sure of: jda tells log odds from 1.2, "
+            help="Leave out faces that the detector is less sure of: jda tells log odds from 1.8, "
             "lbp counts from 4, dlib from 0, YuNet from 0.6 to 1; the scores are in the JSON.",
         ),
     ] = None,
