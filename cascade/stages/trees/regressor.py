@@ -125,7 +125,7 @@ class BoostedTrees(Parameters):
         nodes = np.zeros((3, self.n_trees, n_leaves - 1), np.int16)
         leaves = np.zeros((self.n_trees, n_leaves, width), np.int8)
         correction = np.zeros((n_leaves, width), np.int16)
-        # Half the samples, alternating from tree to tree, place a root well enough, if they are many.
+        # Half of many samples, alternating from tree to tree, place a root well enough.
         n_all = int(workers.total(np.array(len(residuals), np.int64)))
         n_parts = 2 if n_all >= _HALVED * kernels.TILE else 1
         for k in range(self.n_trees):
