@@ -205,7 +205,7 @@ class Shard:
         self.sketch = np.empty((n, LANES), np.int16)
 
     def advance(self, correction, signs):
-        """Leave the last tree's leaves out of the residuals, and start the next tree."""
+        """Subtract the last tree's leaves from the residuals, and start the next tree."""
         kernels.advance(self.coefs, self.node, correction, signs, self.sketch)
         self.node[:] = 0
 
