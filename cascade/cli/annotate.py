@@ -15,7 +15,7 @@ _REVIEW = "review"
 
 
 def annotate_pictures(source, out, detector, landmarks, *, every=10, min_score=None,
-                      resolution=None):  # fmt: skip
+                      resolution=None, rotation=0.0):  # fmt: skip
     """Find faces and landmarks, write the folder and the sheets to look through."""
     from data_tools.writers.folder import FolderWriter, refuse_filled
 
@@ -28,7 +28,8 @@ def annotate_pictures(source, out, detector, landmarks, *, every=10, min_score=N
     model = load_model(landmarks)
     names, found, origins, empty, stopped = [], [], [], 0, False
     with reporting() as progress:
-        finder = from_detector(model, detector, progress, min_score=min_score, long_side=resolution)
+        finder = from_detector(model, detector, progress, min_score=min_score,
+                               long_side=resolution, rotation=rotation)  # fmt: skip
         tell, total = progress.counting("annotating faces"), count(source)
         with FolderWriter(out, scored=True) as writer:
             try:

@@ -19,7 +19,7 @@ from .common import (
     say,
     terminal,
 )
-from .options import Boxes, Detector, Folders, Points, Start
+from .options import Boxes, Detector, Folders, Points, Rotation, Start
 
 _WIDTH = 130
 
@@ -48,6 +48,7 @@ def compare(
     ] = None,
     boxes: Boxes = "csv",
     detector: Detector = DEFAULT_DETECTOR,
+    rotation: Rotation = 0.0,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where the results go.")
     ] = Path("comparison"),
@@ -60,13 +61,13 @@ def compare(
         typer.Option(
             "--subsets",
             metavar="FILE",
-            help="Report parts of the faces apart: a list of image names, or a csv file with a "
-            "column image and columns of labels.",
+            help="Report subsets of the faces separately: a list of image names, or a csv file "
+            "with a column image and columns of labels.",
         ),
     ] = None,
     points: Points = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the bootstrap intervals, and of collages.")
+        int, typer.Option(min=0, help="Random seed of bootstrap intervals and collages.")
     ] = 0,
     calibrate: Annotated[
         Path | None,
@@ -101,11 +102,12 @@ def compare(
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
 
-    Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
-    of its own to open in a browser. Times are of one thread, without reading or detecting.
+    Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a
+    self-contained page for the browser. Times are for one thread, without reading images or
+    detecting faces.
 
-    With --detectors, face detectors: how many faces each finds, at how many wrong boxes an image,
-    on whole photographs (imglab files), annotated folders and folders without faces.
+    With --detectors, compares face detectors: recall against wrong boxes per image, on whole
+    photographs (imglab files), annotated folders and folders without faces.
     """
     if detectors is not None:
         if model:
@@ -116,9 +118,11 @@ def compare(
 
         compare_detectors(
             folders, detectors, out, calibrate=calibrate, n_collages=collages, limit=limit,
-            min_face=min_face, every_background=all_backgrounds, seed=seed,
+            min_face=min_face, every_background=all_backgrounds, seed=seed, rotation=rotation,
         )  # fmt: skip
         return
+    if rotation:
+        raise typer.BadParameter("goes with --detectors", param_hint="--rotation")
     if not model:
         raise typer.BadParameter(
             "name at least one model, or detectors with --detectors", param_hint="--model"

@@ -11,7 +11,7 @@ BOX_SOURCES = ("csv", "tight", "detect")
 
 
 def known_detector(detector):
-    """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
+    """Refuse an unknown detector before any work, whether it will be needed or not."""
     if detector is not None and kind_of(detector) not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector
@@ -41,6 +41,17 @@ Detector = Annotated[
         callback=known_detector,
     ),
 ]
+Rotation = Annotated[
+    float,
+    typer.Option(
+        "--rotation",
+        min=0,
+        max=180,
+        metavar="DEGREES",
+        help="By how much faces may be turned in the plane, to either side, such as 90 or 180; "
+        "without it, by about 40 (with jda, which alone takes it). More takes longer.",
+    ),
+]
 Model = Annotated[
     Path | None,
     typer.Option("--model", "-m", metavar="MODEL", help="Model file, or a name: cascade models."),
@@ -51,7 +62,7 @@ NStarts = Annotated[
         "--starts",
         min=1,
         max=16,
-        help="Starts whose median is the answer; without it, the model's own number.",
+        help="Number of starts, whose median is the result; without it, the model's own number.",
     ),
 ]
 Augment = Annotated[
@@ -65,7 +76,7 @@ Augment = Annotated[
 ]
 Copies = Annotated[
     int | None,
-    typer.Option(min=1, max=1000, help="Copies of each face for --augment; 2 without it."),
+    typer.Option(min=1, max=1000, help="Copies of each face for --augment; default 2."),
 ]
 Points = Annotated[
     str | None,

@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from csv import writer as csv_writer
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -27,7 +28,7 @@ from .common import (
     reporting,
     rounded,
 )
-from .options import Jobs, Model, NStarts, Start, known_detector
+from .options import Jobs, Model, NStarts, Rotation, Start, known_detector
 
 _STDOUT = Path("-")
 
@@ -84,6 +85,7 @@ def predict(
             help="Long side of the image in pixels that is searched; more finds smaller faces.",
         ),
     ] = None,
+    rotation: Rotation = 0.0,
     json_: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", help="Landmarks of all images; - is stdout."),
@@ -127,9 +129,10 @@ def predict(
     """
     if boxes is not None and detector is not None:
         raise typer.BadParameter("give boxes or a detector, not both", param_hint="--boxes")
-    if boxes is not None and (min_score, resolution) != (None, None):
+    if boxes is not None and (min_score, resolution, rotation) != (None, None, 0):
         raise typer.BadParameter(
-            "go with a detector, not with --boxes", param_hint="--min-score, --resolution"
+            "go with a detector, not with --boxes",
+            param_hint="--min-score, --resolution, --rotation",
         )
     if jobs == 0:
         raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
@@ -139,7 +142,7 @@ def predict(
     if not inputs:
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
     images, ignored = _images(inputs)
-    stems = _stems(images)
+    stems = _stems(images) if any((pts, draw, chips)) else {}
     if all(each is None for each in (json_, csv, pts, draw, chips)):
         json_ = _STDOUT
     outputs = {"--json": None if json_ == _STDOUT else json_, "--csv": csv}
@@ -177,10 +180,12 @@ def predict(
         if ignored:
             progress.say(f"left out what is no image: {ignored}")
         cascade, find = _box_source(
-            cascade, boxes, detector, images, progress, min_score=min_score, long_side=resolution
-        )
+            cascade, boxes, detector, images, progress, min_score=min_score, long_side=resolution,
+            rotation=rotation,
+        )  # fmt: skip
         tell = progress.counting("fitting faces")
-        results = _found(cascade, images, find, n_starts, jobs, min_confidence)
+        colour = draw is not None or chips is not None
+        results = _found(cascade, images, find, n_starts, jobs, min_confidence, colour)
         n_unsure = 0
         for i, (path, found) in enumerate(results, 1):
             if isinstance(found, _Unusable):
@@ -244,32 +249,37 @@ class _Found(NamedTuple):
         return drawn_as_seen(None if self.alignment is None else self.alignment.visible)
 
 
-def _found(cascade, images, find, n_starts, n_jobs, least):
+def _found(cascade, images, find, n_starts, n_jobs, least, colour):
     """Pairs of an image file and its `_Found`, or an `_Unusable`, in order."""
     from joblib import Parallel, delayed
 
     if n_jobs == 1:
-        return ((path, _align(cascade, path, find, n_starts, least)) for path in images)
+        return ((path, _align(cascade, path, find, n_starts, least, colour)) for path in images)
     # Threads: decoding, detection and our kernels release Python's lock.
     threads = Parallel(n_jobs, prefer="threads", return_as="generator")
-    results = threads(delayed(_align)(cascade, path, find, n_starts, least) for path in images)
+    results = threads(
+        delayed(_align)(cascade, path, find, n_starts, least, colour) for path in images
+    )
     return zip(images, results, strict=True)
 
 
-def _align(cascade, path, find, n_starts, least):
+def _align(cascade, path, find, n_starts, least, colour):
     import numpy as np
 
-    from features.images import as_grey, read_image
+    from features.images import read_image
 
     try:
-        image = read_image(path, grey=False)
-        grey = as_grey(image)
-        boxes, scores = find(path, grey)
+        # Grey as in training; a JPEG in grey is decoded in half the time.
+        grey = read_image(path)
+        image = read_image(path, grey=False) if colour else grey
+        boxes, scores, turns = find(path, grey)
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         options = {} if cascade.confidence_ is None else {"confidence": True}
+        if turns is not None:
+            options["turns"] = turns
         aligned = cascade.align(grey, boxes, n_starts=n_starts, **options) if len(boxes) else None
         if hasattr(cascade, "place"):  # what is shown are the boxes as the model wants them
-            boxes = cascade.place(boxes)
+            boxes = cascade.place(boxes, turns)
     except InputError as error:
         text = str(error)
         return _Unusable(text if str(path) in text else f"{path}: {text}")
@@ -371,18 +381,19 @@ def _stems(images):
     stems, taken = {}, set()
     for path in dict.fromkeys(images):
         stem = path.stem if path.stem not in taken else f"{path.parent.name}-{path.stem}"
-        free = (stem, *(f"{stem}-{k}" for k in range(2, len(images) + 2)))
+        free = chain([stem], (f"{stem}-{k}" for k in count(2)))
         stems[path] = next(each for each in free if each not in taken)
         taken.add(stems[path])
     return stems
 
 
 def _box_source(cascade, table, detector, images, progress, **search):
-    """The model for the boxes that the options ask for, and a function (path, image) to them and
-    their scores."""
+    """The model for the boxes that the options ask for, and a function (path, image) to
+    `data_tools.detectors.Finds`."""
     if table is None:
         finder = from_detector(cascade, detector or DEFAULT_DETECTOR, progress, **search)
-        return finder, lambda path, grey: finder.search(grey)
+        return finder, lambda path, grey: finder.find(grey)
+    from data_tools.detectors import Finds
     from data_tools.readers import Boxes, read_boxes
 
     known = Boxes(read_boxes(table))
@@ -390,7 +401,7 @@ def _box_source(cascade, table, detector, images, progress, **search):
     if unmatched:
         few = ", ".join(unmatched[:3]) + (", …" if len(unmatched) > 3 else "")
         progress.say(printable(f"{table}: {len(unmatched)} names are of none of the images: {few}"))
-    return cascade, lambda path, grey: (known.of(path) or [], None)
+    return cascade, lambda path, grey: Finds(known.of(path) or [])
 
 
 def _write_json(path, content):

@@ -19,7 +19,7 @@ from .common import (
     reporting,
     say,
 )
-from .options import Detector, Model, NStarts, Start
+from .options import Detector, Model, NStarts, Rotation, Start
 
 
 def video(
@@ -44,6 +44,7 @@ def video(
     ] = None,
     model: Model = None,
     detector: Detector = DEFAULT_DETECTOR,
+    rotation: Rotation = 0.0,
     faces: Annotated[int, typer.Option(min=1, max=100, help="Faces to follow at once.")] = 1,
     check: Annotated[
         int,
@@ -109,7 +110,7 @@ def video(
     cascade = load_model(model, start)
     with VideoReader(int(source) if camera else source) as frames:
         with reporting() as progress:
-            finder = from_detector(cascade, detector, progress)
+            finder = from_detector(cascade, detector, progress, rotation=rotation)
         tracker = Tracker(
             cascade,
             lambda grey: finder.place(finder.detector(grey)),

@@ -19,46 +19,59 @@ def _overlap(dx, dy, side, other):
 
 
 @njit(nogil=True, cache=True)
-def thin(squares, order, overlap, most, keep):
+def _apart(turn, other, most):
+    """Whether two angles in degrees differ by more than `most`."""
+    difference = abs(turn - other) % 360.0
+    return min(difference, 360.0 - difference) > most
+
+
+@njit(nogil=True, cache=True)
+def thin(squares, turns, order, overlap, differing, most, keep):
     """Keep a window unless enough better ones overlap it.
 
     Parameters
     ----------
     squares : (n, 3) float64
         Centre and side.
+    turns : (n,) float64
+        Angles in degrees.
     order : (n,) int64
         Best first.
     overlap : float
-        Above a third. Windows that overlap more than this look at the same thing.
+        Above a third. Windows that overlap more than this look at the same thing, ...
+    differing : float
+        ... if their angles differ by no more than this.
     most : int
         As many of them are kept.
     keep : (n,) bool
         Overwritten.
     """
-    kept, n_kept = np.empty((3, order.shape[0])), 0
-    xs, ys, sides = kept[0], kept[1], kept[2]
+    kept, n_kept = np.empty((4, order.shape[0])), 0
+    xs, ys, sides, angles = kept[0], kept[1], kept[2], kept[3]
     for i in order:
         x, y, side = squares[i, 0], squares[i, 1], squares[i, 2]
         count = 0
         for k in range(n_kept):
-            if abs(xs[k] - x) < side and _overlap(xs[k] - x, ys[k] - y, side, sides[k]) > overlap:
+            if abs(xs[k] - x) >= side or _apart(turns[i], angles[k], differing):
+                continue
+            if _overlap(xs[k] - x, ys[k] - y, side, sides[k]) > overlap:
                 count += 1
                 if count == most:
                     break
         keep[i] = count < most
         if keep[i]:
-            xs[n_kept], ys[n_kept], sides[n_kept] = x, y, side
+            xs[n_kept], ys[n_kept], sides[n_kept], angles[n_kept] = x, y, side, turns[i]
             n_kept += 1
 
 
 @njit(nogil=True, cache=True)
-def group(squares, order, same, apart, labels):
+def group(squares, turns, order, differing, same, apart, labels):
     """Gather windows around the best ones.
 
     Parameters
     ----------
-    squares, order
-        As of `thin`.
+    squares, turns, order, differing
+        As of `thin`; windows whose angles differ by more have nothing to do with one another.
     same : float
         Windows that overlap the best one more than this belong to its group.
     apart : float
@@ -78,7 +91,7 @@ def group(squares, order, same, apart, labels):
             continue
         x, y, side = squares[best, 0], squares[best, 1], squares[best, 2]
         for k in range(squares.shape[0]):
-            if labels[k] != -2:
+            if labels[k] != -2 or _apart(turns[best], turns[k], differing):
                 continue
             dx, dy = squares[k, 0] - x, squares[k, 1] - y
             overlap = _overlap(dx, dy, side, squares[k, 2])

@@ -10,6 +10,7 @@ from features.opencv import cv2
 from ..placing import box_of
 from . import _window_kernels as kernels
 from ._stage_kernels import HALF_CROP
+from .search import turns_of
 from .windows import GRID, LEAST_SIDE, grid_points
 
 _CROP = 2 * HALF_CROP
@@ -35,7 +36,7 @@ def rolls_of(shapes, mean):
     from features.geometry import similarity
 
     linear, _ = similarity(mean[None], shapes)
-    return np.degrees(np.arctan2(linear[:, 1], linear[:, 0]))
+    return turns_of(linear)
 
 
 @dataclass
@@ -187,6 +188,8 @@ def varied(faces, k, mean, roll, rng):
     -------
     image : ndarray of shape (H, W), uint8
     boxes : ndarray of shape (1, 4)
+    turn : float
+        By how many degrees the face is turned there.
     """
     image, shape = faces.image(k), faces.shapes[k].astype(np.float64)
     square = boxes_of(shape[None], mean)[0]
@@ -200,9 +203,9 @@ def varied(faces, k, mean, roll, rng):
     height, width = image.shape
     size = max(32, round(scale * width)), max(32, round(scale * height))
     offset = (np.array(size) - 1) / 2 - linear @ ((np.array([width, height]) - 1) / 2)
-    return _warp(halves(image), linear, offset, scale, size), boxes_of(
-        (shape @ linear.T + offset)[None], mean
-    )
+    there = (shape @ linear.T + offset)[None]
+    image = _warp(halves(image), linear, offset, scale, size)
+    return image, boxes_of(there, mean), float(rolls_of(there, mean)[0])
 
 
 def halves(image):

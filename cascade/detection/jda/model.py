@@ -1,39 +1,21 @@
 """The joint cascade of face detection and alignment: what is trained, saved, and run."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
 
-from data_tools.schemes import Scheme
 from features.errors import InputError, require_count, require_range
 from features.geometry import as_boxes
 from features.images import as_grey
 from features.parameters import Parameters
-from features.workers import Workers
 
 from ...aligner import Aligner
 from ...loop import model_file
-from ...loop.preparing import seed_of, split_off
-from ...loop.progress import reporting
-from ...loop.state import (
-    detectors_in,
-    detectors_of,
-    history_of,
-    notes_of,
-    parameters,
-    untrained,
-    versions,
-)
-from ...stages.layout import from_arrays, to_arrays
-from .front import MAX_TREES, Front
+from ...loop.state import begun
+from . import storing
+from .front import MAX_TREES
 from .running import Running
-from .stages import stage_from, stage_to
-from .verifying import Verifier
-
-MAX_STAGES = 20
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -49,8 +31,6 @@ class JDA(Aligner, Parameters):
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out, "accurate" sees
     more windows of faces and of others.
-
-    `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
     Parameters
     ----------
@@ -86,7 +66,8 @@ class JDA(Aligner, Parameters):
     verify : bool
         Whether a linear classifier on HOG descriptors at the landmarks looks at each face last.
     searches : int
-        Searches of each photograph, turned and resized, whose finds the verifier learns from.
+        Searches of each photograph, turned, resized and made worse, whose finds the verifier learns
+        from.
     watched : float
         Share of the photographs whose faces set the limits and grow no trees: what a tree was
         grown on scores too high.
@@ -132,7 +113,7 @@ class JDA(Aligner, Parameters):
     stage_loss: float = 0.0
     margin: float = 0.35
     verify: bool = True
-    searches: int = 3
+    searches: int = 10
     watched: float = 0.12
     honest: float = 0.0
     random_state: object = None
@@ -142,7 +123,7 @@ class JDA(Aligner, Parameters):
     method: ClassVar[str] = "jda"
     PRESETS: ClassVar[dict] = {
         "default": {},
-        "accurate": {"copies": 28, "n_others": 40_000, "searches": 6},
+        "accurate": {"copies": 28, "n_others": 40_000, "searches": 20},
         "small": {
             "front_trees": 32, "n_stages": 2, "n_trees": 12, "n_pairs": 60, "copies": 6,
             "n_others": 1500, "work": 10_000_000, "n_points": 128,
@@ -156,7 +137,7 @@ class JDA(Aligner, Parameters):
         """Refuse parameters out of range, of the user's or of a file."""
         for name, low, high in (
             ("front_trees", 1, MAX_TREES), ("front_depth", 1, 8), ("n_trees", 1, MAX_TREES),
-            ("n_stages", 0, MAX_STAGES), ("depth", 1, 7), ("n_points", 2, 4096),
+            ("n_stages", 0, storing.MAX_STAGES), ("depth", 1, 7), ("n_points", 2, 4096),
             ("n_pairs", 1, 1 << 20), ("n_components", 1, 4096), ("copies", 1, 1000),
             ("n_others", 10, 1 << 24), ("work", 1, 1 << 50), ("searches", 1, 1000),
         ):  # fmt: skip
@@ -206,57 +187,12 @@ class JDA(Aligner, Parameters):
             If a parameter is out of range, there is no face or no background, or the checkpoint
             belongs to another training.
         """
-        from ...loop.checkpoint import Checkpoint
-        from .faces import mean_in_boxes
-        from .training import ROUNDS, Training
+        from .fitting import train
 
         self.check_parameters()
-        backgrounds = [as_grey(image) for image in backgrounds]
-        if not len(faces) or not backgrounds:
-            raise InputError("training needs faces, and photographs without faces (backgrounds)")
-        self.seed_, self.scheme_ = seed_of(self.random_state), faces.scheme
-        self.notes_, self.history_ = dict(notes or {}), []
-        self.front_, self.stages_, self.verifier_ = Front.empty(self.front_depth), [], None
-        self.mean_shape_ = mean_in_boxes(faces).astype(np.float32)
-        store = SimpleNamespace(
-            shapes=faces.shapes, placements=faces.boxes, visible=None,
-            images=[*map(faces.image, range(len(faces))), *backgrounds],
-        )  # fmt: skip
-        keeper = Checkpoint(checkpoint, self, store) if checkpoint else nullcontext()
-        watched, grown = faces, faces
-        if self.watched:
-            grown, watched = split_off(faces, self.watched, self.seed_)
-        with reporting(progress, self.verbose) as progress, keeper as saved, \
-             Workers(self.n_jobs) as workers:  # fmt: skip
-            training = Training(self, grown, watched, backgrounds, progress, workers)
-            steps = [("front", k) for k in range(len(ROUNDS))
-                     if sum(ROUNDS[:k]) < self.front_trees]  # fmt: skip
-            steps += [("stage", t) for t in range(self.n_stages)]
-            steps += [("verifier", 0)] * (self.verify and self.n_stages > 0)
-            kept = saved.load() if resume and saved is not None else None
-            done = self._take_up(kept, training) if kept else 0
-            if kept:
-                progress.resumed(done, len(steps))
-            for k in range(done, len(steps)):
-                kind, number = steps[k]
-                progress.stage_begins(k + 1, len(steps))
-                step = {"front": training.front_round, "stage": training.stage}.get(kind)
-                _, share = training.verifier() if step is None else step(number)
-                row = training.row(k + 1, kind, share)
-                self.history_.append(row)
-                progress.stage_ends(row)
-                self._training = training
-                if saved is not None:
-                    saved.save()
-            del self._training
-        self._make_ready()
+        train(self, faces, backgrounds, checkpoint, resume, progress, notes)
+        self.make_ready()
         return self
-
-    def _take_up(self, kept, training):
-        """Go on from a checkpoint; how many steps are done."""
-        self.front_, self.stages_, self.history_, origin, draw = kept
-        training.restored(origin, draw)
-        return len(self.history_)
 
     # ------------------------------------------------------------------------------- prediction
 
@@ -277,7 +213,9 @@ class JDA(Aligner, Parameters):
             Between neighbouring windows, in their sides.
         rotation : float or sequence of float
             Angles in degrees, clockwise in the image, by which faces are turned; each is a search
-            of its own with the same model. Faces within about 20 degrees of one are found.
+            with turned copies of the model's pairs of points, and a face that several find is
+            found once. Faces within about 20 degrees of one are found. The first is searched
+            densely, the others with fewer windows.
         min_score : float
             Faces with a lower score are left out. Scores are log odds of the verifier, plus the
             logarithm of the side over 40 pixels; of a model without verifier, sums of trees.
@@ -329,7 +267,8 @@ class JDA(Aligner, Parameters):
 
             raise NotFittedError("this model is not trained; call fit, or load a model file")
 
-    def _make_ready(self):
+    def make_ready(self):
+        """Make ready to search: once, after training or loading."""
         self._running = Running(self)
 
     # ------------------------------------------------------------------------------------ files
@@ -341,66 +280,11 @@ class JDA(Aligner, Parameters):
 
     def state(self, training=None):
         """Header and arrays for a file; `training` as of `cascade.loop.state.to_state`."""
-        arrays = {"mean": self.mean_shape_}
-        if len(self.front_.limits):
-            arrays |= to_arrays(self.front_, "front")
-        for t, stage in enumerate(self.stages_):
-            arrays |= stage_to(stage, f"stages.{t}")
-        if self.verifier_ is not None:
-            arrays |= to_arrays(self.verifier_, "verifier")
-        header = {
-            "method": self.method,
-            "parameters": parameters(self),
-            "scheme": self.scheme_.to_dict(),
-            "stages": len(self.stages_),
-            "verifier": self.verifier_ is not None,
-            "history": self.history_,
-            "notes": self.notes_,
-            "versions": versions(),
-            **detectors_in(self),
-        }
-        if training:
-            header["training"] = training
-            header["draw"] = self._training.negatives.draw
-            others = self._training.others
-            if others is not None:
-                arrays["others"] = others.origin
-        return header, arrays
+        return storing.to_state(self, training)
 
     def stages_of(self, header, arrays):
-        """What a file holds of the first part and the stages, and of an unfinished training.
-
-        Returns
-        -------
-        front : Front
-        stages : list of Stage
-        history : list of dict
-        origin : ndarray of shape (n, 5), int64
-            Windows that were mined.
-        draw : int
-            Photographs drawn for them.
-
-        Raises
-        ------
-        InputError
-            Naming what is missing, of another type, out of range, or does not fit the rest.
-        """
-        n = header["stages"]
-        require_count("stages", n, 0, MAX_STAGES)
-        sizes = {"landmarks": self.scheme_.n_points, "coordinates": 2 * self.scheme_.n_points}
-        front = from_arrays(Front, arrays, "front", dict(sizes))
-        stages, first = [], None
-        for t in range(n):
-            stage = stage_from(arrays, f"stages.{t}", dict(sizes))
-            if stage.shapes != (first := first or stage.shapes):
-                raise InputError(f"stage {t + 1} is of other sizes than the first")
-            stages.append(stage)
-        draw = header.get("draw", 0)
-        require_count("draw", draw, 0, 1 << 40)
-        origin = arrays.get("others", np.zeros((0, 5), np.int64))
-        if origin.dtype != np.int64 or origin.ndim != 2 or origin.shape[1] != 5:
-            raise InputError("array others is not int64 of five columns")
-        return front, stages, history_of(header["history"]), origin, draw
+        """What a file holds of an unfinished training; see `storing.parts_of`."""
+        return storing.parts_of(self.scheme_, header, arrays)
 
     @classmethod
     def from_state(cls, header, arrays):
@@ -409,23 +293,6 @@ class JDA(Aligner, Parameters):
         Raises
         ------
         InputError
-            As `stages_of`.
+            As `storing.parts_of`.
         """
-        model = untrained(cls, header)
-        model.check_parameters()
-        model.scheme_ = Scheme.from_dict(header["scheme"])
-        mean = arrays.get("mean")
-        if mean is None or mean.dtype != np.float32 or mean.shape != (model.scheme_.n_points, 2):
-            raise InputError("array mean is missing or holds no shape of the scheme's landmarks")
-        if not np.abs(mean).max() < 100:
-            raise InputError("array mean lies far from the box")
-        model.mean_shape_ = mean
-        model.front_, model.stages_, model.history_, _, _ = model.stages_of(header, arrays)
-        model.verifier_ = None
-        if header["verifier"] is True:
-            sizes = {"landmarks": model.scheme_.n_points}
-            model.verifier_ = from_arrays(Verifier, arrays, "verifier", sizes)
-        model.notes_ = notes_of(header["notes"])
-        model.detectors_ = detectors_of(header.get("detectors", {}))
-        model._make_ready()
-        return model
+        return storing.restore(begun(cls, header), header, arrays)

@@ -14,9 +14,11 @@ from .search import (
     Found,
     boxes_of,
     gather,
+    one_each,
     plan_search,
     squares_of,
     thinned,
+    turns_of,
     windows_of,
 )
 from .stages import FAILED, NEVER, stacked
@@ -29,6 +31,8 @@ _MOST_VERIFIED = 256
 # Windows that may pass the first part, of one image, and those that are looked at further.
 _ROOM, _MOST_WINDOWS = 1 << 18, 1 << 14
 MAX_ANGLES = 36
+#: Angles of a usual search, in degrees: faces are found within about 20 degrees of one of them.
+ANGLES = (0.0, -26.0, 26.0)
 
 
 def _best(found):
@@ -62,16 +66,31 @@ class Running:
             )
         self.verifier = model.verifier_
 
-    def candidates(self, image, min_size, step=0.1):
-        """What the verifier is trained on: faces and others, and crops, placements and shapes.
+    def candidates(self, image, min_size):
+        """What the verifier is trained on: faces and others, and their crops, placements and
+        shapes. Only of a model that has no verifier yet."""
+        search = self._search(image, min_size, None, 1.15, 0.1, ANGLES)
+        if search is None:
+            search = Levels([kernel_view(image)]), 0, Found.none(len(self.mean))
+        return search[2], self._crops(*search)
 
-        None where nothing is found. Only of a model that has no verifier yet.
-        """
-        found = self.detect(image, min_size, None, 1.15, step, 0.0, -np.inf, crops=True)
-        return found if isinstance(found, tuple) else None
-
-    def detect(self, image, min_size, max_size, factor, step, rotation, min_score, crops=False):
+    def detect(self, image, min_size, max_size, factor, step, rotation, min_score):
         """See `JDA.detect`."""
+        search = self._search(image, min_size, max_size, factor, step, rotation)
+        if search is None:
+            return Found.none(len(self.mean))
+        levels, finest, found = search
+        if self.verifier is not None and len(found):
+            scores = self.verifier.scores(*self._crops(levels, finest, found), self.mean)
+            # Small windows are many, and few of them hold a face: on held-out photographs, odds in
+            # proportion to the side find 98.2 % of the faces where 97.6 % are found without.
+            scores = scores + np.log((found.boxes[:, 2] - found.boxes[:, 0]) / USUAL_SIDE)
+            found = replace(found, scores=scores.astype(np.float32))
+        return one_each(found.subset(found.scores >= min_score))
+
+    def _search(self, image, min_size, max_size, factor, step, rotation):
+        """What passes first part and stages, with the levels of the image and the finest of them;
+        None where the image is too small to be searched."""
         require_range("min_size", min_size, 8, 1 << 20)
         require_range("factor", factor, 1.01, 4)
         require_range("step", step, 0.01, 1)
@@ -82,9 +101,13 @@ class Running:
         plan = plan_search(image.shape, min_size * self.context, factor, step, angles,
                            max_side=largest)  # fmt: skip
         if not len(plan):
-            return Found.none(len(self.mean))
+            return None
         finest = max(0, int(plan[:, 0].min()) - 1)
         levels = Levels([kernel_view(image)], finest, float((plan[:, 1] * 2 ** plan[:, 0]).max()))
+        return levels, finest, self._passing(levels, finest, plan)
+
+    def _passing(self, levels, finest, plan):
+        """The `Found` of the windows of a plan that pass first part and stages."""
         out = np.empty((_ROOM, 4), np.int32)
         n, _, _ = _search_kernels.scan(
             levels.pixels, levels.tables[0], plan, self.grid, *self.front, out
@@ -93,29 +116,16 @@ class Running:
         if not len(found):
             return Found.none(len(self.mean))
         windows, scores = windows_of(found, plan)
-        found = found[thinned(windows, scores)]
+        turns = turns_of(plan[found[:, 0], 2:4])
+        found = found[thinned(windows, turns, scores)]
         rows = plan[found[:, 0]]
         windows, _ = windows_of(found, plan)
         shapes = np.ascontiguousarray(rotate(self.mean[None], rows[:, 2:4].astype(np.float32)))
         windows[:, 2] /= self.context
         pixels, scores = self._moved(levels, finest, windows, shapes, found[:, 3], self.stages)
         passed = scores != FAILED
-        found = gather(pixels[passed], scores[passed], self.mean)
-        if not len(found):
-            return found
-        found = found.subset(slice(_MOST_VERIFIED))
-        if self.free is not None:
-            found = self._again(levels, finest, found)
-        if self.verifier is not None:
-            scores = self.verifier.scores(*self._crops(levels, finest, found), self.mean)
-            # Small windows are many, and few of them hold a face: on held-out photographs, odds in
-            # proportion to the side find 98.2 % of the faces where 97.6 % are found without.
-            scores = scores + np.log((found.boxes[:, 2] - found.boxes[:, 0]) / USUAL_SIDE)
-            found = replace(found, scores=scores.astype(np.float32))
-            found = found.subset(np.argsort(-found.scores, kind="stable"))
-        elif crops:
-            return found, self._crops(levels, finest, found)
-        return found.subset(found.scores >= min_score)
+        found = gather(pixels[passed], scores[passed], self.mean).subset(slice(_MOST_VERIFIED))
+        return found if self.free is None or not len(found) else self._again(levels, finest, found)
 
     def _again(self, levels, finest, found):
         """The faces after the stages once more, from their own boxes."""

@@ -17,6 +17,11 @@ BEYOND = 0.2
 SAME = 0.5
 # ... and those that overlap more than this are not two faces.
 APART = 0.3
+#: How much wider steps are, and how many times farther apart sizes (in logarithms), of the windows
+#: of all angles but the first: faces that are turned are few, and more than one angle finds them.
+WIDER, FARTHER = 1.25, 1.3
+#: Windows that are turned by more degrees from one another are not averaged.
+DIFFERING = 35.0
 # Of windows that overlap more than this, so many go through the stages.
 ALIKE, MOST_ALIKE = 0.6, 4
 
@@ -35,7 +40,7 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_s
     step : float
         Between neighbouring windows, in their sides.
     angles : sequence of float
-        In degrees, by which windows are turned.
+        In degrees, by which windows are turned; the first one is searched densely.
     phases : Generator, optional
         Shifts the places of each size by random parts of a step.
     max_side : float, optional
@@ -45,18 +50,18 @@ def plan_search(shape, min_side, factor, step, angles=(0.0,), phases=None, max_s
     -------
     ndarray of shape (n_sizes, 8), float64
     """
-    rows = []
-    largest = max_side or min(shape) * 1.25
-    side = min_side
-    while side <= largest:
-        level = level_of(side)
-        local = side / 2**level
-        for angle in angles:
-            turn = math.radians(angle)
+    largest, rows = max_side or min(shape) * 1.25, []
+    for k, angle in enumerate(angles):
+        cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+        wider, farther = (WIDER, FARTHER) if k else (1.0, 1.0)
+        side = min_side
+        while side <= largest:
+            level = level_of(side)
+            local = side / 2**level
             phase = (0.0, 0.0) if phases is None else phases.random(2)
-            rows.append((level, local, math.cos(turn), math.sin(turn), *phase,
-                         max(1.0, step * local), 0.5 - BEYOND))  # fmt: skip
-        side *= factor
+            rows.append((level, local, cosine, sine, *phase, max(1.0, wider * step * local),
+                         0.5 - BEYOND))  # fmt: skip
+            side *= factor**farther
     return np.array(rows, np.float64).reshape(-1, 8)
 
 
@@ -103,9 +108,11 @@ class Found:
 def squares_of(shapes, mean):
     """Square boxes of shapes (n, L, 2): centre x and y and side (n, 3) float64, as they lie to the
     mean shape in the box frame."""
-    linear, shift = similarity(mean[None], shapes)
-    side = np.hypot(linear[:, 0], linear[:, 1])
-    return np.column_stack([shift, side]).astype(np.float64)
+    return _squares(*similarity(mean[None], shapes))
+
+
+def _squares(linear, shift):
+    return np.column_stack([shift, np.hypot(linear[:, 0], linear[:, 1])]).astype(np.float64)
 
 
 def boxes_of(squares):
@@ -114,15 +121,33 @@ def boxes_of(squares):
     return np.hstack([squares[:, :2] - half, squares[:, :2] + half])
 
 
-def thinned(squares, scores):
+def turns_of(linear):
+    """Angles in degrees of similarities (n, 2): see `features.geometry.similarity`."""
+    return np.degrees(np.arctan2(linear[:, 1], linear[:, 0])).astype(np.float64)
+
+
+def thinned(squares, turns, scores):
     """Which windows are worth the stages: a few of those that look at the same thing."""
     keep = np.empty(len(squares), bool)
-    kernels.thin(squares, np.argsort(-scores, kind="stable"), ALIKE, MOST_ALIKE, keep)
+    order = np.argsort(-scores, kind="stable")
+    kernels.thin(squares, turns, order, ALIKE, DIFFERING, MOST_ALIKE, keep)
     return keep
 
 
+def one_each(found):
+    """The surest of the faces that overlap: the same one found at several angles."""
+    boxes = found.boxes.astype(np.float64)
+    squares = np.column_stack([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2] - boxes[:, 0]])
+    order = np.argsort(-found.scores, kind="stable")
+    labels = np.empty(len(found), np.int64)
+    n = kernels.group(squares, np.zeros(len(found)), order, 180.0, APART, APART, labels)
+    chosen = order[labels[order] >= 0]
+    _, first = np.unique(labels[chosen], return_index=True)
+    return found.subset(chosen[first[:n]])
+
+
 def gather(shapes, scores, mean):
-    """One face for all windows that found it.
+    """One face for all windows that found it at about the same angle.
 
     Parameters
     ----------
@@ -137,11 +162,12 @@ def gather(shapes, scores, mean):
     Found
         With the sums of the windows' scores, surest first.
     """
-    squares = squares_of(shapes, mean)
+    linear, shift = similarity(mean[None], shapes)
+    squares, turns = _squares(linear, shift), turns_of(linear)
     sound = np.isfinite(squares).all(1) & (squares[:, 2] > 4) & (np.abs(squares) < 1e7).all(1)
     squares, shapes, scores = squares[sound], shapes[sound], scores[sound] / SCORE_UNIT
-    labels = np.empty(len(squares), np.int64)
-    n = kernels.group(squares, np.argsort(-scores, kind="stable"), SAME, APART, labels)
+    labels, order = np.empty(len(squares), np.int64), np.argsort(-scores, kind="stable")
+    n = kernels.group(squares, turns[sound], order, DIFFERING, SAME, APART, labels)
     if not n:
         return Found.none(len(mean))
     inside = labels >= 0

@@ -2,27 +2,20 @@
 
 import numpy as np
 
-from data_tools.boxes import iou
 from data_tools.metrics import nme
 
 from ...loop.preparing import rng_for
 from . import _boost_kernels
 from . import faces as face_windows
 from .boosting import boost_weights, grow_tree
-from .mining import Negatives, part_of_face
-from .running import Running
+from .mining import Negatives
 from .stage_training import Limits, fit_stage, read_pool, run_on_crops
 from .stages import FAILED
-from .verifying import fit_verifier
 
 #: Trees after which windows are mined anew.
 ROUNDS = (2, 2, 4, 8, 8, 16, 16, 24, 24, 32, 32, 32, 64, 64, 64, 64)
 #: Fewer windows than this share of those wanted end the training of a part.
 FEWEST = 0.05
-#: Faces and others that the verifier must have.
-FEWEST_FOUND = 20
-#: A box that overlaps a face by this has found it.
-SURE_FACE = 0.6
 
 
 class Training:
@@ -186,40 +179,6 @@ class Training:
             scores += stage.leaves[k][leaf]
             loss = self.model.stage_loss * (k + 1) / len(stage.limits)
             stage.limits[k] = limits.set(scores, loss)
-
-    def verifier(self):
-        """Train the verifier on what a search finds; False where that is too little."""
-        model = self.model
-        running = Running(model)
-        rng = rng_for(model.seed_, 5)
-        faces, others = [], []
-        n = len(self.photos)
-        for k in range(n * model.searches):
-            photo = k % n
-            image, boxes = face_windows.varied(self.photos, photo, self.mean, model.roll, rng)
-            seen = running.candidates(image, 0.7 * (boxes[0, 2] - boxes[0, 0]))
-            if seen is not None:
-                found, parts = seen
-                faces.append(_take(parts, iou(found.boxes, boxes).max(1) >= SURE_FACE))
-                others.append(_take(parts, part_of_face(found.boxes, boxes)))
-            self.tell(k, n * model.searches)
-        backgrounds = Negatives([i for i, box in self.negatives.items if box is None], None, None,
-                                model.context, model.seed_ + 1)  # fmt: skip
-        for k in range(len(backgrounds.items) * model.searches * 2):
-            image, _, _ = backgrounds.image(k)
-            seen = running.candidates(image, 24.0)
-            if seen is not None:
-                others.append(_take(seen[1], slice(None)))
-        faces, others = (tuple(map(np.concatenate, zip(*parts, strict=True))) if parts else ((),)
-                         for parts in (faces, others))  # fmt: skip
-        if min(len(faces[0]), len(others[0])) < FEWEST_FOUND:
-            return False, None
-        model.verifier_ = fit_verifier(faces, others, model.mean_shape_, workers=self.workers)
-        return True, None
-
-
-def _take(parts, rows):
-    return tuple(part[rows] for part in parts)
 
 
 def _jitter(model, calm=False):

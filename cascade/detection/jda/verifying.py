@@ -6,7 +6,7 @@ Descriptors at landmarks that lie where they belong vary little between faces, s
 function of them is learned from few.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -60,8 +60,8 @@ class Verifier:
         """The descriptors."""
         return HogDescriptors(self.spacing, self.cells)
 
-    def scores(self, crops, placements, shapes, mean, workers=SERIAL):
-        """Scores (N,) float64 of faces, above 0 where a face is more likely than not.
+    def describe(self, crops, placements, shapes, mean, workers=SERIAL):
+        """Descriptors (N, n_features) float32 at the landmarks of each face.
 
         Parameters
         ----------
@@ -72,33 +72,49 @@ class Verifier:
         mean : ndarray of shape (L, 2), float32
         workers : Workers
         """
-        described = describe(self.feature, self.landmarks, crops, placements, shapes, mean, workers)
+        chosen = np.ascontiguousarray(shapes[:, self.landmarks])
+        samples = SimpleNamespace(
+            images=crops, index=np.arange(len(crops)), placements=placements, shapes=chosen
+        )
+        reference = mean[self.landmarks] - mean[self.landmarks].mean(0)
+        return self.feature.extract(samples, np.ascontiguousarray(reference, np.float32), workers)
+
+    def scores(self, crops, placements, shapes, mean, workers=SERIAL):
+        """Scores (N,) float64 of faces, above 0 where a face is more likely than not; parameters
+        as of `describe`."""
+        described = self.describe(crops, placements, shapes, mean, workers)
         return described.astype(np.float64) @ self.weights + float(self.bias[0])
 
 
-def describe(feature, landmarks, crops, placements, shapes, mean, workers=SERIAL):
-    """Descriptors (N, n_features) float32 at some landmarks of each face."""
-    chosen = np.ascontiguousarray(shapes[:, landmarks])
-    samples = SimpleNamespace(
-        images=crops, index=np.arange(len(crops)), placements=placements, shapes=chosen
-    )
-    reference = mean[landmarks] - mean[landmarks].mean(0)
-    return feature.extract(samples, np.ascontiguousarray(reference, np.float32), workers)
-
-
-def fit_verifier(faces, others, mean, half=0.15, n_cells=3, penalty=0.25, workers=SERIAL):
-    """Train a verifier by logistic regression.
+def plain_verifier(mean, half=0.15, n_cells=3):
+    """A verifier without weights, which describes faces.
 
     Parameters
     ----------
-    faces, others : (crops, placements, shapes)
-        As of `Verifier.scores`.
     mean : ndarray of shape (L, 2), float32
     half, n_cells
         As of `features.hog.Hog`.
+    """
+    n = min(MOST_LANDMARKS, len(mean))
+    landmarks = np.unique(np.linspace(0, len(mean) - 1, n).round()).astype(np.uint16)
+    feature = Hog(half=half, n_cells=n_cells).fit(None, None, None, None)
+    n_features = feature.n_features(len(landmarks))
+    return Verifier(landmarks, feature.spacing, feature.cells, np.zeros(n_features, np.float32),
+                    np.zeros(1, np.float32))  # fmt: skip
+
+
+def fit_verifier(verifier, described, labels, penalty=0.25):
+    """The verifier with weights, by logistic regression.
+
+    Parameters
+    ----------
+    verifier : Verifier
+        See `plain_verifier`.
+    described : ndarray of shape (N, n_features)
+    labels : ndarray of shape (N,), int8
+        1 of a face, 0 of none.
     penalty : float
         Inverse of the weight of the squared weights (scikit-learn's C).
-    workers : Workers
 
     Returns
     -------
@@ -106,16 +122,10 @@ def fit_verifier(faces, others, mean, half=0.15, n_cells=3, penalty=0.25, worker
     """
     from sklearn.linear_model import LogisticRegression
 
-    n = min(MOST_LANDMARKS, len(mean))
-    landmarks = np.unique(np.linspace(0, len(mean) - 1, n).round()).astype(np.uint16)
-    feature = Hog(half=half, n_cells=n_cells).fit(None, None, None, None)
-    described = np.concatenate(
-        [describe(feature, landmarks, *part, mean, workers) for part in (faces, others)]
-    )
-    labels = np.arange(len(described)) < len(faces[0])
     classifier = LogisticRegression(C=penalty, class_weight="balanced", max_iter=300)
-    classifier.fit(described, labels)
-    return Verifier(
-        landmarks, feature.spacing, feature.cells,
-        classifier.coef_[0].astype(np.float32), classifier.intercept_.astype(np.float32),
-    )  # fmt: skip
+    classifier.fit(described.astype(np.float32), labels)
+    return replace(
+        verifier,
+        weights=classifier.coef_[0].astype(np.float32),
+        bias=classifier.intercept_.astype(np.float32),
+    )

@@ -51,7 +51,8 @@ export function draw(chart, legend, history) {
 // What the card says of the model: a figure, and a sentence.
 export function words(learner) {
   const last = learner.history.at(-1);
-  const learning = learner.busy === "learning" ? " Learning …" : "";
+  const busy = { "getting ready": " Compiling the training code …", learning: " Learning …" };
+  const learning = busy[learner.busy] || "";
   if (!last) {
     const now = learner.by ? `The ${learner.by === "mean" ? "mean of your faces" : learner.by + " model"} proposes. ` : "";
     if (learner.left) {

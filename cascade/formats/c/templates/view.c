@@ -9,8 +9,8 @@ struct cascade_view {
     float cx, cy, side;
 };
 
-/* A number rounded to float. Volatile for GCC alone: version 12 goes on with the unrounded one where
-   it makes a vector of two of them. Clang 14 for WebAssembly reads a volatile one again, when
+/* A number rounded to float. Volatile for GCC alone: version 12 goes on with the unrounded one
+   where it makes a vector of two of them. Clang 14 for WebAssembly reads a volatile one again, when
    another has taken its place. */
 static float cascade_rounded(double x)
 {
