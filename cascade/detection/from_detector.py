@@ -135,7 +135,7 @@ class FromDetector(Aligner):
             As of `Aligner.align`.
         turns : ndarray of shape (n,), optional
             Degrees by which the faces are turned in the plane, as `find` tells them. A face that is
-            turned by more than 25 degrees is aligned in a picture of it that stands upright.
+            turned by more than 10 degrees is aligned in a picture of it that stands upright.
         """
         grey, boxes = as_grey(image, color), as_boxes(boxes)
         tilted = np.zeros(len(boxes), bool)

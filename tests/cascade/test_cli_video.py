@@ -29,7 +29,7 @@ def film(tmp_path, synthetic, small_ert, monkeypatch):
             video.write(np.ascontiguousarray(np.roll(image, k, axis=1)))
     small_ert.save(tmp_path / "m.safetensors")
     box = synthetic.boxes[4][None]
-    monkeypatch.setattr(detectors, "get_detector", lambda spec: lambda grey: box)
+    monkeypatch.setattr(detectors, "get_detector", lambda *_: lambda grey: box)
     return tmp_path
 
 
