@@ -89,7 +89,7 @@ def places(maps, landmarks):
     columns = maps.shape[2]
     # The grid's last row is one point, the chin: of places that are equally near, the middle one.
     aside = abs(np.arange(columns) - (columns - 1) / 2)
-    gaps = np.tile(1e-4 * aside, (landmarks.shape[1], maps.shape[1]))
+    gaps = np.tile(1e-4 * aside, (landmarks.shape[1], maps.shape[1])) * len(maps[:200])
     for one, points in zip(maps[:200], landmarks[:200], strict=True):
         flat = one[..., :2].reshape(-1, 2)
         gaps += np.linalg.norm(flat[None] - points[:, None], axis=-1)
