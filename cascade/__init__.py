@@ -15,8 +15,8 @@ Train, with faces from a folder of images that have .pts files beside them::
     model = cascade.ERT(random_state=0, n_jobs=-1).fit(read_folders(["faces"]))
     model.save("model.safetensors")
 
-Names are imported when they are first used (PEP 562): what only predicts does not load what
-trains.
+Names are imported when they are first used (PEP 562), so that programs that only predict do not
+load the training code.
 """
 
 import os
@@ -60,7 +60,7 @@ __all__ = ["InputError", "__version__", "detect", *_PLACES]
 
 
 def _shadow(name):
-    """The file that Python takes for our package `name`, where it is another's; else None.
+    """The file of another project that Python imports instead of our package `name`, else None.
 
     The top-level names are common ones, and a module of the same name in the working folder comes
     first.
@@ -77,7 +77,7 @@ def _shadow(name):
 
 
 def _refuse_shadows():
-    """Say in one sentence which file hides a package of ours, before an import of it fails."""
+    """Raise an error that names the file that hides one of our packages, before an import fails."""
     for name in ("features", "data_tools"):
         file = _shadow(name)
         if file:

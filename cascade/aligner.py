@@ -1,4 +1,4 @@
-"""Aligners: whatever turns an image and face boxes into landmarks."""
+"""Aligners: objects that find landmarks, given an image and face boxes."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,27 +11,26 @@ from features.workers import Workers
 
 @dataclass(frozen=True, repr=False)
 class Alignment:
-    """Landmarks of the n faces of an image, and how the aligner came to them.
+    """Landmarks of the n faces of an image, and further results of the aligner.
 
     Attributes
     ----------
     shapes : ndarray of shape (n, L, 2), float32
         The landmarks in pixels of the image.
     initial : ndarray of shape (n, L, 2), float32
-        The mean shape in each box, where the first start begins.
+        The mean shape placed in each box: the initial shape of the first start.
     staged : ndarray of shape (T, n, L, 2), float32, or None
-        Shapes after each stage, of the first start; None where they were not asked for.
+        Shapes of the first start after each stage; None unless requested.
     spread : ndarray of shape (n, L), float32, or None
-        How far the answers of several starts lie apart at each landmark: the median distance from
-        their median, in box sides. Small means sure. None with a single start.
+        Disagreement between the results of several starts: for each landmark the median distance
+        from their median, in box sides. Small means certain. None with a single start.
     visible : ndarray of shape (n, L), float32, or None
-        Probability that each landmark can be seen; None from models that do not say.
+        Probability that each landmark is visible; None if the model does not predict it.
     confidence : ndarray of shape (n, L), float32, or None
-        Probability that each landmark's error is below 8 % of the distance of the outer eye
-        corners, or of what else the errors of the scheme are divided by; None where it was not
-        asked for.
+        Probability that each landmark's error is below 8 % of the distance of the outer eye corners
+        (or of the scheme's other normaliser); None unless requested.
     face_confidence : ndarray of shape (n,), float32, or None
-        The same of the mean error of each face.
+        The same for the mean error of each face.
     """
 
     shapes: np.ndarray
@@ -71,20 +70,21 @@ class Alignment:
 
 
 class Aligner:
-    """Anything that finds landmarks: a cascade, a shape model, a network, somebody else's file.
+    """Base class of everything that finds landmarks: cascades, shape models, networks, other
+    formats.
 
-    What judges, draws, tracks or converts talks to aligners. A class of aligners defines `align`
-    and the attributes below; `predict`, `predict_many` and `predict_faces` then work, and a class
-    overrides them only to be faster.
+    Evaluation, drawing, tracking and conversion use this interface. A subclass defines `align` and
+    the attributes below; `predict`, `predict_many` and `predict_faces` then work, and are
+    overridden only for speed.
 
     Attributes
     ----------
     scheme_ : Scheme
-        What the landmarks are.
+        The landmark scheme.
     notes_ : dict of str
-        Free facts: `data`, `terms`, `boxes`, ….
+        Free text: `data`, `terms`, `boxes`, ….
     n_jobs : int or None
-        Threads of `predict_many` and `predict_faces` where the call does not say.
+        Default number of threads of `predict_many` and `predict_faces`.
     """
 
     #: `DetectorFit` by the name of a detector, as measured in training; see
@@ -93,13 +93,13 @@ class Aligner:
     #: Name of the method in tables and files.
     method = "aligner"
     n_jobs = None
-    #: What tells how sure the landmarks are, where `align` takes ``confidence``; else None.
+    #: The confidence estimator, if `align` accepts ``confidence``; else None.
     confidence_ = None
-    #: Whether `align` takes ``start``: another aligner, whose shapes it refines.
+    #: Whether `align` accepts ``start``: another aligner, whose shapes it refines.
     takes_start = False
 
     def align(self, image, boxes, *, color="bgr", **options):
-        """Landmarks of the faces in `boxes`, and how the aligner came to them.
+        """Landmarks of the faces in `boxes`, with further results.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class Aligner:
         return [shapes for part in parts for shapes in part]
 
     def predict_faces(self, faces, *, n_jobs=None, progress=None, **options):
-        """Landmarks of every face of a dataset, one image in memory for each thread.
+        """Landmarks of every face of a dataset; one image per thread is in memory.
 
         Parameters
         ----------
@@ -211,27 +211,27 @@ class Aligner:
         Raises
         ------
         InputError
-            If this aligner has no file of its own, or the file cannot be written.
+            If this kind of aligner cannot be saved, or the file cannot be written.
         """
         raise InputError(f"a model of method {self.method!r} cannot be saved")
 
 
 class Started(Aligner):
-    """A shape model that begins where another aligner ends.
+    """A shape model that starts from the result of another aligner.
 
     Parameters
     ----------
     model : Aligner
-        Which takes a start; see `Aligner.takes_start`.
+        A model that accepts a start; see `Aligner.takes_start`.
     start : Aligner
-        Of the same landmarks, from the same boxes.
+        Finds the same landmarks, given the same boxes.
     name : str
-        What to call the start.
+        Name of the start in messages.
 
     Raises
     ------
     InputError
-        If the model takes no start, or the start finds other landmarks.
+        If the model accepts no start, or the start finds other landmarks.
     """
 
     def __init__(self, model, start, name="the start"):
@@ -252,7 +252,7 @@ class Started(Aligner):
 
 
 def refuse_other_landmarks(start, scheme):
-    """Raise InputError where a start finds other landmarks than those of `scheme`."""
+    """Raise InputError if a start finds other landmarks than those of `scheme`."""
     if start.scheme_.n_points != scheme.n_points:
         raise InputError(
             f"the start finds {start.scheme_.n_points} landmarks, but the model has "
@@ -263,4 +263,6 @@ def refuse_other_landmarks(start, scheme):
 def refuse_unpaired(images, boxes):
     """Raise InputError unless there are boxes for every image."""
     if len(images) != len(boxes):
-        raise InputError(f"{len(images)} images but boxes for {len(boxes)}; give one each")
+        raise InputError(
+            f"{len(images)} images but boxes for {len(boxes)}; give boxes for each image"
+        )

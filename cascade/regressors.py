@@ -1,4 +1,4 @@
-"""Regressors of a stage: growers, and the compact predictors they end in."""
+"""Regressors of a stage, and the predictors that they return when fitted."""
 
 from .stages.lbf.predictor import SparseLinear
 from .stages.lbf.regressor import SparseRidge

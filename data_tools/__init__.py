@@ -1,1 +1,1 @@
-"""Data in, judgement out: annotated faces, landmark schemes and the store that training reads."""
+"""Annotated faces: readers and writers, landmark schemes, augmentation, detectors and metrics."""

@@ -51,7 +51,7 @@ def coverage(a, b):
 
 
 def _areas(a, b):
-    """What every two boxes share (n, m), and their own areas (n, 1) and (1, m)."""
+    """Areas of the intersections (n, m), and areas of the boxes themselves (n, 1) and (1, m)."""
     a = np.asarray(a, np.float64).reshape(-1, 1, 4)
     b = np.asarray(b, np.float64).reshape(1, -1, 4)
     corner = np.maximum(a[..., :2], b[..., :2])
@@ -60,7 +60,7 @@ def _areas(a, b):
 
 
 def tight_box(shapes):
-    """The smallest box around the landmarks that are there.
+    """The smallest box around the landmarks that are not missing.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Text in the cells of csv files, which spreadsheets may take for a formula."""
+"""Text in the cells of csv files, guarded so that spreadsheets do not run it as a formula."""
 
 import re
 
@@ -8,7 +8,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def guarded(text):
-    """A text as it stands in a csv file: behind a quote where a spreadsheet would compute it.
+    """The text for a csv file: with a quote in front where a spreadsheet would run it as a formula.
 
     Numbers are not to be guarded: -1.5 is a number in a spreadsheet, too.
 

@@ -1,4 +1,4 @@
-"""Face chips: upright faces of one size, as networks that recognise or judge faces want them."""
+"""Face chips: upright faces of one size, the usual input of networks for face recognition."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def chip(image, shape, scheme, size=256, margin=0.25, *, mean=None):
     Parameters
     ----------
     image : ndarray of shape (H, W), (H, W, 3) or (H, W, 4), uint8
-        Colours stay as they are. Beyond its border it is black.
+        Colours are kept. Outside the image the chip is black.
     shape : array_like of shape (L, 2)
         Landmarks in pixels, NaN where missing.
     scheme : Scheme or str
@@ -33,14 +33,15 @@ def chip(image, shape, scheme, size=256, margin=0.25, *, mean=None):
         Width of the border around the square that holds the mean face from brows to chin, as a
         share of the square's side, 0 to 4.
     mean : array_like of shape (L, 2), optional
-        An upright mean shape, in any unit; the square is then that of its own landmarks. Without
-        it, the frontal view of the scheme's head, see `data_tools.heads.head_shape`: chips by
-        schemes that have one show the same part of the head.
+        An upright mean shape in any unit; the square is then computed from its landmarks. By
+        default the frontal view of the scheme's head model is used (see
+        `data_tools.heads.head_shape`), so that chips show the same part of the head for all schemes
+        that have one.
 
     Returns
     -------
     chip : ndarray of shape (size, size) or (size, size, C), uint8
-        Where the photograph shrinks, each pixel is the mean of the part of it that it covers.
+        Where the photograph is reduced, each pixel is the mean of the area that it covers.
     matrix : ndarray of shape (2, 3), float64
         A similarity: ``chip pixel = matrix @ (x, y, 1)`` for pixel (x, y) of the image.
 
@@ -81,8 +82,8 @@ def chip_matrix(shape, scheme, size=256, margin=0.25, *, mean=None):
             own, whole = (head_shape(of).points[:, :2] for of in (scheme, "face68"))
         except InputError as error:
             raise InputError(
-                f"where the landmarks of scheme {scheme.name!r} are on a head is not known; give "
-                "an upright mean shape of them"
+                f"no head model is known for landmark scheme {scheme.name!r}; give an upright "
+                "mean shape of its landmarks"
             ) from error
         target = _placed(own, whole, size, margin)
     else:
@@ -92,12 +93,14 @@ def chip_matrix(shape, scheme, size=256, margin=0.25, *, mean=None):
     known = np.isfinite(shape).all(1) & np.isfinite(target).all(1)
     if known.sum() < 2 or np.ptp(shape[known], axis=0).max() < 1e-3:
         raise InputError(
-            "a chip needs at least two landmarks at different places that the mean face has too"
+            "a chip needs at least two landmarks at different places that the mean shape has, too"
         )
     # From the mean face to the photograph: landmarks are noisy there, and all count alike.
     linear, shift = similarity(target, shape[None])
     if not np.isfinite(linear).all() or np.hypot(*linear[0]) < 1e-6:
-        raise InputError("the landmarks are no face: no similarity takes the mean face to them")
+        raise InputError(
+            "the landmarks do not look like a face: the mean face cannot be aligned with them"
+        )
     back = inverse(linear.astype(np.float64))
     (a, b), (dx, dy) = back[0], -rotate(shift[None].astype(np.float64), back)[0, 0]
     return np.array([[a, -b, dx], [b, a, dy]])

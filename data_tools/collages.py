@@ -1,4 +1,4 @@
-"""Annotated faces pasted into photographs without faces, at places and sizes that are known."""
+"""Annotated faces pasted into photographs without faces, at known positions and sizes."""
 
 import cv2
 import numpy as np
@@ -25,9 +25,9 @@ def collages(faces, backgrounds, n, seed=0, *, smallest=20.0, largest=200.0, tur
              name="collages"):  # fmt: skip
     """Photographs without faces, with faces pasted in.
 
-    One to four faces of a collage lie apart from one another, with soft edges, and their sizes
-    are drawn so that each doubling is as frequent. Collage i has a random stream of its own, so it
-    is the same whatever `n` is. The pictures are made when they are asked for.
+    A collage has one to four faces that do not overlap, with soft edges. The logarithm of their
+    size is uniform. Collage i has its own random stream, so it does not depend on `n`. Pictures are
+    made when they are asked for.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def collages(faces, backgrounds, n, seed=0, *, smallest=20.0, largest=200.0, tur
         Range of the sides of faces in pixels (see `data_tools.scenes.squares`). A face is enlarged
         by at most a quarter, so small photographs give no large faces.
     turn : float
-        Degrees by which each face is turned in the plane, clockwise or the other way at random.
-        Its annotated box is turned about, not along: an upright square of the same side.
+        Degrees by which each face is rotated in the image plane, clockwise or counter-clockwise at
+        random. Its annotated box stays an upright square of the same side and centre.
     name : str
 
     Returns
@@ -62,10 +62,13 @@ def collages(faces, backgrounds, n, seed=0, *, smallest=20.0, largest=200.0, tur
     require_range("turn", turn, 0, 180)
     backgrounds = [str(file) for file in sorted(backgrounds)]
     if not len(faces) or not backgrounds:
-        raise InputError("collages need annotated faces and photographs without faces")
+        raise InputError(
+            "collages need at least one annotated face and one photograph without faces"
+        )
     if not has_outline(faces.scheme):
         raise InputError(
-            f"collages need landmarks from the eyebrows to the chin; {faces.scheme.name} has no jaw"
+            f"collages need landmarks from the eyebrows to the chin, but {faces.scheme.name} has "
+            "no jaw; take faces with a jaw line, such as those of 300-W"
         )
     boxes = squares(faces.shapes)
     plans = [

@@ -1,7 +1,7 @@
 """From the boxes of a detector to those that a model was trained with.
 
-How a detector's boxes lie is measured on faces with boxes of the model's kind (`DetectorFit`), or
-follows from where five points of a face lie in both kinds of boxes (`by_landmarks`).
+A correction is measured on faces whose boxes are of the model's kind (`DetectorFit`), or computed
+from the positions of five facial points in both kinds of boxes (`by_landmarks`).
 """
 
 import math
@@ -39,7 +39,7 @@ def detector_name(spec):
 
 @dataclass(frozen=True)
 class BoxCorrection:
-    """From one detector's boxes to the square boxes of another convention.
+    """Maps the boxes of one detector to square boxes of another convention.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class BoxCorrection:
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
                 raise InputError(f"{name} of a box correction must be a number, not {value!r}")
             if not math.isfinite(value):
-                raise InputError(f"{name} of a box correction must be finite, not {value}")
+                raise InputError(f"{name} of a box correction must be a finite number, not {value}")
             object.__setattr__(self, name, float(value))
         if self.scale <= 0:
             raise InputError(f"scale of a box correction must be above 0, not {self.scale}")
@@ -83,7 +83,7 @@ class BoxCorrection:
         Raises
         ------
         InputError
-            If the boxes are not as many, there are none, or one has no area.
+            If the numbers of boxes differ, there are none, or one has no area.
         """
         source, target = np.asarray(source_boxes), np.asarray(target_boxes)
         if source.shape != target.shape or source.ndim != 2 or len(source) == 0:
@@ -136,7 +136,7 @@ class BoxCorrection:
 
 @dataclass(frozen=True)
 class DetectorFit:
-    """How the boxes of a detector lie to those of a model, measured on annotated faces.
+    """The correction from a detector's boxes to a model's, measured on annotated faces.
 
     Attributes
     ----------
@@ -169,25 +169,30 @@ class DetectorFit:
             If a value is missing, unknown or out of range.
         """
         if not isinstance(content, dict) or set(content) != set(cls.__dataclass_fields__):
-            raise InputError("the fit of a detector holds something else than its four values")
+            raise InputError(
+                "the fit of a detector must have exactly the fields correction, found, overlap "
+                "and n_faces"
+            )
         fit = cls(**content | {"correction": BoxCorrection.from_dict(content["correction"])})
         for value in (fit.found, fit.overlap):
             if not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise InputError(f"the fit of a detector has a share of {value!r}")
+                raise InputError(
+                    f"found and overlap of a detector's fit must be 0 to 1, not {value!r}"
+                )
         if not isinstance(fit.n_faces, int):
-            raise InputError("the fit of a detector counts no faces")
+            raise InputError("n_faces of a detector's fit must be a whole number")
         return fit
 
 
 def measure(detector, faces, progress=None):
-    """Measure how a detector's boxes lie to the boxes of annotated faces.
+    """Measure the correction from a detector's boxes to the boxes of annotated faces.
 
     Parameters
     ----------
     detector : str or callable
         As for `data_tools.detectors.get_detector`.
     faces : FaceDataset
-        Its images are searched; some sixty faces are plenty.
+        The detector searches their images; about sixty faces are enough.
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
 
@@ -211,7 +216,7 @@ def measure(detector, faces, progress=None):
 
 
 def fit_found(found, targets):
-    """How boxes that a detector found lie to those of annotated faces.
+    """The correction from boxes that a detector found to the boxes of annotated faces.
 
     Parameters
     ----------
@@ -240,7 +245,7 @@ def fit_found(found, targets):
 
 
 def _nearest(found, target):
-    """The box of those found that is of the face in `target`, or None."""
+    """The found box that belongs to the face in `target`, or None."""
     if not len(found):
         return None
     x, y, side = box_placement(target[None])[0]
@@ -252,7 +257,7 @@ def _nearest(found, target):
 
 
 def by_landmarks(detector, scheme, mean_shape):
-    """The correction under which five points of the face lie where the model expects them.
+    """The correction that puts five facial points where the model expects them.
 
     Parameters
     ----------
@@ -265,7 +270,7 @@ def by_landmarks(detector, scheme, mean_shape):
     Returns
     -------
     BoxCorrection or None
-        None where the detector is unknown, or the scheme has no such points.
+        None where the detector is unknown, or the scheme lacks one of the five points.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Annotated faces: image files or arrays, landmarks, boxes and the scheme that they share."""
+"""Annotated faces: images (files or arrays), landmarks, boxes and one landmark scheme for all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,20 +41,21 @@ class FaceDataset:
     boxes : array_like of shape (n, 4)
         Face boxes (left, top, right, bottom) in pixels. Kept as float32.
     scheme : Scheme, str or Path, optional
-        What the landmarks are; without it, the built-in scheme of that many points.
+        The landmark scheme; by default the built-in one with that number of points.
     skipped : list of Skipped
         What the reader left out.
     images : list of (ndarray of shape (H, W), uint8), callable or None, optional
-        Images in memory, one a face; None, whole or for a face, where it is read from its file. A
-        callable without arguments makes the image whenever it is asked for, as copies of
-        `data_tools.augment` do; the file is that of the photograph behind it.
+        Images in memory, one per face. An entry of None, or None for all, means that the image is
+        read from its file. A callable without arguments makes the image each time it is needed, as
+        for the copies of `data_tools.augment`; the file is then the photograph that it is made
+        from.
     sizes : array_like of shape (n, 2), optional
-        (width, height) of each face's image, if known; an image file that no longer has it is
-        refused.
+        (width, height) of each face's image, if known; an image file whose size has changed since
+        is refused.
     visible : array_like of shape (n, L), bool, optional
         Which landmarks can be seen; False where something covers one.
     attributes : dict of str to array_like of shape (n,), optional
-        What else the data set says of each face: flags, angles in degrees, names of its parts.
+        Further annotations of each face: flags, angles in degrees, names of subsets.
 
     Raises
     ------
@@ -124,7 +125,7 @@ class FaceDataset:
         shapes, boxes, scheme
             As in `FaceDataset`.
         files : sequence of str, optional
-            Name of each image; without it, each face counts as an image of its own.
+            Name of each image; by default each face counts as a separate image.
         color : {"bgr", "rgb"}
             Channel order of colour images.
         visible
@@ -133,7 +134,7 @@ class FaceDataset:
         Raises
         ------
         InputError
-            If an image is of no kind known, the lengths differ, or a face is unusable.
+            If an image has an unsupported format, the lengths differ, or a face is unusable.
         """
         images = list(images)  # holds on to the items of one array, whose ids are used below
         if files is None:
@@ -156,7 +157,7 @@ class FaceDataset:
     def concatenate(cls, datasets):
         """The faces of several sets, in order.
 
-        `visible` and an attribute are kept where all sets have them.
+        `visible` and each attribute are kept if all sets have them.
 
         Raises
         ------
@@ -200,6 +201,17 @@ class FaceDataset:
             },
         )
 
+    @classmethod
+    def from_store(cls, store):
+        """The crops of a `FaceStore` as photographs of one face each, with square boxes: for what
+        reads photographs, such as measures of models."""
+        half = store.placements[:, 2:] / 2
+        boxes = np.hstack([store.placements[:, :2] - half, store.placements[:, :2] + half])
+        shapes = store.placements[:, None, :2] + store.placements[:, None, 2:] * store.shapes
+        names = [f"crop {i}" for i in range(len(store))]
+        images = list(np.asarray(store.images))
+        return cls.from_arrays(images, shapes, boxes, store.scheme, names, visible=store.visible)
+
     def __len__(self):
         return len(self.files)
 
@@ -209,7 +221,7 @@ class FaceDataset:
         return (len(self),)
 
     def __getitem__(self, index):
-        """The faces at `index`, a dataset too: an integer, integers, a slice or a boolean mask.
+        """A dataset of the faces at `index`: an integer, integers, a slice or a boolean mask.
 
         Examples
         --------
@@ -221,7 +233,9 @@ class FaceDataset:
         if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:
             index = index[0]  # how scikit-learn indexes
         if isinstance(index, str | tuple):
-            raise InputError(f"faces are chosen by integers, a slice or a mask, not by {index!r}")
+            raise InputError(
+                f"faces are selected by integers, a slice or a boolean mask, not by {index!r}"
+            )
         return self.subset(index)
 
     def __repr__(self):
@@ -249,12 +263,12 @@ class FaceDataset:
         Raises
         ------
         InputError
-            If its file has vanished, is damaged, or has another size than when it was read.
+            If its file is missing, damaged, or has changed its size since the dataset was made.
         """
         found = None if self.images is None else self.images[i]
         if found is not None:
             return found() if callable(found) else found
-        image = read_image(self.files[i])
+        image = read_image(self._path(i))
         if self.sizes is not None and image.shape[::-1] != tuple(self.sizes[i]):
             raise InputError(
                 f"{self.files[i]}: {image.shape[1]}x{image.shape[0]} pixels now, but "
@@ -262,10 +276,14 @@ class FaceDataset:
             )
         return image
 
+    def _path(self, i):
+        """Where the image file of face `i` is read from."""
+        return self.files[i]
+
     def subset(self, indices):
         """The faces at `indices`: integers in any order, a slice or a boolean mask.
 
-        Without the list of what a reader left out, which belongs to the whole.
+        The list `skipped` is not copied: it belongs to the whole dataset.
         """
         indices = np.atleast_1d(np.arange(len(self))[_indices(indices)])
         return FaceDataset(
@@ -280,7 +298,7 @@ class FaceDataset:
         )
 
     def split(self, share, seed):
-        """Split into two sets that share no photograph, nor near-identical ones.
+        """Split into two sets that have no photograph in common, nor near-identical photographs.
 
         Faces of one image file stay together. So do blocks of 8 consecutive files in the order of
         their names, because collections number the photographs of one person or event in a row;
@@ -289,7 +307,7 @@ class FaceDataset:
         Parameters
         ----------
         share : float in (0, 1)
-            Share of the files that goes to the first set, up to the nearest whole block.
+            Share of the files in the first set, rounded to whole blocks.
         seed : int or Generator
             Choice of the blocks.
 
@@ -319,15 +337,15 @@ def _indices(indices):
 
 
 def fault(shape, box=None, size=None):
-    """What makes a face unusable, in words, or None.
+    """The reason why a face is unusable, in words, or None.
 
     Parameters
     ----------
     shape : ndarray of shape (L, 2)
     box : ndarray of shape (4,), optional
     size : (int, int), optional
-        (width, height) of the image. A landmark or an edge of the box may lie up to a million
-        pixels beyond it; without it, beyond the largest image that there can be.
+        (width, height) of the image. Landmarks and box edges may lie up to a million pixels outside
+        it; without it, outside the largest image that can be read.
     """
     if np.isinf(shape).any():
         return "a landmark is infinite; mark missing ones with NaN"
@@ -364,5 +382,5 @@ def refuse_mixed(files, counts):
         if count != counts[0]:
             raise InputError(
                 f"{files[0]} has {counts[0]} landmarks but {file} has {count}; "
-                "a dataset holds one landmark scheme, so read them apart"
+                "all faces of a dataset share one landmark scheme, so read them separately"
             )

@@ -1,7 +1,7 @@
 """Face detectors by name.
 
-Nothing is imported before it is asked for: to know the names costs nothing, and the joint cascade,
-which is part of a package above this one, is named and not known.
+Detectors are imported only when they are used. So listing their names is fast, and the joint
+cascade can be listed here although it is in the package `cascade`, which imports this one.
 """
 
 from importlib import import_module
@@ -15,9 +15,9 @@ _CLASSES = {
     "dlib": _HERE + "_Dlib",
     "yunet:FILE": _HERE + "_YuNet",
 }
-#: The detector that is taken where nobody names one.
+#: The default detector.
 DEFAULT_DETECTOR = "jda"
-#: Names of the detectors, as users write them; those that are added later appear by themselves.
+#: Names of the detectors, as users write them; registered ones are included.
 DETECTORS = _CLASSES.keys()
 
 
@@ -29,14 +29,13 @@ def register(name, place):
     name : str
         As users write it; one that ends in ``:FILE`` is followed by a file.
     place : str
-        Where its class is, as ``package.module.Class``. It is made without arguments, or with the
-        file.
+        Its class, as ``package.module.Class``. It is called without arguments, or with the file.
     """
     _CLASSES[name] = place
 
 
 def kind_of(spec):
-    """The name in the table that `spec` is written like, whether or not it is there.
+    """The form of `spec` in which the table lists detectors: ``kind:FILE`` for ``kind:x.onnx``.
 
     Examples
     --------
@@ -48,7 +47,7 @@ def kind_of(spec):
 
 
 def detector_class(kind):
-    """The class of a detector, imported now; None where there is none of that name."""
+    """Import the class of a detector; None for an unknown name."""
     if kind not in _CLASSES:
         return None
     module, _, name = _CLASSES[kind].rpartition(".")

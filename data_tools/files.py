@@ -1,4 +1,4 @@
-"""Text files in, below a size; whole files and folders out."""
+"""Reading text files of limited size, and writing files in one step."""
 
 import glob
 import os
@@ -27,18 +27,18 @@ def read_text(path, max_bytes):
 
 
 def scratch_beside(path):
-    """What the file `path` may be called while it is written: a name beside it that is free."""
+    """A free name in the same folder; the file is written there and then renamed to `path`."""
     # In the same folder: a rename is one step only within a file system.
     return path.with_name(_SCRATCH.format(path.name, secrets.token_hex(4)))
 
 
 def replace_file(path, data):
-    """Put `data` (bytes) at `path` in one step, so that no reader ever sees half a file.
+    """Write `data` (bytes) to `path` in one step, so that no reader ever sees half a file.
 
     Raises
     ------
     InputError
-        If the folder is missing, not writable or full; what stood at `path` before is unharmed.
+        If the folder is missing, not writable or full; an existing file at `path` is not changed.
     """
     path = Path(path)
     scratch = scratch_beside(path)
@@ -56,7 +56,7 @@ def replace_file(path, data):
 
 
 def make_folder(path):
-    """Make a folder for results, and those above it, where it is missing; its path.
+    """Make a folder for results, and its parents, if missing; return its path.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def make_folder(path):
 
 
 def remove_scratch(path):
-    """Remove what writers of `path` left that were killed; only where no other can be at work."""
+    """Remove temporary files of killed writers of `path`; no other writer may run meanwhile."""
     path = Path(path)
     for left in path.parent.glob(_SCRATCH.format(glob.escape(path.name), "?" * 8)):
         try:

@@ -12,16 +12,16 @@ except ImportError:  # Windows: no lock, but files are still replaced in one ste
 
 
 class FileLock:
-    """Keeps other processes out while a context lasts; a killed process leaves no lock behind.
+    """Context manager that keeps other processes out; the lock of a killed process is released.
 
     Parameters
     ----------
     path : str or Path
         The lock file: made, locked, and removed at the end.
     taken : str
-        The message of the error where another process holds it.
+        The error message if another process holds the lock.
     name : str or Path, optional
-        What messages call the place that is locked; without it, the lock file.
+        Name of the locked place in messages; by default the lock file.
 
     Raises
     ------

@@ -1,8 +1,9 @@
-"""How far eyes and mouth are open, from the lines that a scheme draws."""
+"""How far eyes and mouth are open, from the landmarks of their outlines."""
 
 import numpy as np
 
-# By what is measured: the groups of a scheme that tell it, the first one that is there.
+# For each measure, the groups of a scheme that it can be computed from; the first that exists is
+# used.
 _GROUPS = {
     "mouth": ("inner_lip", "mouth", "outer_lip"),
     "right_eye": ("right_eye",),
@@ -13,10 +14,10 @@ OPENINGS = tuple(_GROUPS)
 
 
 def measurable(scheme):
-    """What can be measured in a scheme: names of `OPENINGS`, each with its landmarks in order.
+    """The measures of `OPENINGS` that a scheme supports, each with its landmarks in order.
 
-    These are closed lines of at least four points. They begin in one corner; the other corner is
-    half way round.
+    The landmarks form closed lines of at least four points that begin in one corner; the other
+    corner is half-way round.
 
     Parameters
     ----------
@@ -39,9 +40,9 @@ def measurable(scheme):
 def openings(shapes, scheme):
     """Height over width of the eyes and of the mouth.
 
-    The width is the distance of the corners, the height the area between the lids or lips by the
-    width: their mean distance. An eye is about 0.2 to 0.3 open and below 0.1 shut; it is not one
-    number for all people, so compare with the person's own.
+    The width is the distance of the corners; the height is the area between the lids or lips
+    divided by the width, that is, their mean distance. An open eye has about 0.2 to 0.3, a shut one
+    less than 0.1. People differ, so compare with other frames of the same person.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import numpy as np
 class Picture(np.ndarray):
     """A drawing: an array (H, W, 3) uint8, BGR, that a notebook shows as a picture.
 
-    It is an array like any other; of parts and copies that are no pictures, the numbers are shown.
+    It behaves as any other array. Slices and results that are not images are shown as numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pictures to look at: landmarks drawn on photographs, and the cumulative error curve."""
+"""Pictures: landmarks drawn on photographs, and the cumulative error curve."""
 
 import io
 from pathlib import Path
@@ -32,7 +32,7 @@ def draw_shape(image, shape, scheme=None, box=None, *, line=LINE, point=POINT, n
     shape : array_like of shape (L, 2)
         In pixels; landmarks that are NaN, and the lines to them, are left out.
     scheme : Scheme, optional
-        Its groups are drawn as lines; without it, or where it has none, there are points alone.
+        Its groups are drawn as lines; without it or without groups, only points are drawn.
     box : array_like of shape (4,), optional
         Drawn where given.
     line, point : (int, int, int)
@@ -244,7 +244,7 @@ def plot_ced(errors, path, threshold=0.08, title=None, xlabel="Normalised mean e
     if path.suffix.lower() not in FORMATS:
         raise InputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; change the suffix")
     if not errors:
-        raise InputError("errors hold no method to plot; give {name: errors}")
+        raise InputError("there are no errors to plot; give {name: errors}")
     figure = Figure(figsize=(8.0, 4.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Whole photographs and the faces that are in them: what face detectors are judged on."""
+"""Whole photographs and the faces in them, for the evaluation of face detectors."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +16,14 @@ from .readers.folder import IMAGE_SUFFIXES
 from .readers.imglab import read_photographs
 from .schemes import scheme_for
 
-#: What a set of scenes is, in words.
+#: Kinds of sets of scenes, in words.
 KINDS = {
     "photographs": "whole photographs in which every face is annotated",
     "crops": "photographs around one annotated face; other faces in them are not annotated",
     "backgrounds": "photographs without faces",
     "collages": "annotated faces pasted into photographs without faces",
 }
-#: What the annotated boxes are, by the name of the convention.
+#: Descriptions of the conventions of annotated boxes, by name.
 CONVENTIONS = {
     "landmarks": "the square of the centre and area of the box around the landmarks",
     "boxes": "the boxes that the data set gives",
@@ -33,7 +33,7 @@ CONVENTIONS = {
 
 @dataclass(eq=False)
 class Scenes:
-    """Photographs of one kind, and where faces are in them.
+    """Photographs of one kind, and the boxes of the faces in them.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ class Scenes:
     convention : str
         One of `CONVENTIONS`.
     ignored : list of ndarray of shape (m, 4), float64, optional
-        Boxes of each photograph that need not be found, and are not wrong where they are.
+        Boxes of each photograph that are ignored: detections there count neither as right nor as
+        wrong.
     load : callable, optional
         From the index of a photograph to the grey image (H, W), uint8; without it, the files are
         read.
@@ -94,7 +95,7 @@ class Scenes:
         )  # fmt: skip
 
     def without_small(self, side):
-        """The same photographs, in which faces of a smaller side need not be found."""
+        """The same photographs, with faces of a smaller side ignored."""
         faces, ignored = [], []
         for found, others in zip(self.faces, self.ignored, strict=True):
             small = sides(found) < side
@@ -110,7 +111,7 @@ def sides(boxes):
 
 
 def squares(shapes):
-    """The annotated boxes of faces by their landmarks.
+    """Square boxes around the landmarks of faces.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def has_outline(scheme):
 def scenes_of_faces(faces, name):
     """The photographs of annotated faces (`FaceDataset`), in the order of its files.
 
-    Faces without an outline of the jaw have the boxes of the data set.
+    If the landmarks do not include the jaw, the boxes of the data set are used.
     """
     convention = "landmarks" if has_outline(faces.scheme) else "boxes"
     boxes = squares(faces.shapes) if convention == "landmarks" else faces.boxes.astype(np.float64)
@@ -154,10 +155,10 @@ def scenes_of_faces(faces, name):
 
 
 def scenes_of_imglab(paths, name):
-    """The photographs of imglab's files; boxes marked ``ignore`` need not be found.
+    """The photographs of imglab files; boxes marked ``ignore`` are ignored.
 
-    A photograph that several files name is taken from the one that has parts. Boxes are those of
-    the landmarks where every box that counts has an outline of the face, else those of the files.
+    If several files name a photograph, the file with parts is used. If every box that counts has
+    landmarks including the jaw, boxes are computed from them; else the boxes of the files are used.
 
     Raises
     ------
@@ -170,7 +171,9 @@ def scenes_of_imglab(paths, name):
             if file not in found or photograph.shapes.shape[1] > found[file].shapes.shape[1]:
                 found[file] = photograph
     if not found:
-        raise InputError(f"{', '.join(map(str, paths))}: names no photograph")
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no photograph in it; give imglab files that name images"
+        )
     every = list(found.values())
     marked = all(_has_outlines(photograph) for photograph in every)
     faces, ignored = [], []
@@ -193,13 +196,13 @@ def _has_outlines(photograph):
 
 
 def scenes_of_backgrounds(folder, every=False):
-    """The photographs of a folder that holds no faces.
+    """The photographs of a folder without faces.
 
     Parameters
     ----------
     folder : str or Path
     every : bool
-        Whether to take all photographs; otherwise those that training holds back
+        Whether to use all photographs, or only those that training does not use
         (`data_tools.backgrounds.held_back`).
 
     Raises
@@ -232,7 +235,7 @@ def image_files(folder):
 
 
 def read_scenes(path, *, every_background=False, progress=None):
-    """Photographs to judge detectors on, of whatever kind lies at a path.
+    """Read photographs to evaluate detectors on, from any kind of source.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Contact sheets: many annotated faces on one picture, to look through."""
+"""Contact sheets: many annotated faces on one picture, for review."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which faces go to the first of two sets that share no photograph, nor near-identical ones."""
+"""Splits into two sets that have no photograph in common, nor near-identical photographs."""
 
 import numpy as np
 

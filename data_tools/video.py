@@ -1,4 +1,4 @@
-"""Videos: frames in, one at a time, and frames out."""
+"""Reading and writing videos frame by frame."""
 
 import operator
 import os
@@ -45,16 +45,16 @@ class VideoReader:
     Parameters
     ----------
     source : str, Path or int
-        A file, never an address or a pattern of names; or the index of a camera.
+        A file, or the index of a camera. URLs and file name patterns are refused.
 
     Attributes
     ----------
     size : (int, int)
         Width and height in pixels.
     rate : float
-        Frames a second; 25 where the source does not say.
+        Frames per second; 25 if the source does not say.
     n_frames : int or None
-        None where the source does not say, as a camera.
+        None if unknown, as for a camera.
 
     Raises
     ------
@@ -69,7 +69,8 @@ class VideoReader:
         self._capture = _open_camera(source) if camera else _open_file(Path(source))
         if not self._capture.isOpened():
             raise InputError(
-                f"camera {source}: cannot be opened; is it there, and free?"
+                f"camera {source}: cannot be opened; check that it is connected and that no "
+                "other program uses it"
                 if camera
                 else f"{source}: not a video that OpenCV can decode; convert it to MP4"
             )
@@ -112,7 +113,7 @@ class VideoReader:
 
 
 class VideoWriter:
-    """Frames to a video file, which appears when it is complete.
+    """Writes frames to a video file, which appears only when it is complete.
 
     A context manager; an exception inside leaves no file.
 
@@ -128,10 +129,10 @@ class VideoWriter:
     Attributes
     ----------
     codec : str
-        Its name: "H.264" where OpenCV can write it and the suffix allows it, else "VP9",
+        Name of the codec: "H.264" if OpenCV can write it and the suffix allows it, else "VP9",
         "MPEG-4 Part 2" or "MJPEG".
     note : str or None
-        A sentence on where the video plays, unless it is H.264, which plays everywhere.
+        Where the video plays, in a sentence; None for H.264, which plays everywhere.
 
     Raises
     ------

@@ -15,17 +15,18 @@ from .jit import njit
 
 # Directions 0°, 45°, …, 315° that gradients are resolved into.
 DIRECTIONS = 8
-# Cells less than so many pixels apart are read from the image as it is, others from halved ones.
+# Cells less than this many pixels apart are read from the image itself, others from a halved one.
 _SPACING = np.float32(6)
 _MAX_OCTAVE = 6
 # Images are not halved below this many pixels.
 _SMALLEST = 16
-# Keeps shares of nothing at nothing; a step of one grey level in one pixel alone counts 4 to 16.
+# Added to the sum that a block is divided by, so that blocks without gradients give zeros. (A step
+# of one grey level in one pixel has a sum of 4 to 16.)
 _EPSILON = np.float32(1)
-# The numbers of a descriptor, 0 to 1, are kept in steps of one in so many: products with them are
-# then those of small integers.
+# Descriptors, from 0 to 1, are quantised to this many steps, so that products with them are
+# products of small integers.
 STEPS = 4096
-# Farther than so many steps from the mean shape, coordinates end: sums of products stay in 32 bits.
+# Coordinates relative to the mean shape are clamped to this many steps: sums stay in 32 bits.
 _FARTHEST = np.float32(4 * STEPS)
 _TINY = np.float32(1e-12)
 
@@ -43,10 +44,10 @@ def octave(spacing, image):
 
 @njit(nogil=True, cache=True)
 def copy_padded(image, level, out):
-    """Write `image`, halved `level` times, within a border that repeats its own; the size of both.
+    """Write `image`, halved `level` times, with its border repeated around it.
 
     Halving takes the rounded means of 2x2 pixels. Returns height and width without the border, and
-    the length of a row with it: what blocks to the right of the last are read from.
+    the length of a row with it.
     """
     for _ in range(level):
         image = halve(image)
@@ -96,7 +97,7 @@ def smooth(blocks, height, width, row, out):
 
 @njit(nogil=True, cache=True)
 def make_room(images):
-    """Arrays that `make_plane` works in, and one that takes a plane a level."""
+    """Scratch arrays of `make_plane`, and an array for one plane per level."""
     height, width = images.shape[1], images.shape[2]
     n = (height // 2) * (width // 2) * DIRECTIONS
     return (
@@ -129,7 +130,7 @@ def make_plane(image, level, room):
 
 @njit(nogil=True, cache=True)
 def make_table(n_landmarks, n_cells):
-    """Arrays that `describe` works in, and one that takes the descriptors."""
+    """Scratch arrays of `describe`, and an array for the descriptors."""
     n = n_cells * n_landmarks
     # Flat arrays of one dtype are compiled once, those of each number of dimensions anew.
     return (
@@ -234,7 +235,7 @@ def place(shape, reference, a, b, gain, numbers):
     a, b : float32
         Scaled rotation that aligns `reference` with `shape`.
     gain : float32
-        What one box side counts.
+        Factor of one box side.
     numbers : (>= 2L,) int16
     """
     n_landmarks, half = reference.shape[0], np.float32(0.5)
@@ -283,7 +284,7 @@ def extract(images, index, placements, shapes, reference, spacing, cells, gain, 
     room = make_room(images)
     table = make_table(reference.shape[0], cells.shape[0])
     numbers, placed = table[6], np.empty(2 * reference.shape[0], np.int16)
-    # What the plane shows: samples of one image often follow one another.
+    # The image and level of the plane: consecutive samples often share an image.
     shown, at_level, height, width = -1, -1, 0, 0
     for i in range(start, stop):
         placement, image = placements[i], images[index[i]]

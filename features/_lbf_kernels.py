@@ -4,10 +4,13 @@ A point of a forest is a displacement in whole pixels from the pixel of its land
 offsets is turned and scaled once a shape and serves all landmarks, so a node costs two table
 look-ups and two pixels. Training and inference place points by the same functions.
 
+A tree grows level by level: `histograms` are sums over samples, `best_splits` decides by them, and
+`descend` moves the samples on.
+
 Residuals are packed: one 64-bit integer holds x in its lowest 23 bits, y in the next 23, and the
 number of samples above, so that one add fills a histogram. The bits of a sum borrow from the
 next field where a field is negative, and `_unpack` gives them back. Sums of integers do not depend
-on their order, nor the forests on the number of threads.
+on their order, nor the forests on the number of threads or of members that hold the samples.
 """
 
 import numpy as np
@@ -168,8 +171,8 @@ def _best_bin(bins, smallest):
 
 
 @njit(nogil=True, cache=True)
-def grow_tree(pixels, packed, candidates, smallest, first, second, threshold):
-    """Grow one tree level by level.
+def histograms(pixels, packed, candidates, node, out):
+    """Packed sums by (candidate, node, bin of the pixel difference).
 
     Parameters
     ----------
@@ -177,35 +180,49 @@ def grow_tree(pixels, packed, candidates, smallest, first, second, threshold):
         Grey levels of the pool, for the samples of the tree's bag.
     packed : (n,) int64
         Their packed residuals.
-    candidates : (depth, C, 2) uint8
+    candidates : (C, 2) uint8
         Pairs of points tried at every node of a level.
+    node : (n,) uint8
+        Where each sample is on that level.
+    out : (C, n_nodes * BINS) int64
+        Overwritten.
+    """
+    for c in range(candidates.shape[0]):
+        _histogram(pixels[candidates[c, 0]], pixels[candidates[c, 1]], node, packed, out[c])
+
+
+@njit(nogil=True, cache=True)
+def best_splits(totals, candidates, smallest, first, second, threshold):
+    """The best candidate and threshold of each node of a level.
+
+    Parameters
+    ----------
+    totals : (C, n_nodes * BINS) int64
+        From `histograms`, of all samples.
+    candidates : (C, 2) uint8
     smallest : int
         Fewest samples on either side of a split.
-    first, second : (nodes,) uint8
-        Overwritten, as is `threshold` (nodes,) int16.
+    first, second : (n_nodes,) uint8
+        Overwritten, as is `threshold` (n_nodes,) int16.
     """
-    depth, n_candidates = candidates.shape[0], candidates.shape[1]
-    node = np.zeros(packed.shape[0], np.uint8)
-    total = np.empty((1 << (depth - 1)) * BINS, np.int64)
-    for level in range(depth):
-        n_nodes = 1 << level
-        top = n_nodes - 1
-        best = np.full(n_nodes, -1.0)
-        for j in range(n_nodes):
-            first[top + j], second[top + j], threshold[top + j] = 0, 0, NEVER
-        for c in range(n_candidates):
-            p, q = candidates[level, c, 0], candidates[level, c, 1]
-            _histogram(pixels[p], pixels[q], node, packed, total[: n_nodes * BINS])
-            for j in range(n_nodes):
-                gain, k = _best_bin(total[j * BINS : (j + 1) * BINS], smallest)
-                if gain > best[j]:
-                    best[j] = gain
-                    first[top + j], second[top + j] = p, q
-                    threshold[top + j] = (k + 1) * BIN_WIDTH - 128
-        for i in range(node.shape[0]):
-            at = top + node[i]
-            difference = np.int16(pixels[first[at], i]) - np.int16(pixels[second[at], i])
-            node[i] = 2 * node[i] + (difference >= threshold[at])
+    for j in range(first.shape[0]):
+        first[j], second[j], threshold[j] = 0, 0, NEVER
+        best = -1.0
+        for c in range(candidates.shape[0]):
+            gain, k = _best_bin(totals[c, j * BINS : (j + 1) * BINS], smallest)
+            if gain > best:
+                best = gain
+                first[j], second[j] = candidates[c, 0], candidates[c, 1]
+                threshold[j] = (k + 1) * BIN_WIDTH - 128
+
+
+@njit(nogil=True, cache=True)
+def descend(pixels, first, second, threshold, node):
+    """Move the samples from their nodes (n,) uint8 on one level to those on the next."""
+    for i in range(node.shape[0]):
+        at = node[i]
+        difference = np.int16(pixels[first[at], i]) - np.int16(pixels[second[at], i])
+        node[i] = 2 * at + (difference >= threshold[at])
 
 
 @njit(nogil=True, cache=True, inline="always")

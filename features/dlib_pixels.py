@@ -31,9 +31,12 @@ class BoxIndexedPixels:
     LAYOUT: ClassVar = {"anchors": ("u2", "features"), "offsets": ("f4", "features", 2)}
 
     def check(self, sizes):
-        """Refuse anchors that are no landmarks."""
+        """Refuse anchors that are not landmarks."""
         if self.anchors.max() >= sizes["landmarks"]:
-            raise InputError(f"a point is tied to landmark {self.anchors.max()}")
+            raise InputError(
+                f"a point is tied to landmark {self.anchors.max()}, which does not exist; get "
+                "the file again"
+            )
 
     @property
     def fuse_key(self):

@@ -1,4 +1,4 @@
-"""The exceptions that every room raises for what a user can mend, and checks of arguments."""
+"""The exceptions for errors that a user can fix, and checks of arguments."""
 
 from numbers import Integral, Real
 
@@ -48,7 +48,7 @@ def _raised_in(package, traceback):
 
 
 def require_range(name, value, low, high):
-    """Raise InputError unless `value` is a number with ``low <= value <= high``; NaN is not."""
+    """Raise InputError unless `value` is a number with ``low <= value <= high``; NaN is refused."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{name} must be a number from {low} to {high}, not {value!r}")
     if not low <= value <= high:
@@ -58,7 +58,7 @@ def require_range(name, value, low, high):
 def require_count(name, value, low, high):
     """Raise InputError unless `value` is a whole number with ``low <= value <= high``.
 
-    2.0 and True are not whole numbers here: they hint at a mistake.
+    2.0 and True are refused: where a count is expected they are probably a mistake.
     """
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{name} must be a whole number from {low} to {high}, not {value!r}")

@@ -1,6 +1,7 @@
-"""Bytes of files from anywhere."""
+"""Reading files that may come from anywhere."""
 
 import os
+import stat
 from pathlib import Path
 
 from .errors import InputError
@@ -12,15 +13,15 @@ def read_bytes(path, max_bytes):
     Raises
     ------
     InputError
-        If it is missing, no regular file, or larger.
+        If it is missing, not a regular file, or larger.
     """
-    path = Path(path)
     try:
         # Opening a pipe would wait for its writer, and a device has no end.
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a regular file")
-        with path.open("rb") as file:
-            # No more than its size is asked for: the room for it is taken before it is read.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(f"{path}: not a regular file; name a file")
+        with open(path, "rb") as file:
+            # Ask for no more than the size of the file: Python allocates the buffer before it
+            # reads.
             size = os.fstat(file.fileno()).st_size
             data = file.read(min(size, max_bytes) + 1)
     except OSError as error:
@@ -28,7 +29,7 @@ def read_bytes(path, max_bytes):
     except ValueError as error:  # a null in the name, which a list of files may hold
         raise InputError(f"{str(path)!r}: not the name of a file") from error
     if len(data) > max_bytes:
-        raise InputError(f"{path}: larger than the {max_bytes} bytes such a file may have")
+        raise InputError(f"{path}: larger than the {max_bytes} bytes that such a file may have")
     return data
 
 

@@ -47,15 +47,15 @@ class Frame:
         Raises
         ------
         InputError
-            If the box is degenerate or the crop would not touch the image.
+            If the box has no area or the crop would lie outside the image.
         """
         return self.cut(image, box_placement(box))
 
     def cut(self, image, placement):
         """Cut the surroundings of a face out of a grey image, the face about `face` pixels wide.
 
-        A whole number of source pixels is averaged into one, and what is left of the change of
-        scale, a factor below 1.5, is interpolated linearly. Outside the image its border is
+        The image is first reduced by a whole factor (means of blocks of pixels), then by the
+        remaining factor, below 1.5, with linear interpolation. Outside the image its border is
         repeated.
 
         Parameters

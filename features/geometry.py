@@ -6,7 +6,7 @@ import numpy as np
 
 from .errors import InputError
 
-#: Boxes that reach or are as wide as this have no pixel that a photograph could hold.
+#: Limit, in pixels, of the sides and coordinates of boxes: no photograph is that large.
 FARTHEST = 1e9
 
 
@@ -16,7 +16,7 @@ def as_numbers(values, what):
     Raises
     ------
     InputError
-        If they are no numbers, or rows of them are not of one length; it begins with `what`.
+        If they are not numbers, or the rows have different lengths; the message begins with `what`.
     """
     try:
         with np.errstate(over="ignore"):
@@ -40,7 +40,7 @@ def as_boxes(boxes):
     Raises
     ------
     InputError
-        If these are no numbers, or not four a box.
+        If these are not numbers, or not four per box.
     """
     array = as_numbers(boxes, "boxes (left, top, right, bottom)")
     if not array.size:

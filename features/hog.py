@@ -1,7 +1,7 @@
 """Histograms of oriented gradients at every landmark (Dalal & Triggs 2005).
 
-The gradients of a face are resolved and pooled once, in planes that all landmarks and stages share,
-as DAISY does (Tola, Lepetit & Fua 2010): a cell of a descriptor is one interpolated look-up.
+The gradients of a face are computed and pooled once, in planes that all landmarks and stages share,
+as in DAISY (Tola, Lepetit & Fua 2010): a cell of a descriptor is one interpolated look-up.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ _MAX_GAIN = 1000
 class Hog(Parameters):
     """Recipe: a HOG descriptor around every landmark, turned and scaled with the shape.
 
-    The descriptor is a square grid of cells. Gradients are resolved into the nearer two of eight
-    directions 45° apart, from 0° to 360°, and pooled in a smooth window about as wide as two cells.
-    The cells of a landmark form one block, normalised by L1-sqrt: a number is the square root of
-    its share in the block.
+    The descriptor is a square grid of cells. A gradient is split between the two nearest of eight
+    directions, 45° apart, and pooled in a smooth window about as wide as two cells. The cells of a
+    landmark form one block with L1-sqrt normalisation: each number is the square root of its share
+    of the block's sum.
 
     Parameters
     ----------
@@ -37,23 +37,26 @@ class Hog(Parameters):
     n_cells : int
         Cells along each side of the grid, 1 to 8.
     shape_gain : float
-        Above 0, the shape itself is read as well: how far its landmarks are from the mean shape,
-        in the mean-shape frame, times this many a box side. Faces share few shapes, and a
-        regression that knows the current one can tell what does not look like any.
+        If above 0, the current shape is a feature as well: the offsets of its landmarks from the
+        mean shape, in the mean-shape frame and in box sides, times this number. With it a
+        regression can tell shapes that are not face-like.
 
     Notes
     -----
-    Cells and directions turn with the shape, and cells lie closer in a smaller shape; the windows
-    themselves are those of the image's own rows and columns, and of one of few sizes: they are made
-    of blocks of 2x2 pixels of an image that was halved until cells are 3 to 6 pixels apart.
+    Positions of cells and directions of gradients turn and scale with the shape. The pooling
+    windows do not turn, and have few sizes: they consist of blocks of 2x2 pixels of an image that
+    was halved until cells are 3 to 6 pixels apart.
     """
+
+    #: Nothing depends on the samples.
+    over_members: ClassVar[bool] = True
 
     half: float = 0.1
     n_cells: int = 3
     shape_gain: float = 0.0
 
     def fit(self, samples, residuals, reference, rng, workers=SERIAL):
-        """The descriptors; nothing about them is learned."""
+        """Return the descriptors; nothing is learned from the samples."""
         if not 1 <= self.n_cells**2 <= _MAX_CELLS:
             raise InputError(f"n_cells is {self.n_cells}; need 1 to {int(_MAX_CELLS**0.5)} a side")
         require_range("shape_gain", self.shape_gain, 0, _MAX_GAIN)
@@ -94,17 +97,22 @@ class HogDescriptors:
         "spacing": ("f4", 1),
         "cells": ("f4", "cells", 2),
     }
-    #: What a box side of the shape's coordinates counts; 0 where the shape is not read.
+    #: Factor of the shape's coordinates among the features; 0 where they are no features.
     shape_gain: ClassVar = 0.0
-    #: Reads crops of the training scale only, so that windows are of the same size on every face.
+    #: Needs crops at the scale of training, so that windows have the same size on every face.
     needs_crop: ClassVar = True
 
     def check(self, sizes):
-        """Refuse cells that cannot be."""
+        """Refuse cells that are too many or out of range."""
         if sizes["cells"] > _MAX_CELLS:
-            raise InputError(f"{sizes['cells']} cells a landmark; at most {_MAX_CELLS} can be")
+            raise InputError(
+                f"{sizes['cells']} cells per landmark are too many; take at most {_MAX_CELLS}"
+            )
         if not 0 < self.spacing[0] < 1 or not (np.abs(self.cells) < 1).all():
-            raise InputError(f"cells {self.spacing[0]} box sides apart make no descriptor")
+            raise InputError(
+                f"spacing of the cells is {self.spacing[0]}; it must be above 0 and below 1 box "
+                "side"
+            )
         sizes["features"] = self.n_features(sizes["landmarks"])
 
     def n_features(self, n_landmarks):
@@ -166,7 +174,7 @@ class HogWithShape(HogDescriptors):
     Attributes
     ----------
     gain : ndarray of shape (1,), float32
-        What a box side of the shape's coordinates counts.
+        Factor of the shape's coordinates, which are in box sides.
     """
 
     gain: np.ndarray
@@ -175,10 +183,10 @@ class HogWithShape(HogDescriptors):
     LAYOUT: ClassVar = HogDescriptors.LAYOUT | {"gain": ("f4", 1)}
 
     def check(self, sizes):
-        """Refuse cells and gains that cannot be."""
+        """Refuse cells and gains that are out of range."""
         super().check(sizes)
         if not 0 < self.gain[0] <= _MAX_GAIN:
-            raise InputError(f"the shape counts {self.gain[0]} a box side; up to {_MAX_GAIN} can")
+            raise InputError(f"gain is {self.gain[0]}; it must be above 0 and at most {_MAX_GAIN}")
 
     @property
     def shape_gain(self):

@@ -4,21 +4,23 @@ from html import escape
 
 _STYLE = (
     "<style>.cascade-parameters{font-family:sans-serif;font-size:90%}"
-    ".cascade-parameters summary{cursor:pointer;font-weight:bold}"
-    ".cascade-parameters td{text-align:left;padding:1px 10px;font-family:monospace}"
-    ".cascade-parameters tr.changed td{font-weight:bold}</style>"
+    ".cascade-parameters .title{font-weight:bold}"
+    ".cascade-parameters summary{cursor:pointer}"
+    ".cascade-parameters table{margin:2px 0 4px 0}"
+    ".cascade-parameters td{text-align:left!important;padding:1px 10px;"
+    "font-family:monospace}</style>"
 )
 
 
 def parameters_as_html(thing, defaults):
-    """A table of the parameters of an object, folded up but for its title.
+    """The parameters of an object as tables: the changed ones, and folded up the others.
 
     Parameters
     ----------
     thing : Parameters
-        A trained model also says how many landmarks and stages it has, and shows its notes.
+        If it is a trained model, its numbers of landmarks and stages and its notes are shown too.
     defaults : dict
-        Values of a new object; parameters with others are bold, and stand first.
+        Values of a new object; parameters that differ from them are shown unfolded.
 
     Returns
     -------
@@ -31,20 +33,31 @@ def parameters_as_html(thing, defaults):
     >>> '<tr class="changed"><td>n_points</td><td>7</td></tr>' in html
     True
     """
-    rows = []
-    for name, value in thing.get_params(deep=False).items():
+    changed, same = [], []
+    for name, value in sorted(thing.get_params(deep=False).items()):
         text = repr(value)
-        changed = name not in defaults or text != repr(defaults[name])
-        rows.append((not changed, name, text))
-    body = "".join(_row(name, text, "" if same else "changed") for same, name, text in sorted(rows))
-    title = type(thing).__name__ + _trained(thing)
+        if name not in defaults or text != repr(defaults[name]):
+            changed.append(_row(name, text, "changed"))
+        else:
+            same.append(_row(name, text))
     notes = getattr(thing, "notes_", None) or {}
-    card = "".join(_row(name, str(text)) for name, text in notes.items())
-    card = f"<details><summary>Notes</summary><table>{card}</table></details>" if card else ""
+    card = [_row(name, str(text)) for name, text in notes.items()]
+    title = escape(type(thing).__name__ + _trained(thing))
     return (
-        f'{_STYLE}<div class="cascade-parameters"><details open><summary>{escape(title)}</summary>'
-        f"<table>{body}</table>{card}</details></div>"
+        f'{_STYLE}<div class="cascade-parameters"><div class="title">{title}</div>'
+        f"{_table(changed)}{_folded('Parameters with default values', same)}"
+        f"{_folded('Notes', card)}</div>"
     )
+
+
+def _table(rows):
+    return f"<table>{''.join(rows)}</table>" if rows else ""
+
+
+def _folded(title, rows):
+    if not rows:
+        return ""
+    return f"<details><summary>{title} ({len(rows)})</summary>{_table(rows)}</details>"
 
 
 def _row(name, text, kind=""):

@@ -1,8 +1,8 @@
-"""The size that an image file announces, read from its first bytes.
+"""The size of an image, read from the header of its file.
 
-Readers of our own, of a few lines each: those of imaging libraries walk through comments and
-padding byte by byte, or load every tag of a file. Where a file says a size twice, it is refused,
-so that no decoder can find another one than is checked here.
+These readers are our own, a few lines each, because those of imaging libraries walk through
+comments and padding byte by byte, or load every tag of a file. A file that states its size twice is
+refused: a decoder could take the one that was not checked here.
 """
 
 import re
@@ -58,7 +58,7 @@ def read_header(data):
     Returns
     -------
     Header or None
-        None where the file is of no such kind.
+        None where the file has another format.
 
     Raises
     ------

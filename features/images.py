@@ -1,7 +1,6 @@
 """From files and arrays of any common kind to uint8 grey."""
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 
@@ -11,11 +10,11 @@ from .image_headers import Truncated, read_header
 from .memory import require_memory
 from .opencv import cv2
 
-# Refused before memory is taken for it: a photograph above this, ...
+# Photographs with more pixels or bytes than this are refused before they are decoded, ...
 MAX_PIXELS = 1 << 28
 MAX_BYTES = 1 << 28
-# ... and one above the first of these whose pixels take so few bytes as no photograph's do. A PNG
-# of one colour has 1000 pixels a byte or more.
+# ... and above the first of these also files with more pixels per byte than any photograph has. A
+# PNG of a single colour has 1000 pixels per byte or more.
 _PLAIN_PIXELS, _PIXELS_PER_BYTE = 1 << 24, 200
 # A tile or strip of a TIFF is unpacked whole: programs write small ones, or one strip for all of
 # an image, which compression without loss brings to a third or so.
@@ -24,12 +23,12 @@ _SMALL_BLOCK, _BLOCK_PER_BYTE = 1 << 20, 8
 _MAX_SCANS = 100
 # Kernels keep positions in float32, which is exact up to here.
 MAX_SIDE = 1 << 24
-# Of an array: 8 GiB in grey, so that counts of bytes stay far from where 64 bits end.
+# Limit of an array, 8 GiB in grey: counts of bytes stay far below 2**63.
 MAX_ARRAY_PIXELS = 1 << 33
 
 _UNKNOWN = "not an image that OpenCV can read; convert it to PNG or JPEG"
 _DAMAGED = "its header is damaged; save the image anew"
-# What to do about arrays of other kinds than unsigned integers and floats.
+# What the user can do about arrays of other kinds than unsigned integers and floats.
 _REMEDIES = {
     "b": "multiply it by numpy.uint8(255)",
     "c": "take its absolute value or its real part",
@@ -52,7 +51,7 @@ def as_grey(image, color="bgr"):
     Returns
     -------
     ndarray of shape (H, W), uint8, C-contiguous
-        The input itself where it is one already.
+        The input itself where it already is such an array.
 
     Raises
     ------
@@ -66,7 +65,7 @@ def as_grey(image, color="bgr"):
     try:
         image = np.asarray(image)
     except ValueError as error:  # lists of different lengths
-        raise InputError(f"the image is no array ({error}); give an array (H, W)") from error
+        raise InputError(f"the image is not an array ({error}); give an array (H, W)") from error
     if image.dtype == np.uint8 and image.ndim == 2 and image.flags.c_contiguous:
         _refuse_size(image.shape)
         return image
@@ -96,7 +95,7 @@ def as_grey(image, color="bgr"):
 
 
 def kernel_view(image):
-    """The same pixels as an array that numba takes for writeable, as all other images are.
+    """The same pixels as an array that numba sees as writeable.
 
     No kernel writes to an image, but numba would compile each of them a second time for one that
     is read-only, such as ``numpy.asarray(PIL.Image.open(path))``.
@@ -108,7 +107,7 @@ def kernel_view(image):
     Returns
     -------
     ndarray
-        The image itself if it is writeable; otherwise one that keeps its memory alive.
+        The image itself if it is writeable; otherwise a view that keeps its memory alive.
     """
     if image.flags.writeable:
         return image
@@ -139,7 +138,6 @@ def read_image(path, *, grey=True):
         than 200 for each of its bytes, if it is a JPEG of more than 100 scans, or a TIFF whose
         tiles or strips are far larger than its image or its file.
     """
-    path = Path(path)
     data = read_bytes(path, MAX_BYTES)
     header = _checked_header(path, data)
     flags = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
@@ -171,7 +169,7 @@ def _checked_header(path, data):
     if n_pixels > MAX_PIXELS:
         raise InputError(f"{path}: {size} pixels are too many; shrink it")
     if n_pixels > max(_PLAIN_PIXELS, _PIXELS_PER_BYTE * len(data)):
-        raise InputError(f"{path}: {size} pixels in {len(data)} bytes are no photograph; shrink it")
+        raise InputError(f"{path}: {size} pixels in only {len(data)} bytes; save a smaller image")
     if header.block > max(_SMALL_BLOCK, n_pixels) or header.block > max(
         _PLAIN_PIXELS, _BLOCK_PER_BYTE * len(data)
     ):

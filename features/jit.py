@@ -1,4 +1,4 @@
-"""numba's `njit` for our kernels, with a cache of compiled code that cannot stop a program."""
+"""numba's `njit` with a cache on disk whose faults are logged and never raised."""
 
 import logging
 from functools import cache as once
@@ -23,10 +23,10 @@ def _root(folder):
 
 
 class GuardedCache(FunctionCache):
-    """numba's cache of one function, whose files may be damaged, or have no room."""
+    """numba's cache of one function; damaged files or a full disk do not raise."""
 
     def load_overload(self, sig, target_context):
-        """The compiled code for a signature, or None, whatever the files hold."""
+        """The compiled code for a signature; None where there is none or the file is damaged."""
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # whatever unpickling stumbles over
@@ -42,7 +42,7 @@ class GuardedCache(FunctionCache):
             return None
 
     def save_overload(self, sig, data):
-        """Keep compiled code, if the folder takes it."""
+        """Save compiled code, if the folder can be written to."""
         try:
             super().save_overload(sig, data)
         except OSError as error:

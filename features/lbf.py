@@ -23,8 +23,11 @@ from .workers import SERIAL
 WHAT = "the leaves of all samples", "take fewer starts or trees"
 _MAX_POINTS = 256
 _MAX_DEPTH = 7
-# Most bytes of grey levels held at a time while forests grow.
-_POOL_BYTES = 1 << 27
+# Most bytes of grey levels held at a time while forests grow, and of histograms that members of a
+# training add up at a time.
+_POOL_BYTES, _QUESTION_BYTES = 1 << 27, 1 << 26
+# Magnitudes of residuals are summed in this part of a power of two near the largest.
+_MAGNITUDE_BITS = 31
 
 
 @dataclass(eq=False, repr=False)
@@ -56,6 +59,9 @@ class LocalForests(Parameters):
         Fewest samples on either side of a split.
     """
 
+    #: The forests are the same however the samples are divided over the members of a training.
+    over_members: ClassVar[bool] = True
+
     n_trees: int = 6
     depth: int = 5
     radius: float = 0.2
@@ -78,7 +84,8 @@ class LocalForests(Parameters):
             Centred mean shape.
         rng : numpy.random.Generator
         workers : Workers
-            Maps a function over landmarks in parallel; their number does not change the forests.
+            Share the landmarks; neither their number nor that of the members of the training
+            changes the forests.
 
         Returns
         -------
@@ -94,13 +101,21 @@ class LocalForests(Parameters):
         offsets = draw_disc(self.n_points, self.radius, rng)
         # Trees see different faces, so that the regression on their leaves meets faces that most
         # trees have not adapted to.
-        faces = rng.permutation(len(samples.images))
-        order = np.argsort(faces[samples.index], kind="stable")
+        order, places, n_all = _shuffled(samples, rng, workers)
         seeds = rng.integers(2**63, size=n_landmarks)
+        size = min(n_all, kernels.MAX_COUNT, max(1, round(self.bag * n_all)))
+        starts = np.linspace(0, n_all - size, self.n_trees).astype(int)
+        bags = [slice(*np.searchsorted(places, (start, start + size))) for start in starts]
 
         points = np.ascontiguousarray(offsets.T)
-        group = max(1, _POOL_BYTES // (self.n_points * len(order)))
-        forests = [None] * n_landmarks
+        unit = _unit(residuals, workers)
+        most = int(workers.largest(np.array(len(order))))
+        n_tried = min(self.n_tried, self.n_candidates)
+        group = max(1, _POOL_BYTES // (self.n_points * max(most, 1)))
+        if workers.size > 1:
+            level = n_tried * (kernels.BINS << (self.depth - 1)) * 8
+            group = max(1, min(group, _QUESTION_BYTES // level))
+        forests = []
         for low in range(0, n_landmarks, group):
             high = min(low + group, n_landmarks)
             pixels = np.empty((high - low, self.n_points, len(order)), np.uint8)
@@ -112,35 +127,48 @@ class LocalForests(Parameters):
                 workers.ranges(len(order)),
             )  # fmt: skip
 
-            def grow(span):
-                for k in range(*span):
-                    residual = residuals[order, 2 * (low + k) : 2 * (low + k) + 2]  # noqa: B023
-                    rng = np.random.default_rng(seeds[low + k])  # noqa: B023
-                    forests[low + k] = self._grow_forest(pixels[k], residual, rng)  # noqa: B023
+            def forest(k):
+                residual = residuals[order, 2 * k : 2 * k + 2]
+                rng = np.random.default_rng(seeds[k])
+                return _Forest(self, pixels[k - low], residual, bags, unit, rng)  # noqa: B023
 
-            workers.map(grow, workers.ranges(high - low))
+            def grow_alone(k):
+                return self._grow([forest(k)], size, SERIAL)[0]
+
+            if workers.size == 1:
+                forests += workers.map(grow_alone, range(low, high))
+            else:  # one question for all landmarks
+                forests += self._grow(workers.map(forest, range(low, high)), size, workers)
         first, second, threshold = (np.concatenate(parts) for parts in zip(*forests, strict=True))
         return LocalBinaryFeatures(offsets, first, second, threshold)
 
-    def _grow_forest(self, pixels, residual, rng):
-        """(first, second, threshold) of a landmark's trees, each (n_trees, nodes)."""
-        n = len(residual)
-        size = min(n, kernels.MAX_COUNT, max(1, round(self.bag * n)))
-        starts = np.linspace(0, n - size, self.n_trees).astype(int)
-        packed = pack(residual, size)
-        pairs = draw_pairs(self.n_candidates, self.n_points, rng)
-        shape = (self.n_trees, (1 << self.depth) - 1)
-        first, second = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-        threshold = np.full(shape, kernels.NEVER, np.int16)
-        n_tried = min(self.n_tried, self.n_candidates)
-        for k, start in enumerate(starts.tolist()):
-            tried = [rng.permutation(len(pairs))[:n_tried] for _ in range(self.depth)]
-            bag = slice(start, start + size)
-            kernels.grow_tree(
-                pixels[:, bag], packed[bag], pairs[np.stack(tried)], self.smallest_leaf,
-                first[k], second[k], threshold[k],
-            )  # fmt: skip
-        return first, second, threshold
+    def _grow(self, forests, size, workers):
+        """(first, second, threshold) of the trees of each forest, each (n_trees, nodes)."""
+        largest = workers.total(np.stack([forest.magnitudes for forest in forests]))
+        for forest, magnitudes in zip(forests, largest, strict=True):
+            forest.begin(magnitudes, size)
+        for k in range(self.n_trees):
+            workers.map(lambda forest: forest.plant(k), forests)  # noqa: B023
+            for level in range(self.depth):
+                n_tried, n_nodes = len(forests[0].tried[level]), 1 << level
+                totals = np.empty((len(forests), n_tried, n_nodes * kernels.BINS), np.int64)
+                workers.map(
+                    lambda job: job[0].histograms(level, job[1]),  # noqa: B023
+                    zip(forests, totals, strict=True),
+                )
+
+                def splits(totals):
+                    return [
+                        forest.splits(level, total)  # noqa: B023
+                        for forest, total in zip(forests, totals, strict=True)
+                    ]
+
+                found = workers.decide(splits, totals)
+                workers.map(
+                    lambda job: job[0].descend(k, level, *job[1]),  # noqa: B023
+                    zip(forests, found, strict=True),
+                )
+        return [(forest.first, forest.second, forest.threshold) for forest in forests]
 
     def _check(self):
         if not 1 <= self.depth <= _MAX_DEPTH:
@@ -299,16 +327,128 @@ def draw_pairs(n, n_points, rng):
     return np.stack([first, second], -1).astype(np.uint8)
 
 
-def pack(residual, size):
-    """Residuals (n, 2) packed for `kernels.grow_tree`, fine enough that `size` of them add up.
+class _Forest:
+    """The samples of one landmark while its trees grow, and the trees.
 
-    Returns (n,) int64; the scale is left out, because it does not change which split is best.
+    Parameters
+    ----------
+    recipe : LocalForests
+    pixels : ndarray of shape (P, n), uint8
+        Of this member's samples, in the order in which all samples lie.
+    residual : ndarray of shape (n, 2), float32
+        In that order; NaN where the landmark is missing.
+    bags : list of slice
+        The samples of each tree.
+    unit : float
+        From `_unit`.
+    rng : numpy.random.Generator
+
+    Attributes
+    ----------
+    magnitudes : ndarray of shape (n_trees, 2), int64
+        Sums of the absolute residuals of each bag, in units, never too small.
     """
-    # Any `size` rows stay within the limit, whatever their order.
+
+    def __init__(self, recipe, pixels, residual, bags, unit, rng):
+        self.recipe, self.pixels, self.residual, self.bags = recipe, pixels, residual, bags
+        self.unit, self.rng = unit, rng
+        seen = np.where(np.isfinite(residual).all(1)[:, None], np.abs(residual), 0)
+        whole = np.ceil(seen / np.float32(unit))  # a power of two: exact
+        self.magnitudes = np.array([whole[bag].sum(0, dtype=np.float64) for bag in bags], np.int64)
+        self.pairs = draw_pairs(recipe.n_candidates, recipe.n_points, rng)
+        shape = (recipe.n_trees, (1 << recipe.depth) - 1)
+        self.first, self.second = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        self.threshold = np.full(shape, kernels.NEVER, np.int16)
+
+    def begin(self, magnitudes, size):
+        """Take the magnitudes of all members, and the number of samples of a bag."""
+        self.scales = [pack_scale(most * self.unit, size) for most in magnitudes.max(1)]
+
+    def plant(self, k):
+        """Start the tree `k`."""
+        recipe, bag = self.recipe, self.bags[k]
+        n_tried = min(recipe.n_tried, recipe.n_candidates)
+        self.tried = [
+            self.pairs[self.rng.permutation(len(self.pairs))[:n_tried]] for _ in range(recipe.depth)
+        ]
+        self.seen = self.pixels[:, bag]
+        self.packed = pack(self.residual[bag], self.scales[k])
+        self.node = np.zeros(len(self.packed), np.uint8)
+
+    def histograms(self, level, out):
+        """Write those of the candidates of a level; see `kernels.histograms`."""
+        kernels.histograms(self.seen, self.packed, self.tried[level], self.node, out)
+
+    def splits(self, level, totals):
+        """(first, second, threshold) of the nodes of a level, from the histograms of all."""
+        first, second = np.empty((2, 1 << level), np.uint8)
+        threshold = np.empty(1 << level, np.int16)
+        kernels.best_splits(
+            totals, self.tried[level], self.recipe.smallest_leaf, first, second, threshold
+        )
+        return first, second, threshold
+
+    def descend(self, k, level, first, second, threshold):
+        """Keep the splits of a level of tree `k`, and move the samples by them."""
+        nodes = slice((1 << level) - 1, (2 << level) - 1)
+        self.first[k, nodes], self.second[k, nodes] = first, second
+        self.threshold[k, nodes] = threshold
+        kernels.descend(self.seen, first, second, threshold, self.node)
+
+
+def _shuffled(samples, rng, workers):
+    """This member's samples in an order that is random by face.
+
+    Returns
+    -------
+    order : ndarray of shape (n,), intp
+        Rows.
+    places : ndarray of shape (n,), int64
+        Where these lie among the samples of all members.
+    n_all : int
+        Samples of all members.
+    """
+    n_crops = workers.joined(np.array([len(samples.images)]))
+    first = int(n_crops[: workers.rank].sum())
+    counts = workers.joined(np.bincount(samples.index, minlength=len(samples.images)))
+    faces = rng.permutation(len(counts))
+    by_place = np.argsort(faces)
+    begin = np.empty(len(counts), np.int64)
+    begin[by_place] = np.cumsum(counts[by_place]) - counts[by_place]
+    begins = begin[first + samples.index]
+    order = np.argsort(begins, kind="stable")
+    begins = begins[order]
+    # Samples of a face follow one another.
+    return order, begins + np.arange(len(begins)) - np.searchsorted(begins, begins), counts.sum()
+
+
+def _unit(residuals, workers):
+    """A power of two that the largest residual is some `_MAGNITUDE_BITS` bits of."""
+    magnitude = np.abs(residuals)
+    largest = np.max(magnitude, initial=0, where=np.isfinite(magnitude))
+    largest = float(workers.largest(np.array(largest, np.float64)))
+    return 2.0 ** (np.frexp(max(largest, 1e-30))[1] - _MAGNITUDE_BITS)
+
+
+def pack_scale(magnitude, size):
+    """What residuals may be multiplied by before they are packed.
+
+    Parameters
+    ----------
+    magnitude : float
+        Sum of the absolute values of `size` residuals, along either axis.
+    size : int
+    """
+    limit = (1 << (kernels.PACK_BITS - 1)) - size - 1  # rounding adds at most 1 a row
+    return limit / magnitude if magnitude > 0 else 0.0
+
+
+def pack(residual, scale):
+    """Residuals (n, 2), times `scale`, as (n,) int64 for `kernels.histograms`.
+
+    See `pack_scale`. The scale does not change which split is best.
+    """
     seen = np.isfinite(residual).all(1)
     residual = np.where(seen[:, None], residual, 0).astype(np.float64)
-    largest = np.sort(np.abs(residual), axis=0)[-size:].sum(0).max(initial=0)
-    limit = (1 << (kernels.PACK_BITS - 1)) - size - 1  # rounding adds at most 1 a row
-    scale = limit / largest if largest > 0 else 0.0
     x, y = np.rint(residual * scale).astype(np.int64).T
     return x + (y << kernels.PACK_BITS) + (seen.astype(np.int64) << 2 * kernels.PACK_BITS)

@@ -17,13 +17,16 @@ from .workers import SERIAL
 class LinePixels(Parameters):
     """Recipe: grey levels at points drawn on the lines between any two landmarks.
 
-    Such points follow pose and expression, where an offset from one landmark does not.
+    Such points follow pose and expression better than an offset from one landmark does.
 
     Parameters
     ----------
     n_points : int
         Number of points P, 2 to 32767.
     """
+
+    #: Nothing about the points depends on the samples.
+    over_members: ClassVar[bool] = True
 
     n_points: int = 400
 
@@ -51,7 +54,7 @@ class LineIndexedPixels:
     points : ndarray of shape (2, P), uint16
         First and second landmark of each point.
     fractions : ndarray of shape (P,), float32
-        Where it lies: 0 at the first landmark, 1 at the second.
+        Its position on the line: 0 at the first landmark, 1 at the second.
     """
 
     points: np.ndarray
@@ -63,7 +66,10 @@ class LineIndexedPixels:
     def check(self, sizes):
         """Refuse points between landmarks that do not exist."""
         if self.points.max() >= sizes["landmarks"]:
-            raise InputError(f"a point is tied to landmark {self.points.max()}")
+            raise InputError(
+                f"a point is tied to landmark {self.points.max()}, which does not exist; get "
+                "the file again"
+            )
 
     @property
     def fuse_key(self):

@@ -1,5 +1,7 @@
-"""Memory that is there, asked before a large array takes it: the system would rather end the
-process at the first write than say no."""
+"""Check that there is enough memory before a large array is made.
+
+Linux grants allocations that it cannot serve, and kills the process later, at the first write.
+"""
 
 import os
 from pathlib import Path
@@ -8,7 +10,7 @@ import numpy as np
 
 from .errors import InputError
 
-# Below this nobody is asked.
+# Smaller arrays are not checked.
 _SMALL = 64 << 20
 
 
@@ -27,7 +29,7 @@ def allocate(shape, dtype, what, remedy):
     Raises
     ------
     InputError
-        Naming the bytes needed and those there are, before anything is taken.
+        If there is not enough; the message says how much is needed and how much is available.
     """
     # In Python's integers, which do not overflow.
     n_bytes = int(np.dtype(dtype).itemsize)
@@ -37,25 +39,27 @@ def allocate(shape, dtype, what, remedy):
     try:
         return np.empty(shape, dtype)
     except (MemoryError, ValueError) as error:  # ValueError: beyond any address
-        raise InputError(f"{what} need {_size(n_bytes)}, which cannot be had; {remedy}") from error
+        raise InputError(
+            f"{what} need {_size(n_bytes)}, which cannot be allocated; {remedy}"
+        ) from error
 
 
 def require_memory(n_bytes, what, remedy):
-    """Raise InputError if `n_bytes` are more than there are; arguments as of `allocate`."""
+    """Raise InputError if `n_bytes` are more than available; arguments as of `allocate`."""
     if n_bytes < _SMALL:
         return
     there = available_memory()
     if there is not None and n_bytes > there:
         raise InputError(
-            f"{what} need {_size(n_bytes)} of memory, but {_size(there)} are there; {remedy}"
+            f"{what} need {_size(n_bytes)} of memory, but {_size(there)} are available; {remedy}"
         )
 
 
 def available_memory():
-    """Bytes that this process can still take, or None where the system does not say.
+    """Bytes that this process can still allocate, or None where the system does not say.
 
-    The least of what the machine has to spare, and what the process's group and its own limit
-    leave.
+    The smallest of three numbers: the free memory of the machine, and what is left under the limits
+    of the process's control group and of the process itself.
     """
     found = []
     meminfo = _fields("/proc/meminfo")

@@ -1,4 +1,4 @@
-"""Parameters of recipes and methods, by the rules of scikit-learn but without importing it.
+"""Parameters of recipes and methods with scikit-learn's interface, without importing it.
 
 scikit-learn takes half a second to import and prediction needs nothing of it. Its functions
 (`clone`, `GridSearchCV`, …) ask an estimator only for what `Parameters` offers.
@@ -27,7 +27,7 @@ def _defaults(cls):
 
 
 class Parameters:
-    """What an object is made with: its arguments are attributes of the same names.
+    """Base class with scikit-learn's parameters: every argument is an attribute of the same name.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class Parameters:
     def set_params(self, **params):
         """Set parameters; ``starts__n=5`` sets a parameter of a parameter.
 
-        The part is copied before, since other objects and the presets may hold the same one.
+        The nested object is copied first, since other objects and the presets may share it.
 
         Returns
         -------
@@ -90,7 +90,10 @@ class Parameters:
                 continue
             part = copy(getattr(self, name))
             if not hasattr(part, "set_params"):
-                raise InputError(f"parameter {name!r} of {type(self).__name__} has no parts: {key}")
+                raise InputError(
+                    f"parameter {name!r} of {type(self).__name__} has no parameters of its own: "
+                    f"{key}"
+                )
             setattr(self, name, part.set_params(**{rest: value}))
         return self
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from . import _pixel_kernels as kernels
 from .errors import InputError, require_range
+from .mapping import spans_in_memory
 from .memory import allocate
 from .parameters import Parameters
-from .spans import image_spans
 from .workers import SERIAL
 
 # Points are 16-bit numbers in the nodes of trees.
@@ -29,6 +29,9 @@ class Pixels(Parameters):
     padding : float
         Margin around the mean shape's bounding box within which points are drawn, in box sides.
     """
+
+    #: The points do not depend on the samples.
+    over_members: ClassVar[bool] = True
 
     n_points: int = 400
     padding: float = 0.1
@@ -65,9 +68,12 @@ class ShapeIndexedPixels:
     LAYOUT: ClassVar = {"anchors": ("u2", "features"), "offsets": ("f4", "features", 2)}
 
     def check(self, sizes):
-        """Refuse anchors that are no landmarks."""
+        """Refuse anchors that are not landmarks."""
         if self.anchors.max() >= sizes["landmarks"]:
-            raise InputError(f"a point is tied to landmark {self.anchors.max()}")
+            raise InputError(
+                f"a point is tied to landmark {self.anchors.max()}, which does not exist; get "
+                "the file again"
+            )
 
     @property
     def fuse_key(self):
@@ -105,7 +111,7 @@ class ShapeIndexedPixels:
         offsets = np.ascontiguousarray(self.offsets.T)
 
         def extract(span):
-            for part in image_spans(samples.index, *span):
+            for part in spans_in_memory(samples.images, samples.index, *span):
                 kernels.sample_points(
                     samples.images, samples.index, samples.placements, samples.shapes, reference,
                     self.anchors, offsets, *part, out,

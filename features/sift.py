@@ -28,9 +28,10 @@ _LAYER = 1 << 8
 class Sift(Parameters):
     """Recipe: a SIFT descriptor around every landmark, turned and scaled with the shape.
 
-    What SDM was published with (Xiong & De la Torre 2013). 4x4 cells of eight directions, read from
-    an image that is blurred for the size of the cells. Numbers are the square roots of their shares
-    in a descriptor, as of `features.hog.Hog`: "RootSIFT" (Arandjelović & Zisserman 2012).
+    The descriptor that SDM was published with (Xiong & De la Torre 2013): 4x4 cells of eight
+    directions, computed on an image that is blurred to match the size of the cells. Descriptors are
+    normalised as those of `features.hog.Hog` are, which is "RootSIFT" (Arandjelović & Zisserman
+    2012).
 
     Parameters
     ----------
@@ -38,10 +39,13 @@ class Sift(Parameters):
         Half the side of the grid of cells, in box sides.
     """
 
+    #: Nothing depends on the samples.
+    over_members: ClassVar[bool] = True
+
     half: float = 0.1
 
     def fit(self, samples, residuals, reference, rng, workers=SERIAL):
-        """The descriptors; nothing about them is learned."""
+        """Return the descriptors; nothing is learned from the samples."""
         return SiftDescriptors(half=np.array([self.half], np.float32))
 
 
@@ -59,14 +63,14 @@ class SiftDescriptors:
 
     KIND: ClassVar = "sift"
     LAYOUT: ClassVar = {"half": ("f4", 1)}
-    #: Reads crops of the training scale only, so that the blur is that of training.
+    #: Needs crops at the scale of training, so that the blur is that of training.
     needs_crop: ClassVar = True
     n_numbers: ClassVar = _N_NUMBERS
 
     def check(self, sizes):
-        """Refuse grids of no extent."""
+        """Refuse grids whose size is not above 0."""
         if not 0 < self.half[0] < 1:
-            raise InputError(f"a grid of half {self.half[0]} box sides makes no descriptor")
+            raise InputError(f"half is {self.half[0]}; it must be above 0 and below 1 box side")
         sizes["features"] = sizes["landmarks"] * _N_NUMBERS
 
     def extract(self, samples, reference, workers=SERIAL):
@@ -93,7 +97,7 @@ class SiftDescriptors:
         """
         n = len(samples.index)
         out = allocate((n, len(reference), _N_NUMBERS), np.float32, *WHAT)
-        # What NaN or infinity stand for cannot be known, so any place and size will do.
+        # NaN and infinity have no meaningful place or size; replace them by any valid one.
         shapes = np.nan_to_num(samples.shapes, posinf=0, neginf=0)
         linear, _ = similarity(reference, shapes)
         scale = np.hypot(*linear.T) * samples.placements[:, 2]
@@ -116,7 +120,7 @@ class SiftDescriptors:
                 np.sqrt(found, out=out[i])
 
         workers.over_spans(extract, n)
-        return out.reshape(n, -1)
+        return out.reshape(n, len(reference) * _N_NUMBERS)
 
 
 def _octave(size, side):

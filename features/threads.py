@@ -1,4 +1,4 @@
-"""Linear algebra on one thread: BLAS adds in an order that depends on their number."""
+"""Linear algebra on one thread: with several, BLAS may add in another order."""
 
 import os
 import threading
@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_blas_thread():
-    """Hold BLAS to one thread inside a ``with``, or a function it decorates.
+    """Limit BLAS to one thread inside a ``with``, or in a function that this decorates.
 
-    Most builds of BLAS have one number of threads for the whole process. So it is kept who is
-    inside: blocks may be nested, and may overlap in several threads. The last to leave gives BLAS
-    back the numbers of threads that the first one found.
+    In most builds of BLAS, the number of threads belongs to the whole process. So the blocks that
+    are active are counted: they may be nested, and may overlap in several threads. The last one to
+    end restores the number of threads that the first one found.
 
     Examples
     --------

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("features", "data_tools", "cascade")
 # A room may import the rooms before it, and itself.
 ORDER = (
-    "features", "data_tools", "cascade.aligner", "cascade.stages", "cascade.pose", "cascade.loop",
+    "features", "data_tools", "cascade.aligner", "cascade.stages", "cascade.pose",
+    "cascade.distributed", "cascade.loop",
     "cascade.shapemodels", "cascade.methods", "cascade.formats", "cascade.models",
     "cascade.detection", "cascade.video", "cascade.labelling",
     "cascade.judging", "cascade.cli",

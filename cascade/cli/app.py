@@ -1,4 +1,4 @@
-"""The command `cascade`: what is common to its subcommands, above all how errors come out."""
+"""The command `cascade`: the subcommands, and how their errors are reported."""
 
 import os
 import sys
@@ -23,11 +23,11 @@ _SETTINGS = {"help_option_names": ["-h", "--help"]}
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with a text that says what there is to go on from."""
+    """Ctrl-C, with a message about what was saved and how to continue."""
 
 
 class _Commands(TyperGroup):
-    """The commands of `COMMANDS`; their errors are one line on stderr and an exit code."""
+    """The commands of `COMMANDS`; an error prints one line on stderr and sets the exit code."""
 
     def list_commands(self, context):
         """Their names, in the order of the table."""

@@ -1,4 +1,4 @@
-"""``--augment``: changed copies of the faces, their recipes' numbers through ``--set``."""
+"""``--augment``: changed copies of the faces; ``--set`` sets the recipes' parameters."""
 
 import typer
 
@@ -13,7 +13,7 @@ _COPIES = 2
 
 
 class Augmentation:
-    """What ``--augment``, ``--copies`` and ``--set augment.…`` ask for.
+    """The augmentation that ``--augment``, ``--copies`` and ``--set augment.…`` describe.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ class Augmentation:
     Attributes
     ----------
     others : list of str
-        The settings that are none of the recipes'.
+        The settings that do not belong to a recipe.
 
     Raises
     ------
     typer.BadParameter, InputError
-        For a recipe, a parameter or a value that there is not.
+        For an unknown recipe or parameter, or an invalid value.
     """
 
     def __init__(self, names, copies, settings):
@@ -41,7 +41,9 @@ class Augmentation:
         if names is None:
             given = "--copies" if copies is not None else f"--set {ours[0]}" if ours else None
             if given:
-                raise typer.BadParameter(f"{given} needs it", param_hint="--augment")
+                raise typer.BadParameter(
+                    f"{given} needs --augment: name at least one recipe", param_hint="--augment"
+                )
             return
         from data_tools.augment import parse
 

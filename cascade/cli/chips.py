@@ -19,8 +19,8 @@ class ChipWriter:
     Raises
     ------
     InputError
-        If size or margin are out of range, a chip would replace a photograph, or the model has
-        landmarks of which no mean face is known.
+        If size or margin are out of range, a chip would overwrite a photograph, or no head model is
+        known for the model's landmarks.
     """
 
     def __init__(self, folder, stems, model, size, margin):

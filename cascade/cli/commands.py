@@ -1,4 +1,4 @@
-"""The commands, each imported only when it is called: the help of all of them takes no time."""
+"""The commands, each imported only when it is called, so that the list of commands is fast."""
 
 from importlib import import_module
 from typing import NamedTuple
@@ -20,7 +20,7 @@ COMMANDS = {
         "Train on drawn faces, evaluate, and fit a photograph; under two minutes.", "cascade demo"
     ),
     "train": Entry(
-        "Train a model on folders of annotated faces.",
+        "Train a model on folders of annotated faces, or on a store of crops (cascade store).",
         "cascade train ert faces/train --validation 0.1 --out model.safetensors",
     ),
     "evaluate": Entry(
@@ -44,8 +44,12 @@ COMMANDS = {
         "cascade convert predictor.dat model.safetensors --compact 64",
     ),
     "faces": Entry(
-        "Draw faces, or take them out of a data set's own files.",
+        "Write a folder of faces: drawn ones, a data set's, or those found in photographs.",
         "cascade faces drawn --number 400 --occluders 0.7 --out covered",
+    ),
+    "store": Entry(
+        "Crop annotated faces once, into a folder that train takes in place of folders.",
+        "cascade store faces/train --out crops",
     ),
     "label": Entry(
         "Label faces in the browser while a model learns along.", "cascade label photographs"

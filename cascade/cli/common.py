@@ -1,4 +1,4 @@
-"""What several commands share: reading faces, the terminal, files that must not be lost."""
+"""Helpers of several commands: reading faces, output to the terminal, protection of files."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _N_SHOWN = 5
 
 
 def terminal():
-    """Where results go: stdout, as a console of rich."""
+    """The console (of rich) for results, on stdout."""
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=True)
@@ -28,9 +28,9 @@ def say(text="", style=None):
 
 
 def printable(text):
-    """A text that may come from a file, its control characters written out.
+    """A text that may come from a file, with control characters escaped.
 
-    Escape sequences of a terminal begin with one.
+    Terminal escape sequences begin with a control character.
 
     Examples
     --------
@@ -69,8 +69,10 @@ def looks_like_model(path):
 
 
 def load_model(model, start=None):
-    """Load a model by the name or the file of the user, or without one the pretrained model; with
-    `start`, also named so, it begins where that one ends."""
+    """Load a model by name or file, by default the pretrained one.
+
+    With `start`, the name or file of another model, it refines the landmarks that this one finds.
+    """
     from ..models import load, pretrained
 
     found = pretrained() if model is None else load(model)
@@ -82,7 +84,7 @@ def load_model(model, start=None):
 
 
 def refuse_unwritable(path):
-    """Raise InputError unless a file can be made at `path`; to be called before hours of work."""
+    """Raise InputError unless a file can be written to `path`; call it before long work."""
     folder = path.parent
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file in it")
@@ -99,32 +101,32 @@ def refuse_unwritable(path):
 
 
 def refuse_overwriting(outputs, inputs):
-    """Raise InputError where an output is an input, or two outputs are one file.
+    """Raise InputError if an output is also an input, or two outputs are the same file.
 
     Parameters
     ----------
     outputs, inputs : dict of str to Path or None
-        By what the user calls them, such as ``--json``; None where there is none. A folder among
-        the inputs stands for its annotations and the photographs that have some.
+        Paths by the option that sets them, such as ``--json``; None if not given. A folder among
+        the inputs stands for its annotations and their photographs.
     """
     outputs = {name: Path(path) for name, path in outputs.items() if path is not None}
     inputs = {name: Path(path) for name, path in inputs.items() if path is not None}
-    names = list(outputs)
     folders = {source: path.resolve() for source, path in inputs.items() if path.is_dir()}
-    for k, name in enumerate(names):
-        for other in names[:k]:
-            if _is_same(outputs[name], outputs[other]):
-                raise InputError(
-                    f"{outputs[name]}: {other} and {name} would both write it; name two files"
-                )
-        for source, path in inputs.items():
-            if _is_same(outputs[name], path) or (
-                source in folders and _is_data_in(outputs[name], folders[source])
-            ):
-                raise InputError(
-                    f"{outputs[name]}: {name} would replace it, but it is read as {source}; "
-                    "name another file"
-                )
+    # Of two inputs that are one file, the first is named.
+    sources = {_identity(path): source for source, path in reversed(inputs.items())}
+    taken = {}
+    for name, path in outputs.items():
+        identity = _identity(path)
+        other = taken.setdefault(identity, name)
+        if other != name:
+            raise InputError(f"{path}: {other} and {name} would both write it; name two files")
+        source = sources.get(identity) or next(
+            (source for source, folder in folders.items() if _is_data_in(path, folder)), None
+        )
+        if source is not None:
+            raise InputError(
+                f"{path}: {name} would replace it, but it is read as {source}; name another file"
+            )
 
 
 def inputs_of(boxes=None, detector=None, **others):
@@ -149,35 +151,36 @@ def _is_data_in(path, folder):
     return path.suffix.lower() in (".pts", ".csv", ".xml")
 
 
-def _is_same(one, other):
+def _identity(path):
+    """What two names of one file have in common."""
     try:
-        if one.exists() and other.exists():
-            return one.samefile(other)
-        return one.resolve() == other.resolve()
-    except OSError:
-        return False
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    except (OSError, ValueError):  # not there yet
+        return os.path.realpath(path)
 
 
 def check_detector(detector):
-    """The detector of that name, loaded; refuses a mistyped one before any work is done."""
+    """Load a detector by name; an unknown name is refused before any work is done."""
     from data_tools.detectors import get_detector
 
     return get_detector(detector)
 
 
 def check_boxes(boxes, detector):
-    """The detector where boxes are detected, else None; refuses a mistyped source of boxes."""
+    """The detector if boxes are to be detected, else None; refuses unknown sources of boxes."""
     if boxes == "detect":
         return check_detector(detector)
     if boxes not in BOX_SOURCES and not Path(boxes).is_file():
         raise typer.BadParameter(
-            f"{boxes!r} is neither csv, tight, detect nor a csv file", param_hint="--boxes"
+            f"{boxes!r} is neither csv, tight, detect nor an existing csv file",
+            param_hint="--boxes",
         )
     return None
 
 
 def read_faces(folders, boxes, detector, progress):
-    """The faces of `folders`; what was skipped is told to `progress`.
+    """The faces of `folders`; skipped files are reported to `progress`.
 
     Raises
     ------
@@ -197,8 +200,23 @@ def read_faces(folders, boxes, detector, progress):
     return faces
 
 
+def with_scheme(faces, scheme):
+    """The faces as annotated by `scheme`, where the user named one."""
+    from data_tools.schemes import get_scheme
+
+    if scheme is None:
+        return faces
+    faces.scheme = get_scheme(scheme)
+    if faces.scheme.n_points != faces.shapes.shape[1]:
+        raise InputError(
+            f"landmark scheme {faces.scheme.name!r} has {faces.scheme.n_points} points, but the "
+            f"faces have {faces.shapes.shape[1]}; name their scheme"
+        )
+    return faces
+
+
 def from_detector(model, detector, progress, **search):
-    """The model with a detector before it; what there is to doubt is told."""
+    """The model behind a detector; a doubtful box correction is reported."""
     from ..detection import FromDetector
 
     finder = FromDetector(model, detector, **search)
@@ -208,7 +226,7 @@ def from_detector(model, detector, progress, **search):
 
 
 def tell_skipped(skipped, progress):
-    """Tell how many files were left out for which reason, with the first of each."""
+    """Report how many files were skipped for which reason, with the first file of each."""
     reasons = Counter(entry.reason for entry in skipped)
     first = {entry.reason: entry.file for entry in reversed(skipped)}
     for reason, count in reasons.most_common(_N_SHOWN):
@@ -223,7 +241,8 @@ def tell_skipped(skipped, progress):
 def reporting():
     """A progress report on stderr that also announces when numba compiles our kernels.
 
-    Compiling takes long once: who waits should know why, and it is no part of a stage's time.
+    The first compilation takes long: the user should know why, and it is not counted as time of a
+    stage.
     """
     from ..loop.progress import Console
     from .compiling import listening

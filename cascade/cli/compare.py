@@ -61,13 +61,13 @@ def compare(
         typer.Option(
             "--subsets",
             metavar="FILE",
-            help="Report parts of the faces apart: a list of image names, or a csv file with a "
-            "column image and columns of labels.",
+            help="Report subsets of the faces separately: a list of image names, or a csv file "
+            "with a column image and columns of labels.",
         ),
     ] = None,
     points: Points = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Of the bootstrap intervals, and of collages.")
+        int, typer.Option(min=0, help="Random seed of bootstrap intervals and collages.")
     ] = 0,
     calibrate: Annotated[
         Path | None,
@@ -102,11 +102,12 @@ def compare(
 ):
     """Compare models on the same faces and boxes: accuracy, time and size.
 
-    Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a page
-    of its own to open in a browser. Times are of one thread, without reading or detecting.
+    Writes tables (csv, json), the cumulative error figure (png, pdf, svg) and report.html, a
+    self-contained page for the browser. Times are for one thread, without reading images or
+    detecting faces.
 
-    With --detectors, face detectors: how many faces each finds, at how many wrong boxes an image,
-    on whole photographs (imglab files), annotated folders and folders without faces.
+    With --detectors, compares face detectors: recall against wrong boxes per image, on whole
+    photographs (imglab files), annotated folders and folders without faces.
     """
     if detectors is not None:
         if model:

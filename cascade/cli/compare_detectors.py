@@ -10,7 +10,7 @@ _WIDTH = 150
 
 def compare_detectors(sources, names, out, *, calibrate=None, n_collages=100, limit=None,
                       min_face=0.0, every_background=False, seed=0, rotation=0.0):  # fmt: skip
-    """Judge detectors on all that lies at `sources`, show the table and write the report."""
+    """Evaluate detectors on all `sources`, show the table and write the report."""
     from data_tools.collages import collages
     from data_tools.scenes import KINDS, read_scenes
 
@@ -51,7 +51,10 @@ def compare_detectors(sources, names, out, *, calibrate=None, n_collages=100, li
         if calibrate is not None:
             calibration, read = read_scenes(calibrate, progress=progress.counting("reading faces"))
             if not calibration.n_faces:
-                raise InputError(f"{calibrate}: holds no annotated face to measure boxes on")
+                raise InputError(
+                    f"{calibrate}: has no annotated face to measure boxes on; name a folder of "
+                    "annotated faces"
+                )
             calibration = _spread(calibration, 100)
         judgement = judge(peers, sets, calibration, progress=progress.counting)
         written = report.write_report(judgement, out)
@@ -107,7 +110,7 @@ def _show(rows, with_faces):
 
 
 def _explain(judgement):
-    """What the columns mean, and how boxes were made comparable."""
+    """Explain the columns, and how boxes were made comparable."""
     from data_tools.scenes import CONVENTIONS
 
     say()

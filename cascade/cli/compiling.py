@@ -11,7 +11,7 @@ _SUBJECT = "numba:compile"
 
 
 class Compiling(event.Listener):
-    """Tells `progress` when kernels of ours begin to compile, and how long it took.
+    """Reports to `progress` when our kernels begin to compile, and how long that took.
 
     Kernels compile the kernels that they call within their own time: only the outermost counts.
 

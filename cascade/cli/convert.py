@@ -42,7 +42,8 @@ def convert(
 
     A dlib model keeps its landmarks to the pixel in the toolkit's format, in a third of the size;
     a FacemarkLBF of OpenCV keeps them to the bit, in two thirds. C source is one file that needs no
-    library and allocates nothing; its first lines say how to compile and call it.
+    library and allocates nothing; its first lines say how to compile and call it. The detector jda
+    can be written as C, too.
     """
     from ..formats import format_of
     from ..models import load
@@ -62,6 +63,10 @@ def convert(
         if not hasattr(model, "compact"):
             raise InputError(f"{source}: its leaves are compact already; leave --compact out")
         model = model.compact(min(compact, 2 * model.scheme_.n_points))
-    kind.write(model, target, **({"header_only": True} if header_only else {}))
+    write = kind.write
+    if kind.name == "C" and model.method == "jda":
+        # A detector is no cascade, and its C code is another one.
+        from ..detection.c_source import write
+    write(model, target, **({"header_only": True} if header_only else {}))
     size = f", {file_size(source)}" if source.is_file() else ""
     say(f"{source}{size} -> {target}, {file_size(target)}")

@@ -1,4 +1,4 @@
-"""``cascade demo``: the whole way in two minutes, from faces that the package draws itself."""
+"""``cascade demo``: training, evaluation and fitting in two minutes, on drawn faces."""
 
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +32,7 @@ def demo(
 ):
     """Train on drawn faces, evaluate, and fit a photograph; under two minutes.
 
-    Needs no network and no data, and writes to FOLDER alone.
+    Needs no network and no data, and writes only to FOLDER.
     """
     from ..judging.evaluation import align_all
 

@@ -52,7 +52,7 @@ def evaluate(
     boxes: Boxes = "csv",
     detector: Detector = DEFAULT_DETECTOR,
     json_: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the results to this file.")
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the cumulative error distribution.")
@@ -71,12 +71,12 @@ def evaluate(
 ):
     """Measure errors and speed on annotated faces.
 
-    Errors are fractions in the JSON file. Times are of one thread, without reading or detecting.
-    Where faces have visible.csv and the model tells visibility, also how well it finds covered
-    landmarks.
+    Errors are fractions in the JSON file. Times are for one thread, without reading images or
+    detecting faces. If the faces have visible.csv and the model predicts visibility, precision and
+    recall of occluded landmarks are reported, too.
 
-    With --video, jitter, lag, lost frames and cost of following a face, with the default detector
-    or --detector.
+    With --video, reports jitter, lag, lost frames and time of tracking a face, with the default
+    detector or --detector.
     """
     from rich.table import Table
 
@@ -90,7 +90,7 @@ def evaluate(
         raise typer.BadParameter(f"a figure ends in {', '.join(FORMATS)}", param_hint="--plot")
     model, *folders = inputs if model is None else [model, *inputs]
     if not folders:
-        raise typer.BadParameter("no folder of faces to evaluate on", param_hint="FOLDER...")
+        raise typer.BadParameter("name a folder of faces to evaluate on", param_hint="FOLDER...")
     if video:
         from .evaluate_video import evaluate_video
 

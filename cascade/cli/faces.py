@@ -1,4 +1,4 @@
-"""``cascade faces``: faces from elsewhere as a folder that the other commands read."""
+"""``cascade faces``: convert data sets, photographs or drawn faces to a folder of faces."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,8 @@ def faces(
         str,
         typer.Argument(
             metavar="drawn|SOURCE",
-            help="Faces that the package draws itself, or the file or folder of a data set or an "
+            help="drawn, for faces that the package draws itself, or the file or folder of a "
+            "data set or an "
             "annotation tool, as its authors give it: cascade faces list names them.",
         ),
     ],
@@ -65,9 +66,7 @@ def faces(
             help="Points of drawn faces; of more than 68, scheme.json beside them is for --scheme.",
         ),
     ] = 68,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Another seed draws other faces, and other copies.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of drawn faces and of copies.")] = 0,
     augment: Augment = None,
     copies: Copies = None,
     set_: Annotated[
@@ -107,22 +106,25 @@ def faces(
     rotation: Rotation = 0.0,
     images: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="The folder of its images, where it lies apart."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the images, if they are not where the data set expects them.",
+        ),
     ] = None,
     points68: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="For COFW: the 68 points of COFW-68's test faces."),
     ] = None,
 ):
-    """Draw faces, or take them out of a data set's own files.
+    """Write a folder of faces: drawn ones, a data set's, or those found in photographs.
 
-    Writes grey images with .pts files beside them, boxes.csv, visible.csv where it is known what
-    is covered, and attributes.csv where the data set says more of its faces, which compare takes
-    as --subsets. All other commands read the files of data sets directly, too.
+    Writes grey images with .pts files beside them and boxes.csv; also visible.csv if occlusion is
+    annotated, and attributes.csv if the data set has further annotations, which compare accepts as
+    --subsets. All other commands read the files of data sets directly, too.
 
-    With --detect, photographs or a video become a set of annotated faces: pictures in colour, .pts
-    files, boxes.csv with the detector's scores, attributes.csv with how certain each face is, and
-    sheets of pictures to look through, the least certain first.
+    With --detect, faces in photographs or a video are found and annotated: images in colour, .pts
+    files, boxes.csv with the detector's scores, attributes.csv with the confidence of each face,
+    and contact sheets for review, least certain faces first.
     """
     from data_tools.writers import WRITERS, write_faces, write_folder
     from data_tools.writers.folder import refuse_filled
@@ -143,7 +145,7 @@ def faces(
             param_hint="--set",
         )
     if out is None:
-        raise typer.BadParameter("name where to write", param_hint="--out")
+        raise typer.BadParameter("name the folder or file to write", param_hint="--out")
     if detect:
         from .annotate import annotate_pictures
 
@@ -163,7 +165,7 @@ def faces(
     if form == "pts":
         refuse_filled(out)
     elif out.exists():
-        raise InputError(f"{out}: is there already; name another file or folder")
+        raise InputError(f"{out}: exists already; name another file or folder")
     find = check_boxes(boxes, detector)
     options = {"images": images, "points68": points68}
     options = {name: value for name, value in options.items() if value is not None}

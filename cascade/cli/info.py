@@ -155,7 +155,7 @@ def _history(rows):
 
 
 def _unfinished(path):
-    """Facts of the header beyond the model; none for files of other formats."""
+    """Further entries of the header; empty for files of other formats."""
     from ..loop import model_file
 
     try:

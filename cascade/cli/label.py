@@ -23,9 +23,9 @@ def label(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="What the landmarks are: the name of a scheme or a JSON file. Without it, the "
-            "folder's scheme.json, that of its .pts files, or the 68 points of 300-W. The page "
-            "makes new ones.",
+            help="Landmark scheme: a name or a JSON file. Without it, the folder's scheme.json, "
+            "the scheme of its .pts files, or the 68 points of 300-W. New schemes are made in the "
+            "page.",
         ),
     ] = None,
     model: Annotated[

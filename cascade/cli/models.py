@@ -8,7 +8,7 @@ from .common import file_size, say
 def models():
     """List the models that come with the package.
 
-    Their names stand wherever a model file does, in commands and in cascade.load.
+    These names can be used instead of a model file, in commands and in cascade.load.
     """
     from ..models import available, load, model_resource
 

@@ -11,7 +11,7 @@ BOX_SOURCES = ("csv", "tight", "detect")
 
 
 def known_detector(detector):
-    """Refuse a mistyped detector before any work, whether it is going to be needed or not."""
+    """Refuse an unknown detector before any work, whether it will be needed or not."""
     if detector is not None and kind_of(detector) not in DETECTORS:
         raise typer.BadParameter(f"{detector!r}; choose one of {', '.join(DETECTORS)}")
     return detector
@@ -62,7 +62,7 @@ NStarts = Annotated[
         "--starts",
         min=1,
         max=16,
-        help="Starts whose median is the answer; without it, the model's own number.",
+        help="Number of starts, whose median is the result; without it, the model's own number.",
     ),
 ]
 Augment = Annotated[
@@ -76,7 +76,7 @@ Augment = Annotated[
 ]
 Copies = Annotated[
     int | None,
-    typer.Option(min=1, max=1000, help="Copies of each face for --augment; 2 without it."),
+    typer.Option(min=1, max=1000, help="Copies of each face for --augment; default 2."),
 ]
 Points = Annotated[
     str | None,

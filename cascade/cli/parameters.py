@@ -1,5 +1,4 @@
-"""What the parameters of a method mean, from their docstrings; ``cascade train METHOD
---parameters``."""
+"""``cascade train METHOD --parameters``: the parameters of a method, from their docstrings."""
 
 import inspect
 import re
@@ -135,7 +134,7 @@ def show(method):
 
 
 def _settings(model, changed):
-    """What a preset changes in a model of defaults, as --set takes it."""
+    """The settings of a preset that differ from the defaults, in the form of --set."""
     found = []
     for name, value in changed.items():
         if not hasattr(value, "get_params"):

@@ -5,6 +5,7 @@ import json
 import sys
 from collections import Counter
 from csv import writer as csv_writer
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -134,14 +135,14 @@ def predict(
             param_hint="--min-score, --resolution, --rotation",
         )
     if jobs == 0:
-        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+        raise typer.BadParameter("0 threads; give at least 1, or -1 for all cores", param_hint="--jobs")
     if model is None and looks_like_model(inputs[0]):
         model, *inputs = inputs
         _refuse_nothing(model)
     if not inputs:
         raise typer.BadParameter("no image to predict", param_hint="IMAGE...")
     images, ignored = _images(inputs)
-    stems = _stems(images)
+    stems = _stems(images) if any((pts, draw, chips)) else {}
     if all(each is None for each in (json_, csv, pts, draw, chips)):
         json_ = _STDOUT
     outputs = {"--json": None if json_ == _STDOUT else json_, "--csv": csv}
@@ -183,7 +184,8 @@ def predict(
             rotation=rotation,
         )  # fmt: skip
         tell = progress.counting("fitting faces")
-        results = _found(cascade, images, find, n_starts, jobs, min_confidence)
+        colour = draw is not None or chips is not None
+        results = _found(cascade, images, find, n_starts, jobs, min_confidence, colour)
         n_unsure = 0
         for i, (path, found) in enumerate(results, 1):
             if isinstance(found, _Unusable):
@@ -247,26 +249,29 @@ class _Found(NamedTuple):
         return drawn_as_seen(None if self.alignment is None else self.alignment.visible)
 
 
-def _found(cascade, images, find, n_starts, n_jobs, least):
+def _found(cascade, images, find, n_starts, n_jobs, least, colour):
     """Pairs of an image file and its `_Found`, or an `_Unusable`, in order."""
     from joblib import Parallel, delayed
 
     if n_jobs == 1:
-        return ((path, _align(cascade, path, find, n_starts, least)) for path in images)
+        return ((path, _align(cascade, path, find, n_starts, least, colour)) for path in images)
     # Threads: decoding, detection and our kernels release Python's lock.
     threads = Parallel(n_jobs, prefer="threads", return_as="generator")
-    results = threads(delayed(_align)(cascade, path, find, n_starts, least) for path in images)
+    results = threads(
+        delayed(_align)(cascade, path, find, n_starts, least, colour) for path in images
+    )
     return zip(images, results, strict=True)
 
 
-def _align(cascade, path, find, n_starts, least):
+def _align(cascade, path, find, n_starts, least, colour):
     import numpy as np
 
-    from features.images import as_grey, read_image
+    from features.images import read_image
 
     try:
-        image = read_image(path, grey=False)
-        grey = as_grey(image)
+        # Grey as in training; a JPEG in grey is decoded in half the time.
+        grey = read_image(path)
+        image = read_image(path, grey=False) if colour else grey
         boxes, scores, turns = find(path, grey)
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         options = {} if cascade.confidence_ is None else {"confidence": True}
@@ -376,7 +381,7 @@ def _stems(images):
     stems, taken = {}, set()
     for path in dict.fromkeys(images):
         stem = path.stem if path.stem not in taken else f"{path.parent.name}-{path.stem}"
-        free = (stem, *(f"{stem}-{k}" for k in range(2, len(images) + 2)))
+        free = chain([stem], (f"{stem}-{k}" for k in count(2)))
         stems[path] = next(each for each in free if each not in taken)
         taken.add(stems[path])
     return stems

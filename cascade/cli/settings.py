@@ -15,7 +15,7 @@ _HINT = "--set"
 
 
 def configured(method, preset, assignments, **run):
-    """An untrained model: the method's preset, then what the user sets.
+    """An untrained model with a preset of the method and the user's settings.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def configured(method, preset, assignments, **run):
         ``name=value``; ``starts.n=5`` sets a parameter of a parameter. Names may be dlib's or
         OpenCV's, see `cascade.methods.other_names`; what they become is printed.
     **run
-        Parameters that are no part of the recipe, such as `n_jobs`.
+        Further parameters, such as `n_jobs`.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def configured(method, preset, assignments, **run):
     """
     if preset not in method.PRESETS:
         raise typer.BadParameter(
-            f"{preset!r} is none of {', '.join(method.PRESETS)}", param_hint="--preset"
+            f"{preset!r}; choose one of {', '.join(method.PRESETS)}", param_hint="--preset"
         )
     model = deepcopy(method(**method.PRESETS[preset], **run))
     for assignment in assignments:
@@ -62,7 +62,7 @@ def assign(model, assignment):
     name, equals, text = assignment.partition("=")
     name = name.strip().replace(".", "__")
     if not equals:
-        raise typer.BadParameter(f"{assignment!r} is not name=value", param_hint=_HINT)
+        raise typer.BadParameter(f"{assignment!r}; write name=value", param_hint=_HINT)
     try:
         value = ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -80,7 +80,7 @@ def assign(model, assignment):
 
 
 def _translated(model, name, value, text):
-    """Name and value of the parameter that another library calls `name`; told on stderr."""
+    """Our name and value of the parameter that another library calls `name`; reported on stderr."""
     other = other_name(name, model.method) if hasattr(model, "method") else None
     if other is None:
         known = model.get_params()
@@ -120,7 +120,7 @@ def _kind(model, name):
 
 
 def _mismatch(value, default, kind=""):
-    """What a value must be to stand for `default`, in words; None if it is that.
+    """The type that a value must have in place of `default`, in words; None if it fits.
 
     `kind` tells, as the docstring does, what else a parameter may be: None ("optional"), one of
     some words, or several numbers ("sequence").

@@ -1,6 +1,8 @@
 """``cascade train``."""
 
+from contextlib import contextmanager
 from enum import StrEnum
+from inspect import signature
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,7 @@ from .common import (
     refuse_unwritable,
     reporting,
     say,
+    with_scheme,
 )
 from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
 
@@ -85,6 +88,15 @@ def train(
     augment: Augment = None,
     copies: Copies = None,
     jobs: Jobs = -1,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|FILE|local:N",
+            help="Train on the workers of a Dask cluster: address of its scheduler, a scheduler "
+            "file, or local:N for N processes here. The model is the same to the byte. --jobs is "
+            "then the number of threads a worker, -1 all that it has.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The same seed gives the same file for any --jobs.")
     ] = 0,
@@ -121,19 +133,26 @@ def train(
         ),
     ] = False,
 ):
-    """Train a model on folders of annotated faces.
+    """Train a model on folders of annotated faces, or on a store of crops (cascade store).
 
     A checkpoint FILE.part is written after every stage and removed at the end.
     Ctrl-C stops at any time; the same command with --resume goes on from there.
     """
+    from data_tools.dataset import FaceDataset
+    from data_tools.store import is_store
+
     from ..formats import format_of
     from .augmenting import Augmentation
     from .settings import configured
+    from .stored import open_faces
 
     if jobs == 0:
-        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+        raise typer.BadParameter("0 threads; give at least 1, or -1 for all cores", param_hint="--jobs")
     extra = Augmentation(augment, copies, set_ or [])
-    model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=jobs)
+    threads = None if dask is not None and jobs < 0 else jobs
+    model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=threads)
+    if dask is not None:
+        _check_dask(method, model)
     _check_backgrounds(method, backgrounds, validation)
     kind = format_of(out)
     if kind.methods is not None and method not in kind.methods:
@@ -143,6 +162,7 @@ def train(
         )
     refuse_unwritable(out)
     check_boxes(boxes, detector)
+    stored = is_store(folders[0])
     refuse_overwriting({"--out": out}, inputs_of(boxes, detector, faces=folders))
     part = out.with_name(out.name + ".part")
     if part.exists() and not resume:
@@ -153,21 +173,28 @@ def train(
     with reporting() as progress:
         if resume and not part.exists():
             progress.say(f"no checkpoint at {part}: starting with the first stage")
-        faces = _with_scheme(read_faces(folders, boxes, detector, progress), scheme)
+        if stored:
+            faces = with_scheme(open_faces(folders, model, extra), scheme)
+        else:
+            faces = with_scheme(read_faces(folders, boxes, detector, progress), scheme)
         faces, watched = _validation(faces, validation, boxes, detector, seed, progress)
         trained_on = extra.apply(faces, seed, jobs, progress, getattr(model, "face_size", None))
         progress.say(_counts(faces, watched, trained_on))
         notes = _notes(note or [], folders, faces, detector if boxes == "detect" else boxes)
+        if stored:
+            notes |= {name: faces.notes[name] for name in ("data", "boxes") if name in faces.notes}
         if extra:
             notes = {"augmentation": str(extra), **notes}
         second = _pictures(backgrounds, progress) if backgrounds else watched
         try:
-            model.fit(
-                trained_on, second, checkpoint=part, resume=resume, progress=progress, notes=notes
-            )
+            with _cluster(dask, threads) as cluster:
+                model.fit(
+                    trained_on, second, checkpoint=part, resume=resume, progress=progress,
+                    notes=notes, **cluster,
+                )  # fmt: skip
         except KeyboardInterrupt:
             raise Interrupted(_stopped(part)) from None
-        if detector_check and not backgrounds:
+        if detector_check and not backgrounds and not stored:
             _check_detectors(model, faces, detector, progress)
         try:
             kind.write(model, out)
@@ -179,6 +206,8 @@ def train(
         part.unlink(missing_ok=True)
         progress.say("checking the model file")
         checked = (faces if watched is None else watched).subset(slice(_N_CHECKED))
+        if not hasattr(checked, "files"):  # a store
+            checked = FaceDataset.from_store(checked)
         errors, unit = _errors_in_memory_and_file(model, out if kind.reads else None, checked)
     last = model.history_[-1]
     figures = f"train {percent(last['train_nme'])}"
@@ -189,21 +218,6 @@ def train(
     say(f"NME by {unit}: {figures}")
     say(f"compact storage changes it by {loss:+.3f} % (measured on {len(checked)} faces)")
     say(f"next: cascade evaluate {out} FOLDER, or cascade predict {out} IMAGE --draw FOLDER")
-
-
-def _with_scheme(faces, scheme):
-    """The faces as annotated by `scheme`, where the user named one."""
-    from data_tools.schemes import get_scheme
-
-    if scheme is None:
-        return faces
-    faces.scheme = get_scheme(scheme)
-    if faces.scheme.n_points != faces.shapes.shape[1]:
-        raise InputError(
-            f"landmark scheme {faces.scheme.name!r} has {faces.scheme.n_points} points, but the "
-            f"faces have {faces.shapes.shape[1]}; name their scheme"
-        )
-    return faces
 
 
 def _check_detectors(model, faces, detector, progress):
@@ -229,7 +243,7 @@ def _validation(faces, validation, boxes, detector, seed, progress):
         share = float(validation)
     except ValueError:
         watched = read_faces([Path(validation)], boxes, detector, progress)
-        return faces, _with_scheme(watched, faces.scheme)
+        return faces, with_scheme(watched, faces.scheme)
     if share == 0:
         return faces, None
     if not 0 < share < 1:
@@ -257,6 +271,29 @@ def _check_backgrounds(method, backgrounds, validation):
             "method jda watches faces of its own, see its parameter watched",
             param_hint="--validation",
         )
+
+
+def _check_dask(method, model):
+    """Refuse a cluster, before any work, for what one machine alone can train."""
+    from ..loop.on_cluster import refuse_undivided
+
+    if "client" not in signature(model.fit).parameters:
+        raise typer.BadParameter(
+            f"method {method} cannot be trained over several workers", param_hint="--dask"
+        )
+    refuse_undivided(model)
+
+
+@contextmanager
+def _cluster(dask, threads):
+    """What `fit` is told of the cluster that ``--dask`` names."""
+    if dask is None:
+        yield {}
+        return
+    from ..distributed.cluster import open_client
+
+    with open_client(dask, threads) as client:
+        yield {"client": client}
 
 
 def _pictures(folders, progress):

@@ -1,4 +1,4 @@
-"""From photographs to landmarks: a detector's boxes, corrected to those that a model wants."""
+"""From photographs to landmarks: detection, correction of the boxes, alignment."""
 
 from .finding import FoundFaces, find_faces
 from .from_detector import FromDetector

@@ -1,4 +1,4 @@
-"""From photographs or a video to a set of annotated faces, and which of them to look at first."""
+"""Automatic annotation of photographs or videos, and the order in which to review the faces."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -13,13 +13,15 @@ from features.images import as_grey, read_image
 
 from .placing import box_of
 
-#: Starts whose answers are compared, where a model has no confidence of its own.
+#: Number of starts whose results are compared, for models without a confidence.
 N_COMPARED = 5
 
 
 class Picture(NamedTuple):
-    """A photograph or a frame: what its faces are called after, the image (BGR), and the number of
-    the frame, None of a photograph."""
+    """A photograph or frame: the name for its faces, the image (BGR), and the frame number.
+
+    The number is None for a photograph.
+    """
 
     name: str
     image: np.ndarray
@@ -35,12 +37,12 @@ class Annotation(NamedTuple):
     box : ndarray of shape (4,), float32
         The detector's, corrected to those that the model was trained with.
     score : float
-        The detector's own; NaN where it tells none.
+        The detector's score; NaN if it has none.
     disagreement : float
-        How far the answers of several starts lie apart: the mean over the landmarks of
-        `Alignment.spread`, in box sides. NaN from models with a single start.
+        Disagreement between several starts: the mean of `Alignment.spread` over the landmarks, in
+        box sides. NaN for models with a single start.
     confidence : float
-        The model's own; NaN where it has none.
+        The model's confidence; NaN if it has none.
     """
 
     shape: np.ndarray
@@ -57,7 +59,7 @@ def pictures(source, every=1, skipped=None):
     ----------
     source : str or Path
     every : int
-        Of a video, take each frame whose number, counted from 0, is a multiple of it.
+        For videos: use only frames whose number, counted from 0, is a multiple of this.
     skipped : callable, optional
         Called with an `InputError` for each photograph that cannot be read, which is left out;
         without it, the error is raised.
@@ -65,7 +67,7 @@ def pictures(source, every=1, skipped=None):
     Yields
     ------
     Picture or None
-        None for a frame that is passed over, so that who counts knows of it.
+        None for each frame that is not used, so that the caller can count frames.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def pictures(source, every=1, skipped=None):
 
 
 def photographs(source):
-    """The image files of a folder, sorted; a file alone is itself.
+    """The image files of a folder, sorted; or the one file that is given.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def photographs(source):
 
 
 def count(source):
-    """How many pictures and frames `pictures` goes through; None where a video does not say."""
+    """Number of images and frames that `pictures` reads; None if a video does not say."""
     source = Path(source)
     if source.is_dir() or source.suffix.lower() in IMAGE_SUFFIXES:
         return len(photographs(source))
@@ -113,7 +115,7 @@ def count(source):
 
 
 def annotate(image, finder):
-    """The faces of an image with landmarks, and how sure they are.
+    """The faces of an image with landmarks, and their confidence.
 
     Parameters
     ----------
@@ -158,11 +160,11 @@ def _disagreement(model, grey, found, placed):
 
 
 def doubts(annotations):
-    """In which order to look at faces: the least sure have the highest doubt.
+    """Scores for the order of review: the least certain faces have the highest doubt.
 
-    Where the model tells a confidence, its complement in rank; else the mean of two ranks, of the
-    detector's score and of the agreement over starts: neither has a scale that means anything by
-    itself.
+    If the model has a confidence, the doubt is the rank of its complement. Otherwise it is the mean
+    of two ranks, of the detector's score and of the agreement between starts, since the scales of
+    these two cannot be compared.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def doubts(annotations):
 
 
 def _rank(values):
-    """Share of the other values that are lower, equal ones counting half; NaN is the highest."""
+    """Share of the other values that are lower; equal values count half, NaN ranks highest."""
     values = np.where(np.isnan(values), np.inf, values)
     ordered = np.sort(values)
     below, upto = (np.searchsorted(ordered, values, side) for side in ("left", "right"))

@@ -14,7 +14,7 @@ _SEEN = 0.5
 
 
 def drawn_as_seen(visible):
-    """Which landmarks are drawn as visible, of their probabilities; None of None."""
+    """Which landmarks are drawn as visible, from their probabilities; None if these are None."""
     return None if visible is None else visible >= _SEEN
 
 
@@ -29,7 +29,7 @@ def draw(image, found, path=None, scheme=None):
     path : str or Path, optional
         Image file to write; its suffix says the format.
     scheme : Scheme, optional
-        What is joined by lines; without it, the usual scheme of so many landmarks.
+        Its lines are drawn; by default the built-in scheme with that number of landmarks.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def draw(image, found, path=None, scheme=None):
     Raises
     ------
     InputError
-        If the image cannot be read or the file not be written.
+        If the image cannot be read or the file cannot be written.
     """
     if not isinstance(image, np.ndarray):
         image = read_image(image, grey=False)
@@ -50,7 +50,7 @@ def draw(image, found, path=None, scheme=None):
             _, data = cv2.imencode(_suffix(path), drawn)
         except cv2.error as error:
             raise InputError(
-                f"{path}: OpenCV writes no such images; name a .png or .jpg"
+                f"{path}: OpenCV cannot write images of this type; name a .png or .jpg"
             ) from error
         replace_file(path, data.tobytes())
     return drawn

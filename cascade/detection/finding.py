@@ -1,4 +1,4 @@
-"""Detect, correct, align: a photograph in, landmarks out."""
+"""Find the faces of a photograph and their landmarks."""
 
 import warnings
 from typing import NamedTuple
@@ -14,20 +14,20 @@ from .from_detector import FromDetector
 
 
 class FoundFaces(NamedTuple):
-    """The n faces of a photograph, the largest and surest first.
+    """The n faces of a photograph, ordered by size times detection score.
 
     Attributes
     ----------
     shapes : ndarray of shape (n, L, 2), float32
         Landmarks in pixels.
     boxes : ndarray of shape (n, 4), float32
-        Those of the detector, corrected to those that the model was trained with.
+        The detector's boxes, corrected to those that the model was trained with.
     visible : ndarray of shape (n, L), float32, or None
-        Probability that each landmark can be seen; None from models that do not say.
+        Probability that each landmark is visible; None if the model does not predict it.
     spread : ndarray of shape (n, L), float32, or None
         See `Alignment`.
     scores : ndarray of shape (n,), float32, or None
-        The detector's own; None of a function.
+        The detector's scores; None if the detector is a function.
     """
 
     shapes: np.ndarray
@@ -38,6 +38,10 @@ class FoundFaces(NamedTuple):
 
     def __len__(self):
         return len(self.shapes)
+
+    def __repr__(self):
+        n_faces, n_landmarks = self.shapes.shape[:2]
+        return f"<FoundFaces: {n_faces} face{'s' * (n_faces != 1)} of {n_landmarks} landmarks>"
 
     def _repr_png_(self):
         """The landmarks as a notebook shows them."""
@@ -54,8 +58,8 @@ def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces
     image : str, Path or ndarray
         A file, or an array as `features.images.as_grey` takes it.
     model : str, Path or Aligner
-        The name of a pretrained model, a model file, or a model; see `cascade.load`. Give a
-        `FromDetector` where many images follow one another.
+        The name of a pretrained model, a model file, or a model; see `cascade.load`. For many
+        images, make a `FromDetector` once and pass it.
     detector : str or callable
         ``jda``, ``lbp``, ``dlib``, ``jda:FILE``, ``yunet:FILE``, or
         a function from a grey image to boxes (n, 4).
@@ -71,7 +75,7 @@ def find_faces(image, model="default", detector="jda", *, color="bgr", max_faces
     Returns
     -------
     FoundFaces
-        None found is no error: its length is 0.
+        If no face is found, its length is 0.
 
     Raises
     ------

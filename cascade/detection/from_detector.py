@@ -12,30 +12,29 @@ from ..aligner import Aligner
 from .placing import box_of, is_face
 from .upright import TILTED, Upright, joined, turned_moves
 
-# Boxes that overlap those of the training less than this give no sound landmarks.
+# Boxes that overlap those of the training less than this give unreliable landmarks.
 LEAST_OVERLAP = 0.5
 
 
 class FromDetector(Aligner):
-    """An aligner whose boxes are those that a detector gives.
+    """An aligner that accepts the boxes of a detector.
 
-    The boxes are corrected to those that the model was trained with. The landmarks found there tell
-    more exactly than the detector where the face lies, so they place the box of a second and last
-    pass: on held-out photographs that lowers the error of the SDM from 4.50 to 4.32 % (4.09 % from
-    the boxes of the data set); a third pass, or several boxes around the detector's, give no less.
+    The boxes are corrected to those that the model was trained with. The landmarks locate the face
+    more exactly than the detector, so a second pass starts from a box computed from them: on
+    held-out photographs this lowers the error of the SDM from 4.50 to 4.32 % (4.09 % from the boxes
+    of the data set). A third pass, or several boxes around the detector's, did not improve it.
 
     Parameters
     ----------
     model : Aligner
     detector : str or callable
-        As for `data_tools.detectors.get_detector`. The boxes of a callable are taken as those that
-        the model was trained with.
+        As for `data_tools.detectors.get_detector`. The boxes of a callable are not corrected.
     n_passes : int
-        1 takes the landmarks of the first pass.
+        Number of passes, 1 or 2.
     min_score : float, optional
         Boxes with a lower score are left out; see `data_tools.detectors.Detector.search`.
     long_side : int, optional
-        What larger images are shrunk to for the search, in pixels, 24 to 16384.
+        Long side in pixels that larger images are reduced to for the search, 24 to 16384.
     rotation : float
         Degrees, up to 180, by which faces may be turned in the plane to either side; see
         `data_tools.detectors.Detector.turned`.
@@ -43,15 +42,15 @@ class FromDetector(Aligner):
     Attributes
     ----------
     correction : BoxCorrection or None
-        From the detector's boxes to the model's; None where it is not known.
+        From the detector's boxes to the model's; None if unknown.
     doubt : str
-        What there is to tell the user about it; empty where the correction is known.
+        A warning for the user; empty if the correction is known.
 
     Raises
     ------
     InputError
-        As `get_detector`, and where the detector's boxes, corrected, overlapped those of the
-        training by less than half.
+        As `get_detector`, and if the corrected boxes of the detector overlap those of the training
+        by less than half.
     """
 
     def __init__(self, model, detector="jda", n_passes=2, *, min_score=None, long_side=None,
@@ -80,7 +79,7 @@ class FromDetector(Aligner):
 
     @property
     def confidence_(self):
-        """What tells how sure the model is, or None."""
+        """The model's confidence estimator, or None."""
         return self.model.confidence_
 
     @property
@@ -94,7 +93,7 @@ class FromDetector(Aligner):
         return self.model.n_jobs
 
     def search(self, image):
-        """Boxes (n, 4) of the detector in a grey image, and their scores (n,); None if it has none.
+        """Boxes (n, 4) of the detector in a grey image, and scores (n,) or None.
 
         Returns
         -------
@@ -112,7 +111,7 @@ class FromDetector(Aligner):
         return found if self.min_score is None else found.subset(found.scores >= self.min_score)
 
     def place(self, boxes, turns=None):
-        """A detector's boxes (n, 4) as those that the model was trained with, float32.
+        """A detector's boxes, corrected to those of the training: (n, 4) float32.
 
         Parameters
         ----------
@@ -165,7 +164,7 @@ class FromDetector(Aligner):
 
 
 def _placed(box, shape, mean):
-    """The box around the landmarks of a face; of none, the one before."""
+    """The box computed from the landmarks; the previous box if they are no face."""
     placed, misfit = box_of(shape, mean)
     return placed if is_face(placed, misfit, box) else box
 

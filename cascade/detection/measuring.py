@@ -1,4 +1,4 @@
-"""How the boxes of the detectors at hand lie to those that a model was trained with."""
+"""Corrections from the boxes of installed detectors to those that a model was trained with."""
 
 from importlib.util import find_spec
 
@@ -17,14 +17,15 @@ def known_detectors():
 
 
 def measure_detectors(model, faces, detectors=None, progress=None):
-    """Measure detectors on the photographs that a model was trained on, and keep it in the model.
+    """Measure box corrections of detectors on the training photographs, and store them in the
+    model.
 
     Parameters
     ----------
     model : BaseCascade
-        Trained; its `detectors_` are replaced.
+        A trained model; its `detectors_` are replaced.
     faces : FaceDataset
-        Of the training, with its boxes.
+        The training faces, with their boxes.
     detectors : iterable of str, optional
         As for `data_tools.detectors.get_detector`; without it, `known_detectors`.
     progress : callable, optional
@@ -37,7 +38,7 @@ def measure_detectors(model, faces, detectors=None, progress=None):
     Raises
     ------
     InputError
-        As `get_detector`, and where the faces are of another scheme than the model's.
+        As `get_detector`, and if faces and model have different landmark schemes.
     """
     if faces.scheme.n_points != model.scheme_.n_points:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Where the box of a face lies, told from its landmarks."""
+"""The box of a face, computed from its landmarks."""
 
 import numpy as np
 
@@ -9,13 +9,13 @@ from features.geometry import rotate, similarity
 # its landmarks after the best similarity, in box sides. Of 403 faces of 300-W, the worst has 0.14.
 # Below, a cascade finds face-like shapes on any background, which only a detector unmasks.
 MAX_MISFIT = 0.16
-# The landmarks of a face keep most of the box that they were found in.
+# The box computed from a face's landmarks covers most of the box that they were found in.
 MIN_OVERLAP = 0.3
 MIN_SIDE = 16.0
 
 
 def box_of(shape, mean):
-    """The box whose landmarks `shape` would be, and how badly they fit.
+    """The box in which the model expects the landmarks `shape`, and the misfit.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def box_of(shape, mean):
 
 
 def is_face(box, misfit, before):
-    """Whether landmarks make a face, in the box they were looked for.
+    """Whether landmarks look like a face, and lie in the box where it was searched for.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
-"""Model files: the toolkit's own, and those of others.
+"""Model files: the toolkit's own format and those of other libraries.
 
 `FORMATS` is the table: to add a format, write a module with ``read(path)`` or ``write(model,
 path)`` and add a line.
 
-The files of OpenCV's ``FacemarkKazemi`` are not read. Before each stage it looks for the similarity
-by RANSAC, with random numbers that are OpenCV's own, so that what such a model predicts belongs to
-a version of OpenCV; and it reads colours in threes, grey images beyond their end. ``cascade
-compare`` runs such models in OpenCV itself, and `ShapePredictor` is the same method.
+The files of OpenCV's ``FacemarkKazemi`` are not read. Before each stage it estimates the similarity
+by RANSAC with OpenCV's own random numbers, so that predictions depend on the version of OpenCV; it
+also reads grey images beyond their end, because it assumes three channels. ``cascade compare`` runs
+such models in OpenCV itself. `ShapePredictor` is the same method.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Format:
     name : str
         For people.
     suffixes : tuple of str
-        How the names of such files end; the first is the usual one.
+        Suffixes of such files; the first is the usual one.
     module : str
-        In this package; has ``read(path)`` and ``write(model, path)``, as far as it can.
+        Module in this package with ``read(path)``, ``write(model, path)`` or both.
     reads, writes : bool
-        Whether it can.
+        Whether the format can be read, and written.
     methods : tuple of str or None
-        The methods whose models it holds; None for all.
+        The methods whose models it can store; None for all.
     """
 
     name: str
@@ -93,8 +93,8 @@ def load(path, *, mapped=False):
     Raises
     ------
     InputError
-        If there is no such file, it is of no format known, or it is damaged; what it is instead
-        is told where its first bytes show it.
+        If there is no such file, its format is unknown, or it is damaged. If its first bytes show
+        what it is instead, the message says so.
     """
     path = Path(path)
     if path.is_dir():
@@ -110,8 +110,8 @@ def load(path, *, mapped=False):
                 if kind.recognises(head, size):
                     if mapped:
                         raise InputError(
-                            f"{path}: only files of the toolkit's own can be mapped, and this is "
-                            f"one of {kind.name}; convert it, or leave mapped out"
+                            f"{path}: only the toolkit's own model files can be mapped, but this "
+                            f"file is of {kind.name}; convert it, or leave mapped out"
                         )
                     return kind.read(path)
             what = None if FORMATS[-1].recognises(head, size) else describe(head)
@@ -131,14 +131,14 @@ def save(model, path):
     Raises
     ------
     InputError
-        If the file cannot be written, or a stage has no compact form, as those made with
-        scikit-learn regressors.
+        If the file cannot be written, or a stage cannot be stored, as those made with scikit-learn
+        regressors.
     """
     model.save(path)
 
 
 def format_of(path):
-    """The format that a file's name stands for: a name without suffix is one of the toolkit's own.
+    """The format that belongs to a file's suffix; the toolkit's own if there is none.
 
     Raises
     ------

@@ -59,8 +59,8 @@ def read(path):
     Raises
     ------
     InputError
-        If the file is missing, truncated, holds counts, indices or numbers that cannot be, trees
-        that are not complete or not of one depth within a stage, or anything after its end.
+        If the file is missing or truncated; if counts, indices or numbers are out of range; if
+        trees are incomplete or differ in depth within a stage; or if data follow its end.
     """
     path = Path(path)
     if path.exists() and not path.is_file():  # a pipe would be waited for
@@ -85,7 +85,7 @@ def _read(file):
     # A matrix is announced by its negated rows and columns.
     rows, columns = (abs(n) for n in file.ints(2))
     if columns != 1 or rows % 2 or not 2 <= rows <= 2 * MAX_LANDMARKS:
-        raise InputError(f"a shape of {rows} by {columns} numbers cannot be")
+        raise InputError(f"a shape of {rows} by {columns} numbers is invalid; it must be 2 L by 1")
     initial = file.floats(rows).reshape(-1, 2)
     n_stages = file.count("stages", _MAX_STAGES, _INT)
     trees = [file.trees(rows) for _ in range(n_stages)]
@@ -149,7 +149,7 @@ class _Reader:
         """The length of a list of `what`, each of at least `n_bytes`."""
         (n,) = self.ints(1)
         if not 1 <= n <= limit:
-            raise InputError(f"{n} {what} cannot be; 1 to {limit} can")
+            raise InputError(f"{n} {what}; the number must be 1 to {limit}")
         self._require(n * n_bytes)
         return n
 
@@ -191,7 +191,9 @@ class _Reader:
     def _same(self, what, expected):
         (n,) = self.ints(1)
         if n != expected:
-            raise InputError(f"{n} {what} for {expected} stages of trees")
+            raise InputError(
+                f"{n} {what} for {expected} stages of trees; the numbers must be equal"
+            )
 
     def end(self):
         if self.at != len(self.data):
@@ -210,7 +212,7 @@ def write(model, path):
     Raises
     ------
     InputError
-        If `model` is of another kind, or the file cannot be written.
+        If `model` is not a `ShapePredictor`, or the file cannot be written.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""What a trained cascade written as a program for another runtime needs to hold."""
+"""Common parts of the exports of trained cascades to other runtimes (ONNX, C)."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ..pose.routing import RoutedStage
 
 @dataclass(frozen=True)
 class Plan:
-    """How a written program predicts: the options of `predict` that it keeps, and where it starts.
+    """How an exported program predicts: its fixed options of `predict`, and its initial shapes.
 
     Attributes
     ----------
@@ -22,10 +22,10 @@ class Plan:
     n_early : int
         Stages before a choice among starts.
     attempts : int
-        How often a face may start anew; 0 for never.
+        How often a face may be restarted; 0 for never.
     openings : ndarray of shape (attempts + 1, n_starts, K, L, 2), float32
-        Shapes that the starts of each attempt are tried from: the K key shapes placed where the
-        start is, or the start itself.
+        Initial shapes of each start of each attempt: the K key shapes placed at the start, or the
+        start itself.
     """
 
     n_starts: int
@@ -41,7 +41,7 @@ class Plan:
         Raises
         ------
         InputError
-            For more starts than the model keeps, or a mirror image without a flip index.
+            For more starts than the model has, or mirroring without a flip index.
         """
         flip = model.scheme_.flip
         n_starts = model.test_starts if n_starts is None else n_starts
@@ -67,7 +67,7 @@ class Plan:
 
 
 def refuse_other_stages(model, kinds, target):
-    """Raise InputError where a model has stages of other `kinds` than those that `target` holds.
+    """Raise InputError if a model has kinds of stages that cannot be exported to `target`.
 
     Parameters
     ----------
@@ -75,8 +75,14 @@ def refuse_other_stages(model, kinds, target):
     kinds : collection of (str, str)
         Pairs of feature and predictor by their names in `cascade.stages.registry`.
     target : str
-        For people: what is being written.
+        Name of the export for messages.
     """
+    if model.method == "jda":
+        raise InputError(
+            f"the detector 'jda' cannot be {target}: how many windows of an image go on is known "
+            "only while it is searched, and they are gathered one after another, for which ONNX "
+            "has no operators; write C source: cascade convert jda detector.c"
+        )
     if not isinstance(model, Predictor):
         raise InputError(
             f"a model of method {model.method!r} cannot be {target}: a shape model solves linear "
@@ -105,7 +111,7 @@ def routes_of(stage):
 
 
 def facts(model, plan):
-    """What a written program says about itself: a dict of strings."""
+    """Metadata of an exported program: a dict of strings."""
     scheme = model.scheme_
     return {str(key): str(value) for key, value in model.notes_.items()} | {
         "method": model.method,

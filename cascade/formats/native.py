@@ -1,7 +1,7 @@
-"""The native model file: safetensors with a JSON header; nothing in it can run.
+"""The native model file: safetensors with a JSON header; it contains no code.
 
-A file that is truncated, altered, of a newer version, or whose numbers do not fit together is
-refused before any kernel sees it. Writing goes to a temporary file that is then renamed.
+A file that is truncated, altered, of a newer version or inconsistent is refused before any kernel
+uses it. Writing goes to a temporary file that is then renamed.
 """
 
 from features.errors import InputError
@@ -24,7 +24,7 @@ def write(model, path):
     Raises
     ------
     InputError
-        If the folder cannot be written, or a stage has no compact form, as those made with
+        If the folder cannot be written, or a stage cannot be stored, as those made with
         scikit-learn regressors other than linear ones.
     """
     model.save(path)
@@ -52,8 +52,8 @@ def read(path, mapped=False):
     Raises
     ------
     InputError
-        If the file is missing, not a model file, truncated, altered, of a newer version, or its
-        arrays do not fit together.
+        If the file is missing, not a model file, truncated, altered, of a newer version, or
+        inconsistent.
     """
     header, arrays = model_file.read(path, mapped)
     try:

@@ -1,13 +1,13 @@
 """Models of OpenCV's ``FacemarkLBF`` (.yaml), read and written.
 
-A file is what ``cv::FileStorage`` writes of five numbers and many matrices of float64: the mean
-shape, the offsets and thresholds of every tree, and the weights of every stage. Matrices are
-base64 or text. Nothing but that subset of YAML is read, with no YAML library: the places of all
-keys are found first, and every size is known and checked before a matrix is decoded. Memory stays
-below four times the size of the file.
+A file is written by ``cv::FileStorage`` and has five numbers and many matrices of float64: the mean
+shape, the offsets and thresholds of every tree, and the weights of every stage. Matrices are base64
+or text. Only this subset of YAML is read, without a YAML library: all keys are located first, and
+every size is checked before a matrix is decoded. Memory stays below four times the size of the
+file.
 
-OpenCV counts in half widths and half heights of the box, the toolkit in whole ones; halving and
-doubling cost no bit, so files come back as they were.
+OpenCV's units are half the width and height of the box, the toolkit's are the whole; halving and
+doubling are exact in floating point, so a file that is read and written again does not change.
 """
 
 import base64
@@ -69,8 +69,7 @@ def read(path):
     Raises
     ------
     InputError
-        If the file is missing, truncated, lacks a matrix, or holds counts, sizes or numbers that
-        cannot be.
+        If the file is missing, truncated, lacks a matrix, or has invalid counts, sizes or numbers.
     """
     path = Path(path)
     try:
@@ -137,7 +136,7 @@ class _Entries:
         self._spans = {}
         for (key, _, start), end in zip(marks, ends[1:], strict=True):
             if key in self._spans:
-                raise InputError(f"{key.decode()} stands in it twice")
+                raise InputError(f"{key.decode()} occurs twice")
             self._spans[key] = start, end
 
     def _value(self, key):
@@ -152,7 +151,7 @@ class _Entries:
         text = self._value(key).strip(_SPACE)
         if not re.fullmatch(rb"-?\d{1,18}", text) or not low <= int(text) <= high:
             shown = text[:20].decode("ascii", "replace")
-            raise InputError(f"{key} is {shown!r}; {low} to {high} can be")
+            raise InputError(f"{key} is {shown!r}; it must be {low} to {high}")
         return int(text)
 
     def floats(self, key, shape):
@@ -160,7 +159,7 @@ class _Entries:
         value = self._value(key)
         head = _MATRIX.match(value)
         if head is None:
-            raise InputError(f"{key} is no matrix")
+            raise InputError(f"{key} is not a matrix")
         rows, columns, kind = int(head[1]), int(head[2]), head[3].decode()
         if (rows, columns) != shape or kind not in "df":
             raise InputError(
@@ -184,7 +183,7 @@ def _numbers(key, value, kind, n, parse):
         if binary is None:
             text = value.strip(_SPACE)
             if text[:1] + text[-1:] != b"[]":
-                raise InputError(f"{key} ends early, or is no list")
+                raise InputError(f"{key} ends early or is not a list")
             parts = text[1:-1].split(b",")
             if len(parts) != n:
                 raise InputError(f"{key} holds {len(parts)} numbers, not {n}")
@@ -215,11 +214,11 @@ def write(model, path):
     Raises
     ------
     InputError
-        If `model` is of another kind, or the file cannot be written.
+        If `model` is not a `FacemarkLBF`, or the file cannot be written.
 
     Notes
     -----
-    What OpenCV trained and wrote comes back byte for byte.
+    A file that OpenCV wrote is reproduced byte for byte.
     """
     replace_file(path, dumps(model))
 
@@ -235,7 +234,10 @@ def dumps(model):
     stages = model.stages_
     sizes = {stage.feature.points.shape for stage in stages}
     if len(sizes) > 1 or any((s.feature.reference != _mean(model)).any() for s in stages):
-        raise InputError("stages that differ in trees or mean shape cannot be a file of OpenCV's")
+        raise InputError(
+            "OpenCV's format stores one mean shape and one size of trees, but the stages "
+            "differ in them; train method 'opencv' instead"
+        )
     ((n_codes, n_nodes, _),) = sizes
     n_landmarks, n_leaves = len(model.mean_shape_), n_nodes + 1
     n_trees = n_codes // n_landmarks

@@ -1,8 +1,8 @@
-"""What a file is that holds no model: told by its first bytes, for error messages."""
+"""Recognises files that are not models by their first bytes, for error messages."""
 
 import re
 
-#: As many bytes of a file as `describe` looks at.
+#: Number of bytes that `describe` looks at.
 HEAD_BYTES = 512
 
 _IMAGE = "image; name a model file first, then images"
@@ -72,7 +72,7 @@ _TEXT = [(re.compile(pattern), text) for pattern, text in _TEXT]
 
 
 def describe(head):
-    """What a file is that holds no model, and what to do about it.
+    """Describe a file that is not a model, and what the user should do.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def describe(head):
     Returns
     -------
     str or None
-        To go on "this is …"; None where it is nothing that is known.
+        Continues the sentence "this is …"; None if the file type is unknown.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""What a model is worth: evaluation, and comparison with others."""
+"""Evaluation of models, and comparison with others."""

@@ -1,4 +1,4 @@
-"""How well and how fast a model aligns annotated faces."""
+"""Accuracy and speed of a model on annotated faces."""
 
 import time
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from .yaw import errors_by_yaw
 
 
 class Aligned(NamedTuple):
-    """What a model found in the faces of a dataset.
+    """The results of a model on the faces of a dataset.
 
     Attributes
     ----------
     shapes : ndarray of shape (n, L, 2), float32
         In pixels of each face's image.
     visible : ndarray of shape (n, L), float32, or None
-        Probability that each landmark can be seen; None from models that do not say.
+        Probability that each landmark is visible; None if the model does not predict it.
     seconds : ndarray of shape (n,), float64
         Wall time of one call of `align` on one thread, from the decoded grey image, without
         detection or decoding. It takes a few microseconds more than `predict`.
@@ -32,14 +32,14 @@ class Aligned(NamedTuple):
 
 
 def align_all(model, faces, n_starts=None, progress=None):
-    """Align every face of a dataset on its own, on one thread.
+    """Align every face of a dataset in a separate call, on one thread.
 
     Parameters
     ----------
     model : Aligner
     faces : FaceDataset
     n_starts : int, optional
-        Starts whose median is the answer; without it, the model's own number.
+        Number of starts, whose median is the result; by default the model's own number.
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
 
@@ -80,24 +80,23 @@ def evaluate(model, faces, n_starts=None, progress=None, points=None):
     model, faces, n_starts, progress
         As in `align_all`.
     points : int or str, optional
-        Measure these points alone, which the schemes of model and faces both know, such as 51 or
-        "face68"; see `cascade.judging.points.points_of`. Without it, all landmarks.
+        Measure only these points, such as 51 or "face68", which must be known in the schemes of
+        both model and faces; see `cascade.judging.points.points_of`. By default all landmarks.
 
     Returns
     -------
     figures : dict
-        What `data_tools.metrics.summary` returns, errors as fractions of lengths of the whole
-        annotation; ``points``, their name; ``by_yaw``, see `cascade.judging.yaw.errors_by_yaw`;
-        and `ms_per_face`: the median of `Aligned.seconds` in
-        milliseconds, None without faces. Where both the faces and the model tell visible landmarks
-        from covered ones, and all landmarks are measured, also what
-        `data_tools.metrics.occlusion_summary` returns.
+        The result of `data_tools.metrics.summary`; ``points``, their name; ``by_yaw``, see
+        `cascade.judging.yaw.errors_by_yaw`; and ``ms_per_face``, the median of `Aligned.seconds` in
+        milliseconds, None without faces. If the faces have annotations of visibility, the model
+        predicts it and all landmarks are measured, also the result of
+        `data_tools.metrics.occlusion_summary`.
     predicted : ndarray of shape (n, L, 2), float32
 
     Raises
     ------
     InputError
-        As in `align_all`, and if the points are not known of the model or of the faces.
+        As in `align_all`, and if the points are unknown in the scheme of the model or of the faces.
     """
     ours, theirs = shared_points(model.scheme_, faces.scheme, points)
     found = align_all(model, faces, n_starts, progress)
@@ -122,7 +121,7 @@ def evaluate(model, faces, n_starts=None, progress=None, points=None):
 
 
 def reference_errors(predicted, faces, scheme=None, points=None):
-    """Error of each face by the usual length of its scheme, see `Scheme.normalizer`.
+    """Error of each face, divided by the default normaliser of its scheme (`Scheme.normalizer`).
 
     Parameters
     ----------

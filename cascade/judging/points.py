@@ -10,7 +10,7 @@ from features.errors import InputError
 
 @dataclass(frozen=True)
 class PointSet:
-    """Points of a face, each the mean of landmarks of a scheme.
+    """Points of a face, each of them the mean of some landmarks of a scheme.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class PointSet:
         return means(shapes, self.sources)
 
 
-# Names that a number of points stands for where nothing else is said.
+# Default names for numbers of points.
 _BY_COUNT = {51: "inner51", 5: "face5", 68: "face68", 19: "aflw19"}
 
 
@@ -78,7 +78,7 @@ def points_of(scheme, found):
 
 
 def shared_points(theirs, scheme, asked=None):
-    """The points that a model and annotated faces are compared on.
+    """The points on which a model is compared with annotated faces.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def shared_points(theirs, scheme, asked=None):
     Raises
     ------
     InputError
-        If one of them has no such points.
+        If model or faces do not have these points.
     """
     if asked is None:
         if theirs.n_points == scheme.n_points:

@@ -1,4 +1,4 @@
-"""What times are measured under: one thread, after the first calls."""
+"""Conditions of time measurements: one thread, after warm-up calls."""
 
 import threading
 import time
@@ -13,10 +13,10 @@ _N_WARM_UP = 3
 
 @contextmanager
 def one_thread():
-    """Hold BLAS, OpenMP and OpenCV to one thread inside a ``with``.
+    """Limit BLAS, OpenMP and OpenCV to one thread inside a ``with``.
 
-    Blocks may be nested, and may overlap in several threads: the last to leave gives the libraries
-    back the numbers of threads that the first one found.
+    Blocks may be nested, and may overlap in several threads: the last one to end restores the
+    numbers of threads that the first one found.
     """
     with one_blas_thread():
         _opencv.enter()
@@ -27,7 +27,7 @@ def one_thread():
 
 
 def warm_up(call):
-    """Call three times, because what is compiled, built or cached at first is no prediction.
+    """Call three times, so that compilation and caching are not measured.
 
     Parameters
     ----------

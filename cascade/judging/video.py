@@ -1,4 +1,4 @@
-"""How well faces are followed through videos: errors, jitter, lag, lost frames, and cost."""
+"""Evaluation of tracking in videos: errors, jitter, lag, lost frames and time."""
 
 import time
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _SMOOTH_OVER = 5  # frames over which the speed is averaged
 
 @dataclass
 class Clip:
-    """A video whose landmarks are known.
+    """A video with annotated landmarks.
 
     Attributes
     ----------
@@ -103,7 +103,10 @@ def annotated_clips(path, scheme="face68"):
     """
     found, scheme = videos(path), get_scheme(scheme)
     if not found:
-        raise InputError(f"{path}: holds no video as in 300-VW, a folder with vid.avi and annot/")
+        raise InputError(
+            f"{path}: has no video as in 300-VW: name a folder with vid.avi and annot/, or "
+            "a folder of those"
+        )
     for video in found:
         if not video.points:
             raise InputError(f"{video.file.parent / 'annot'}: holds no .pts file of a frame")
@@ -137,7 +140,7 @@ def speeds(truth, rate):
 
 @dataclass
 class Followed:
-    """What a tracker made of a clip.
+    """The results of a tracker on a clip.
 
     Attributes
     ----------
@@ -202,7 +205,7 @@ def _of(found, truth, side, before):
 
 
 def figures(clip, followed):
-    """What was measured, in plain values; None where nothing can be said.
+    """The figures as plain values; None if undefined.
 
     Returns
     -------
@@ -210,8 +213,8 @@ def figures(clip, followed):
         ``frames`` and ``annotated``; ``lost``, the share of annotated frames in which no landmarks
         lie on the face; ``numbers``, how many identities the face had; ``nme_raw`` and ``nme``, as
         `data_tools.metrics.nme`; ``jitter_raw`` and ``jitter``, where it rests: root mean square
-        of what trembles about the truth, in sides of the face; ``jitter_removed``, the share of its
-        energy that the smoothing takes away; ``lag_raw`` and ``lag`` in frames, where it moves;
+        of the high-frequency error, in sides of the face; ``jitter_removed``, the share of its
+        energy that smoothing removes; ``lag_raw`` and ``lag`` in frames, where it moves;
         ``cpu_ms``, the median of a frame, and ``cpu_ms_mean``.
     """
     truth, side = clip.truth, clip.side

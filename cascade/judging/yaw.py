@@ -1,4 +1,4 @@
-"""Faces by how far their heads are turned to the side."""
+"""Groups of faces by the yaw of their heads."""
 
 from itertools import pairwise
 
@@ -24,9 +24,9 @@ def yaw_masks(faces):
     Returns
     -------
     dict of str to ndarray of shape (n,), bool
-        By bin, such as "yaw 0-15" or "yaw 60+", those without a face left out. Faces whose pose
-        the landmarks do not tell are in none; there is no bin where the head of the scheme is not
-        known, see `data_tools.heads.head_shape`.
+        By bin, such as "yaw 0-15" or "yaw 60+"; empty bins are left out. Faces with unknown pose
+        are in no bin. The dict is empty if the scheme has no head model, see
+        `data_tools.heads.head_shape`.
     """
     try:
         yaw = np.abs(pose(faces.shapes, faces.scheme)[:, 0])
@@ -49,8 +49,8 @@ def errors_by_yaw(errors, faces):
     Returns
     -------
     dict of str to dict
-        By bin: ``n`` faces counted, ``nme``, their mean error without those that were missed, None
-        where all were; ``median`` and ``fr08``, of which a missed face is the worst.
+        By bin: ``n``, the number of faces; ``nme``, the mean error of those that were found, None
+        if none was; ``median`` and ``fr08``, in which a missed face counts as the largest error.
     """
     found = {}
     for name, mask in yaw_masks(faces).items():

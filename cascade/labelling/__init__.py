@@ -1,5 +1,5 @@
-"""A page in the browser to label faces with, and a model that learns along.
+"""A page in the browser to label faces, with a model that is trained meanwhile.
 
-`Session` is a folder in work, `Learner` the model in the loop, `make_app` the pages and the
-interface that they talk to.
+`Session` is the folder being labelled, `Learner` the model in the loop, `make_app` the web
+application.
 """

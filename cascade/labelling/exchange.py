@@ -1,4 +1,4 @@
-"""Faces of a session to and from annotation tools, by the writers and readers of all data sets."""
+"""Export to and import from annotation tools, by the general writers and readers of data sets."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from features.errors import InputError
 
 from .face import Face
 
-#: Where exports go in the folder, by the name of the format.
+#: Path of each export within the folder, by the name of the format.
 EXPORTS = {
     "imglab": "export-imglab.xml",
     "coco": "export-coco.json",
@@ -22,17 +22,17 @@ EXPORTS = {
 
 
 def formats():
-    """(name, title) of the formats that can be written."""
+    """(name, title) of the export formats."""
     return [(writer.name, writer.title) for writer in WRITERS if writer.name in EXPORTS]
 
 
 def export(session, name):
-    """Write the finished faces for an annotation tool into the folder; the path.
+    """Write the finished faces for an annotation tool into the folder; return the path.
 
     Raises
     ------
     InputError
-        If there is no such format or no finished face, or it cannot be written.
+        If the format is unknown, no face is finished, or the file cannot be written.
     """
     if not isinstance(name, str) or name not in EXPORTS:
         raise InputError(f"no format {name!r}; choose one of {', '.join(EXPORTS)}")
@@ -42,7 +42,7 @@ def export(session, name):
 
 
 def sources(session):
-    """Files in the folder that annotation tools wrote: (name, title), sorted; no exports."""
+    """Files of annotation tools in the folder, without our exports: (name, title), sorted."""
     found, tools = [], {writer.name for writer in WRITERS}
     for path in sorted(session.path.iterdir()):
         if path.suffix.lower() not in (".xml", ".json", ".csv") or path.name in EXPORTS.values():
@@ -54,7 +54,7 @@ def sources(session):
 
 
 def bring_in(session, path):
-    """Take the faces of an annotation tool's file for images that have none yet.
+    """Import faces from an annotation tool's file, for images that have none yet.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def bring_in(session, path):
     Raises
     ------
     InputError
-        If the file cannot be read, or its faces are of another scheme.
+        If the file cannot be read, or its faces have another landmark scheme.
     """
     faces = _read(path)
     n_points = session.scheme.n_points

@@ -1,4 +1,4 @@
-"""A face in the hands of whoever labels it."""
+"""A face that is being labelled."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ MAX_FACES = 1000
 
 @dataclass(eq=False)
 class Face:
-    """A face, finished or not.
+    """A face in an image, finished or not.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Face:
     occluded : ndarray of shape (L,), bool
         Which landmarks something covers.
     done : bool
-        Whether it is finished: only then is it written to a .pts file and learned from.
+        Whether it is finished: only finished faces are written to .pts files and used for training.
     """
 
     box: tuple
@@ -60,13 +60,13 @@ class Face:
         size : (int, int)
             Width and height of the image.
         where : str
-            What messages begin with.
+            Beginning of error messages.
 
         Raises
         ------
         InputError
-            If something is missing, of another kind or out of range, or the face is finished but
-            no training could use it.
+            If a field is missing, of another type or out of range, or the face is finished but not
+            usable for training.
         """
         if not isinstance(content, dict) or set(content) != {"box", "points", "occluded", "done"}:
             raise InputError(f"{where}: a face is an object of box, points, occluded and done")
@@ -97,7 +97,7 @@ class Face:
 
 
 def revision(faces):
-    """A short text that tells one state of an image's faces from another: a digest of them."""
+    """A digest of an image's faces, to detect changes."""
     text = json.dumps([face.to_json() for face in faces])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

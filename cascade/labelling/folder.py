@@ -1,4 +1,4 @@
-"""The files of a folder that is being labelled: what is read at the start and written after a face.
+"""The files of a folder that is being labelled: read at the start, written after every face.
 
 `NAME.pts` beside an image holds its first face, `NAME.face2.pts`, … the others; boxes.csv and
 visible.csv tell of all images. `data_tools.readers.read_folder` reads what is written here.
@@ -21,7 +21,7 @@ from features.errors import InputError
 from .face import Face
 
 BOXES = "boxes.csv"
-# A box that overlaps that of a labelled face more than this is of the same face.
+# A box that overlaps a labelled face's box more than this belongs to the same face.
 SAME_FACE = 0.3
 
 
@@ -35,9 +35,9 @@ class LabelFolder:
     Attributes
     ----------
     images : list of Path
-        Those that can be labelled, sorted by name.
+        The images that can be labelled, sorted by name.
     left_out : list of (str, str)
-        Names of other images, and why.
+        Names of the other images, with the reason.
 
     Raises
     ------
@@ -62,7 +62,7 @@ class LabelFolder:
                 self.images.append(image)
         if not self.images:
             why = f"; {self.left_out[0][0]!r}: {self.left_out[0][1]}" if self.left_out else ""
-            raise InputError(f"{path}: no image that could be labelled in the folder{why}")
+            raise InputError(f"{path}: no image in the folder can be labelled{why}")
         for table in (BOXES, VISIBLE):
             remove_scratch(self.path / table)
         points = [file for file in self.path.iterdir() if file.suffix.lower() == ".pts"]
@@ -70,8 +70,8 @@ class LabelFolder:
         self._further = further_faces(self.path)
         boxes, visible = self.path / BOXES, self.path / VISIBLE
         self._boxes = Boxes(read_boxes(boxes) if boxes.exists() else {})
-        # In a folder that others labelled, nothing is known of what can be seen until somebody
-        # says so.
+        # If the folder was labelled with another tool, visibility is unknown until somebody marks
+        # it.
         self._tells_visible = visible.exists() or not points
         self._visible = read_visible(visible) if visible.exists() else {}
 
@@ -87,7 +87,7 @@ class LabelFolder:
         ----------
         image : Path
         n_points : int
-            What each face must have.
+            Number of landmarks that each face must have.
 
         Returns
         -------
@@ -97,7 +97,7 @@ class LabelFolder:
         Raises
         ------
         InputError
-            If a file is damaged or holds another number of landmarks; the message names it.
+            If a file is damaged or has another number of landmarks; the message names it.
         """
         spare, faces = list(self._boxes.of(image) or []), []
         for k, file in enumerate(self.files_of(image)):
@@ -124,7 +124,7 @@ class LabelFolder:
         return faces, [box for box in spare if box[0] < box[2] and box[1] < box[3]]
 
     def write(self, image, faces, spare):
-        """Put the finished faces of an image into the files; each file is whole at any moment.
+        """Write the finished faces of an image to the files; every file is replaced in one step.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class LabelFolder:
         Raises
         ------
         InputError
-            If a file cannot be written, or would be another image's.
+            If a file cannot be written, or belongs to another image.
         """
         before = self.files_of(image)
         first = before[0] if before else image.with_suffix(".pts")
@@ -189,7 +189,7 @@ class LabelFolder:
             replace_file(self.path / VISIBLE, b"image,0\n")
 
     def know_all(self, images, n_points):
-        """Tell visible.csv of faces that were labelled before, or readers would leave them out.
+        """Add faces that were labelled before to visible.csv; otherwise readers would skip them.
 
         Parameters
         ----------

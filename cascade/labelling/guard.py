@@ -1,13 +1,14 @@
-"""What stands before the pages: who may ask, from where, how much, and what browsers may do."""
+"""Checks every request before the application sees it: token, host, origin and size."""
 
 import hmac
 import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-#: Bytes of a request's body: faces of one image, or a scheme.
+#: Limit of a request's body in bytes: faces of one image, or a scheme.
 MAX_BODY = 1 << 22
-# Browsers keep to these for whatever we answer: nothing from elsewhere, nothing inline, no frame.
+# Sent with every answer, so that browsers load nothing from elsewhere, run no inline scripts and
+# show no frames.
 _HEADERS = (
     (b"content-security-policy",
      b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -24,19 +25,19 @@ _READING = ("GET", "HEAD")
 
 
 class Guard:
-    """An ASGI application around another one, which sees only what may be answered.
+    """An ASGI application that passes only permitted requests to another one.
 
-    The first part of a path is the token; the other application sees the rest. A request for
-    another host is refused: a page elsewhere could have let its own name point here. So is one
-    that a page of another origin makes.
+    The first part of a path is the token; the other application sees the rest. Requests with
+    another Host header are refused, since a foreign page could resolve its own name to this address
+    (DNS rebinding); so are requests from pages of another origin.
 
     Parameters
     ----------
     app : ASGI application
     token : str
-        What the address must begin with.
+        First part of every path.
     host : str
-        The address that is listened on.
+        The address that the server listens on.
     port : int
     """
 
@@ -56,7 +57,7 @@ class Guard:
         await self.app(scope, _bounded(receive), _with_headers(send))
 
     def _refusal(self, scope):
-        """Status and text of what must not be answered, else None."""
+        """Status and text of a refusal, else None."""
         headers = {}
         for name, value in scope["headers"]:
             if name in (b"host", b"origin") and name in headers:
@@ -85,7 +86,7 @@ class Guard:
         return None
 
     def _is_here(self, host):
-        """Whether a Host header means this server."""
+        """Whether a Host header names this server."""
         try:
             parts = urlsplit(f"//{host}")
             name, port = parts.hostname or "", parts.port or 80
@@ -110,7 +111,7 @@ def _is_address(name):
 
 
 def _bounded(receive):
-    """`receive` that ends a body which grows beyond the limit, whatever its header says."""
+    """A `receive` that refuses a body beyond the limit, whatever its header says."""
     total = 0
 
     async def bounded():

@@ -1,4 +1,4 @@
-"""The model in the loop: it learns in the background while somebody labels."""
+"""The model in the loop: it is trained in the background while faces are labelled."""
 
 import threading
 import time
@@ -20,21 +20,21 @@ from .folder import SAME_FACE
 from .patches import Patches
 from .rivals import LEARNING, Learned, Template, Trained, error_of, folds, learner_of, mean_error
 
-#: Labelled faces from which on a model learns.
+#: Number of labelled faces at which training begins.
 FEWEST = 10
-# It learns anew when there are so many times as many, and one more at least.
+# It is trained again when the number of faces has grown by this factor, and by one at least.
 _GROWTH = 1.1
-# Images that are looked at for what the model is least sure of.
+# Number of images among which the least certain one is searched.
 _N_ASKED = 60
-# Share of the short side of an image that the box covers where no face was found.
+# Side of the box, as a share of the image's short side, if no face was found.
 _BOX_SHARE = 0.6
-# Labelled faces that tell how boxes lie.
+# Number of labelled faces from which the usual position of boxes is estimated.
 _ENOUGH = 3
 _PRETRAINED = "sdm68"
 
 
 class Learner:
-    """Proposes landmarks, learns from those that are finished, and says where it is least sure.
+    """Proposes landmarks, is trained on the finished faces, and names the least certain images.
 
     Methods may be called from any thread.
 
@@ -46,13 +46,13 @@ class Learner:
     method : str
         "auto" tries ERT and SDM and takes the better one; or a name of `cascade.METHODS`.
     model : str, Path, None or "auto"
-        A trained model that proposes until another is better; "auto" is the pretrained one where
-        the scheme is, or is part of, its 68 points. None or "none": no model.
+        A trained model that makes the proposals until another is better; "auto" is the pretrained
+        one if the scheme is, or is part of, its 68 points. None or "none": no model.
 
     Raises
     ------
     InputError
-        If there is no such detector, method or model, or it does not fit the scheme.
+        If detector, method or model is unknown, or the model does not fit the scheme.
     """
 
     def __init__(self, session, detector=DEFAULT_DETECTOR, method="auto", model="auto"):
@@ -69,7 +69,7 @@ class Learner:
         self.renew()
 
     def renew(self):
-        """Forget what was learned: the session has another scheme."""
+        """Forget all models: the session has another scheme."""
         self._trained = self._start(self._model)
         self._models, self._errors, self._spreads = {}, {}, {}
         self._best, self._template, self._template_of = self._trained, None, None
@@ -92,13 +92,14 @@ class Learner:
     # -------------------------------------------------------------------------- the thread
 
     def start(self):
-        """Begin to learn in a thread of its own; returns self."""
+        """Start the training thread, which first compiles the training code; returns self."""
+        self.busy = "getting ready"
         self._thread = threading.Thread(target=self._run, name="learner", daemon=True)
         self._thread.start()
         return self
 
     def stop(self):
-        """End the thread, after the training that is under way."""
+        """End the thread, after the current training."""
         with self._wake:
             self._stopping = True
             self._wake.notify_all()
@@ -106,7 +107,7 @@ class Learner:
             self._thread.join()
 
     def tell(self):
-        """Say that faces were finished or changed."""
+        """Notify the thread that faces were finished or changed."""
         with self._wake:
             self._wake.notify_all()
 
@@ -124,7 +125,6 @@ class Learner:
         """Import what training needs, and compile its kernels, before anybody waits for it."""
         from data_tools.synthetic import synthetic_faces
 
-        self.busy = "getting ready"
         try:
             faces = synthetic_faces(12, size=96)
             for method in self.methods:
@@ -144,7 +144,7 @@ class Learner:
     def learn(self):
         """Train on all finished faces and measure on held-out ones; the best proposes from now on.
 
-        What was trained first proposes at once where there was no model; then errors decide.
+        If there was no model, the first one trained makes proposals at once; then errors decide.
         """
         began = time.thread_time()  # trainings use this thread alone
         self.busy = "learning"
@@ -176,7 +176,7 @@ class Learner:
             self.busy = ""
 
     def _failed(self, error):
-        """Tell of an error in the page: the thread goes on, more faces may mend it."""
+        """Show an error in the page; the thread goes on, since more faces may resolve it."""
         if isinstance(error, InputError):
             self.message = str(error)
         else:
@@ -185,14 +185,14 @@ class Learner:
             self.message = f"unexpected {type(error).__name__}: {error} ({where})"
 
     def _take(self, name, model):
-        """A new model of a method proposes where its last one did, or where there is none."""
+        """Use a new model at once if it replaces one of the same method, or there is none."""
         before, self._models[name] = self._models.get(name), model
         if self._best is None or self._best is before:
             self._best = model
         self.version += 1
 
     def _choose(self):
-        """Let the rival of the least error propose."""
+        """Let the model with the smallest error make the proposals."""
         rivals = {"trained": self._trained, **self._models}
         known = {
             name: self._errors[name]
@@ -206,7 +206,7 @@ class Learner:
     # ------------------------------------------------------------------------------ proposing
 
     def boxes(self, i):
-        """Boxes (n, 4) where faces of image `i` may be, without those that have landmarks."""
+        """Boxes (n, 4) of possible faces in image `i`, without those that have landmarks."""
         found = self.session.spare(i)
         if not len(found):
             if i not in self._boxes:
@@ -221,8 +221,8 @@ class Learner:
     def propose(self, i, boxes):
         """Landmarks in the boxes of image `i`: shapes (n, L, 2), and the name of what proposes.
 
-        NaN for a landmark that nothing is known of; all are before the first face, where there is
-        no trained model.
+        A landmark without a proposal is NaN; without a trained model all are, before the first face
+        is labelled.
         """
         rival = self._best or self._mean()
         if rival is None or not len(boxes):
@@ -235,14 +235,14 @@ class Learner:
         return shapes, rival.name
 
     def reference(self):
-        """Where landmarks (L, 2) lie in their box, in its sides from its centre, if known."""
+        """The mean shape (L, 2) in the box frame, if known."""
         known = self._mean()
         if known is not None:
             return known.shape
         return None if self._trained is None else self._trained.mean
 
     def guess_box(self, i):
-        """A box (4,) where nothing was found: where faces lie in the labelled images, or amid."""
+        """A box (4,) for an image without a detected face: at the usual place, or in the middle."""
         width, height = self.session.size(i)
         places = []
         for k, face in self.session.labelled():
@@ -255,7 +255,7 @@ class Learner:
         return np.array([x * width - half, y * height - half, x * width + half, y * height + half])
 
     def box_around(self, shape):
-        """The box (4,) that landmarks (L, 2) lie in as those of other faces do in theirs."""
+        """The box (4,) of landmarks (L, 2), by the usual relation of landmarks and boxes."""
         few = len(self.session.labelled()) < _ENOUGH and self._trained is None
         mean = None if few else self.reference()
         if mean is None:
@@ -272,7 +272,7 @@ class Learner:
     # ------------------------------------------------------------------------------ asking
 
     def _ask(self):
-        """Look at one more image for how sure the model is; whether there was one to look at."""
+        """Measure the model's certainty on one more image; return whether there was one."""
         best = self._best
         if best is None:
             return False
@@ -295,7 +295,7 @@ class Learner:
         return False
 
     def least_sure(self):
-        """Indices of images that wait, the one of the largest spread first; unknown ones left out.
+        """Indices of unlabelled images, largest spread first; images not yet measured are left out.
 
         Returns
         -------
@@ -307,7 +307,7 @@ class Learner:
         return sorted(known, key=lambda each: -each[1])
 
     def status(self):
-        """What the page shows of the model, as plain values."""
+        """The state of the model for the page, as plain values."""
         best = self._best or self._mean()
         n = len(self.session.labelled())
         rows = [{k: (v if v == v else None) for k, v in row.items()} for row in self.history]
@@ -327,7 +327,7 @@ class Learner:
 
 
 def _held_out(parts, fit):
-    """Mean error over the held-out faces of all parts, each by what the others made."""
+    """Mean error over the held-out faces of all folds."""
     shapes, truths = [], []
     for train, test in parts:
         rival = fit(train)

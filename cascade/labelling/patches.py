@@ -1,4 +1,4 @@
-"""The surroundings of labelled faces, small and in memory: training reads no photograph twice."""
+"""Small crops of the labelled faces, kept in memory, so that no photograph is read twice."""
 
 import cv2
 import numpy as np
@@ -6,16 +6,16 @@ import numpy as np
 from data_tools.dataset import FaceDataset
 from features.geometry import box_placement
 
-# Cut out around the centre of the box, in its sides; cascades look no farther.
+# Side of the crop around the centre of the box, in box sides; cascades read no pixel outside it.
 _REACH = 1.1
 # Sides of boxes that are larger are shrunk to this many pixels, as the frames of cascades have.
 _SIDE = 140.0
-# Faces to learn from: more of them hardly make better proposals, and take longer.
+# Most faces to train on: more hardly improve the proposals, and take longer.
 _MOST = 1000
 
 
 class Patches:
-    """Patches of the faces of a session, each cut once while its box stays.
+    """Patches of the faces of a session, each cut once until its box changes.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Patches:
     def faces(self):
         """Finished faces as a `FaceDataset` in memory, whose files are the images' names.
 
-        All of them up to 1000, above that evenly spaced ones.
+        All up to 1000; of more, an evenly spaced choice of 1000.
         """
         labelled = self.session.labelled()
         labelled = labelled[:: -(-len(labelled) // _MOST) or 1]

@@ -1,4 +1,4 @@
-"""The page and what it asks for, as a Starlette application."""
+"""The page and its API, as a Starlette application."""
 
 import json
 import secrets
@@ -31,7 +31,7 @@ _KINDS = {
 
 
 def new_token():
-    """The part of the address that nobody can guess."""
+    """A random secret for the address of the page."""
     return secrets.token_urlsafe(24)
 
 
@@ -48,8 +48,8 @@ def make_app(session, learner, token, host, port):
     Returns
     -------
     Guard
-        ``/TOKEN/`` is the page. It asks for what lies below ``/TOKEN/api/``: images go by their
-        index, files of the page by their names, and nothing else is read.
+        ``/TOKEN/`` is the page, ``/TOKEN/api/`` its API. Images are addressed by index and files of
+        the page by known names; no other file can be read.
     """
     api = _Api(session, learner)
     pages = {
@@ -83,13 +83,13 @@ def make_app(session, learner, token, host, port):
 
 
 class _Api:
-    """Answers as plain values; each method takes the parts of the path, the query and the body."""
+    """The API: methods take the parts of the path, the query and the body; they return JSON."""
 
     def __init__(self, session, learner):
         self.session, self.learner = session, learner
 
     def state(self, path, query, body):
-        """All that a page needs to begin."""
+        """Everything that a page needs at its start."""
         session = self.session
         return {
             "folder": session.path.absolute().name,
@@ -103,7 +103,7 @@ class _Api:
         }
 
     def status(self, path, query, body):
-        """What changed after the serial `since`, and how the model is doing."""
+        """Changes after the serial `since`, and the state of the model."""
         serial = self.session.serial
         since = _integer(query.get("since", "0"), "since")
         return {
@@ -113,7 +113,7 @@ class _Api:
         }
 
     def next(self, path, query, body):
-        """The image to label after `after`: the least sure one, or the next in order."""
+        """The image to label after `after`: the least certain one, or the next in order."""
         after = _integer(query.get("after", "-1"), "after")
         if query.get("order") == "unsure":
             for i, spread in self.learner.least_sure():
@@ -152,14 +152,14 @@ class _Api:
         }
 
     def propose(self, path, query, body):
-        """Landmarks in a box that somebody drew."""
+        """Landmarks in a box that the user drew."""
         box = _numbers(body.get("box"), 4, "box must be [left, top, right, bottom] in pixels")
         if not (box[0] < box[2] and box[1] < box[3]):
             raise InputError("box needs left < right and top < bottom")
         return self._proposal(path["i"], np.array(box, np.float64))
 
     def box(self, path, query, body):
-        """The box that goes with landmarks, where the one that was drawn lies off them."""
+        """A box for landmarks that lie outside the drawn box."""
         points, n_points = body.get("points"), self.session.scheme.n_points
         if not isinstance(points, list) or len(points) != n_points:
             raise InputError(f"points must be a list of {n_points}")
@@ -176,7 +176,7 @@ class _Api:
         return {"box": np.round(box, 2).tolist(), "points": _points(shapes[0], 2), "by": name}
 
     def save(self, path, query, body):
-        """Keep the faces of an image, unless somebody else changed it since."""
+        """Save the faces of an image, unless somebody else has changed it since."""
         if not isinstance(body.get("revision"), str):
             raise InputError("revision must be the text that came with the image")
         aside = body.get("aside")
@@ -187,18 +187,18 @@ class _Api:
         return {"revision": made}
 
     def set_scheme(self, path, query, body):
-        """Take the scheme that was made in the page."""
+        """Use the scheme that was made in the page."""
         self.session.set_scheme(body)
         self.learner.renew()
         return {"scheme": self.session.scheme.to_dict()}
 
     def export(self, path, query, body):
-        """Write the faces for an annotation tool."""
+        """Export the faces for an annotation tool."""
         written = exchange.export(self.session, body.get("format"))
         return {"path": str(written)}
 
     def bring_in(self, path, query, body):
-        """Take the faces of a file in the folder, named by its place among the sources."""
+        """Import the faces of a file in the folder, named by its index among the sources."""
         known = exchange.sources(self.session)
         k = body.get("source")
         if not isinstance(k, int) or not 0 <= k < len(known):
@@ -208,7 +208,7 @@ class _Api:
         return {"taken": taken, "left": left}
 
     def pixels(self, path, query, body):
-        """An image as the page shows it: decoded here, so that no other file is ever sent."""
+        """An image for the page, decoded and encoded again, so that no other file can be sent."""
         image = self.session.pixels(path["i"])
         scale = MAX_SIDE / max(image.shape[:2])
         if scale < 1:
@@ -227,7 +227,7 @@ def _points(shape, digits):
 
 
 def _numbers(values, n, words):
-    """A list of `n` numbers as it is; of anything else an error in those words."""
+    """Check a list of `n` numbers; InputError with the given words otherwise."""
     if (
         not isinstance(values, list)
         or len(values) != n

@@ -1,4 +1,4 @@
-"""A folder in work: its images, their faces, and who changed what last."""
+"""The folder being labelled: its images, their faces, and their revisions."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ _N_KEPT = 4
 
 
 class Conflict(Exception):
-    """Somebody else changed the image since; `image` is its state now, as `Session.image`."""
+    """Somebody else has changed the image; `image` is its present state, as `Session.image`."""
 
     def __init__(self, image):
         super().__init__("changed elsewhere")
@@ -32,7 +32,7 @@ class Conflict(Exception):
 
 
 class _Entry:
-    """What is known of one image."""
+    """The state of one image."""
 
     def __init__(self, path):
         self.path = path
@@ -49,7 +49,7 @@ class _Entry:
 class Session:
     """The folder that is being labelled. Methods may be called from any thread.
 
-    A context manager that keeps a second session, in another process, out of the folder.
+    A context manager that locks the folder against sessions of other processes.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Session:
     Raises
     ------
     InputError
-        If the folder cannot be used, or its landmarks are of another scheme.
+        If the folder cannot be used, or its landmarks have another scheme.
     """
 
     def __init__(self, folder, scheme=None):
@@ -158,7 +158,7 @@ class Session:
     # ----------------------------------------------------------------------- what is there
 
     def image(self, i):
-        """Image `i` as plain values: name, faces, their revision, boxes without a face, problem."""
+        """Image `i` as plain values: name, faces, revision, unlabelled boxes, problem."""
         with self._lock:
             entry = self._entry(i)
             return {
@@ -189,7 +189,7 @@ class Session:
             return [(i, face) for i, entry in enumerate(self.entries) for face in entry.done]
 
     def unlabelled(self):
-        """Indices of the images that wait for somebody."""
+        """Indices of the images that are not labelled yet."""
         with self._lock:
             return [i for i, entry in enumerate(self.entries) if _state(entry) == "new"]
 
@@ -228,9 +228,9 @@ class Session:
         faces : list of dict
             As `Face.from_json` takes them.
         seen : str
-            The revision that the change was made on.
+            The revision that the change is based on.
         aside : bool, optional
-            Whether the image is to be passed over; without it, as before.
+            Whether the image is set aside; by default unchanged.
 
         Returns
         -------
@@ -242,7 +242,7 @@ class Session:
         Conflict
             If the image was changed since that revision.
         InputError
-            If a face is refused, or a file cannot be written; then nothing is changed.
+            If a face is invalid or a file cannot be written; nothing is changed then.
         """
         size = self.size(i)
         with self._lock:
@@ -274,12 +274,12 @@ class Session:
             return self._revision(entry)
 
     def set_scheme(self, content):
-        """Take a scheme that was made in the page, and keep it in the folder.
+        """Use a scheme that was made in the page, and save it in the folder.
 
         Raises
         ------
         InputError
-            If it is refused, or faces were labelled with another number of landmarks.
+            If it is invalid, or faces were labelled with another number of landmarks.
         """
         scheme = Scheme.from_dict(content)
         with self._lock:
@@ -295,7 +295,7 @@ class Session:
             self.serial += 1
 
     def keep_scheme(self):
-        """Write scheme.json, unless readers find this scheme by the number of its landmarks."""
+        """Write scheme.json, unless the number of landmarks already implies this scheme."""
         known = scheme_for(self.scheme.n_points) == self.scheme
         if not known and not (self.path / SCHEME).exists():
             self.set_scheme(self.scheme.to_dict())

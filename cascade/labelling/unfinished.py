@@ -1,4 +1,4 @@
-"""What only the page knows of a folder: faces that are not finished, images that were set aside."""
+"""State that the other files cannot hold: unfinished faces, and images that were set aside."""
 
 import json
 from typing import NamedTuple
@@ -31,12 +31,12 @@ class Unfinished:
         self.path = folder / NAME
 
     def read(self):
-        """What it says, `Kept`; nothing where there is none.
+        """The content, `Kept`; empty if there is no file.
 
         Raises
         ------
         InputError
-            If it is larger than 256 MiB or holds something else.
+            If it is larger than 256 MiB or has another format.
         """
         remove_scratch(self.path)
         if not self.path.exists():
@@ -49,11 +49,11 @@ class Unfinished:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             sound = False
         if not sound:
-            raise InputError(f"{self.path}: not what cascade label wrote; move it away")
+            raise InputError(f"{self.path}: not a file of cascade label; move it to another folder")
         return Kept(faces, aside)
 
     def write(self, entries):
-        """Write what the entries of a session hold."""
+        """Write the unfinished parts of a session's entries."""
         faces = {
             entry.path.name: [face.to_json() for face in entry.faces if not face.done]
             for entry in entries

@@ -1,7 +1,6 @@
 """Numba kernels of the box frame: boxes to placements, and shapes back to pixels.
 
-A call for one face takes about as long as its arrays are looked at; the same in operations on
-arrays takes ten times as long.
+For a single face, a kernel is about ten times as fast as the same operations in NumPy.
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from features.jit import njit
 
 @njit(nogil=True, cache=True)
 def place(boxes, height, width, farthest, out):
-    """Write the placement of each box; whether all of them can hold a face.
+    """Write the placement of each box; return whether all boxes are valid.
 
     Parameters
     ----------

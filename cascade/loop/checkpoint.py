@@ -1,8 +1,8 @@
 """Checkpoints: a model file after every stage, from which training goes on as if unbroken.
 
-Nothing but the trained stages needs keeping, and of cross-fitted ones the predictors of each part.
-The starts follow from the seed, each stage's random numbers from the seed and its index, and the
-samples' shapes from running the stages.
+Only the trained stages are stored, with the predictors of each fold if they are cross-fitted.
+Everything else is computed again: the starts from the seed, the random numbers of a stage from the
+seed and its index, and the samples' shapes by running the stages.
 """
 
 import hashlib
@@ -14,27 +14,22 @@ import numpy as np
 from data_tools.files import remove_scratch
 from data_tools.locks import FileLock
 from features.errors import InputError
+from features.workers import SERIAL
 
 from . import model_file
 from .state import parameters, untrained
 
 
-class Checkpoint:
-    """The checkpoint file of one training; a context manager that keeps others from it.
+class CheckpointFile:
+    """The checkpoint file of one training; a context manager that locks it.
 
     Parameters
     ----------
     path : str or Path
-    model : BaseCascade
-        The model in training.
-    store : FaceStore
-        What it is trained on.
     """
 
-    def __init__(self, path, model, store):
+    def __init__(self, path):
         self.path = Path(path)
-        self.model = model
-        self.store = store
         taken = f"{self.path}: another training writes here; wait for it or name another file"
         lock = self.path.with_name(self.path.name + ".lock")
         self._lock = FileLock(lock, taken, self.path)
@@ -42,37 +37,77 @@ class Checkpoint:
     def __enter__(self):
         self._lock.__enter__()
         remove_scratch(self.path)
-        self._training = {
-            "faces": _fingerprint(self.store),
-            "seed": self.model.seed_,
-        }
         return self
 
     def __exit__(self, *exception):
         self._lock.__exit__(*exception)
 
+    def read(self):
+        """Header and arrays; None where there is no file yet."""
+        return model_file.read(self.path) if self.path.exists() else None
+
+    def write(self, header, arrays):
+        """Replace the file in one step."""
+        model_file.write(self.path, header, arrays)
+
+
+class Checkpoint:
+    """The checkpoint of one training; a context manager that keeps others from its file.
+
+    Parameters
+    ----------
+    file : str or Path, or an object like `CheckpointFile`
+    model : BaseCascade
+        The model in training.
+    store : FaceStore
+        What it is trained on.
+    everyone : FaceStore, optional
+        The facts about the faces of all members, where `store` holds those of one.
+    workers : Workers
+    """
+
+    def __init__(self, file, model, store, everyone=None, workers=SERIAL):
+        self._file = file if hasattr(file, "write") else CheckpointFile(file)
+        self.path = self._file.path
+        self.model = model
+        self.store = store
+        self._everyone = store if everyone is None else everyone
+        self._workers = workers
+
+    def __enter__(self):
+        self._file.__enter__()
+        self._training = {
+            "faces": _fingerprint(self._everyone, self.store, self._workers),
+            "seed": self.model.seed_,
+        }
+        return self
+
+    def __exit__(self, *exception):
+        self._file.__exit__(*exception)
+
     def load(self):
-        """The stages trained so far; none where there is no file yet.
+        """The stages trained so far; none if there is no file yet.
 
         Raises
         ------
         InputError
-            If the file is damaged, or comes from other faces, parameters or method.
+            If the file is damaged, or was made with other faces, parameters or another method.
         """
-        if not self.path.exists():
+        found = self._file.read()
+        if found is None:
             return []
-        header, arrays = model_file.read(self.path)
+        header, arrays = found
         try:
             # By way of an object: parameters that a file of an older version lacks are defaults.
             theirs = parameters(untrained(type(self.model), header))
             if "stages" in header["parameters"]:  # recipes, which are not made into objects
                 theirs["stages"] = header["parameters"]["stages"]
-            found = {
+            facts = {
                 "method": (header.get("method"), self.model.method),
                 "parameters": (theirs, parameters(self.model)),
                 "training": (header.get("training"), self._training),
             }
-            for name, (made_with, ours) in found.items():
+            for name, (made_with, ours) in facts.items():
                 if made_with != ours:
                     raise InputError(
                         f"the checkpoint was made with another {name}"
@@ -89,26 +124,25 @@ class Checkpoint:
 
     def save(self):
         """Write the stages trained so far."""
-        model_file.write(self.path, *self.model.state(self._training))
+        self._file.write(*self.model.state(self._training))
 
 
 def _difference(theirs, ours):
-    """Which entry differs, in words."""
+    """The entry that differs, in words."""
     if not isinstance(theirs, dict) or not isinstance(ours, dict):
         return ""
     names = [k for k in ours if theirs.get(k) != ours[k]]
     return f" ({', '.join(names)})" if names else ""
 
 
-def _fingerprint(store):
-    """A digest of everything that training reads of its faces."""
+def _fingerprint(everyone, store, workers):
+    """A digest of all training data."""
     digest = hashlib.sha256()
-    for array in (store.shapes, store.placements):
+    for array in (everyone.shapes, everyone.placements):
         digest.update(np.ascontiguousarray(array).data)
-    if store.visible is not None:
-        digest.update(np.packbits(store.visible).data)
-    checksum = 0
-    for image in store.images:  # one by one: the crops may be a mapped file
-        checksum = zlib.crc32(np.ascontiguousarray(image).data, checksum)
-    digest.update(checksum.to_bytes(4, "little"))
+    if everyone.visible is not None:
+        digest.update(np.packbits(everyone.visible).data)
+    # One by one: the crops may be a mapped file, or divided over several members.
+    checksums = [zlib.crc32(np.ascontiguousarray(image).data) for image in store.images]
+    digest.update(workers.joined(np.array(checksums, "<u4")).tobytes())
     return digest.hexdigest()

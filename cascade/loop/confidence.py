@@ -1,8 +1,8 @@
-"""How sure a cascade is of what it found: errors estimated from the image at the landmarks.
+"""Confidence of a cascade: errors of the landmarks, estimated from the image at the landmarks.
 
-Descriptors at landmarks that have gone astray look unlike those of faces, and their shape unlike
-theirs. A ridge regression from both estimates the error that is left, as that of the key shapes
-does, and a logistic regression makes it a probability (Platt 1999).
+Misplaced landmarks have descriptors and shapes that differ from those of faces. A ridge regression
+on both estimates the remaining error, as for the key shapes, and a logistic regression turns the
+estimate into a probability (Platt scaling, Platt 1999).
 """
 
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ LIMIT = 0.08
 
 @dataclass(frozen=True)
 class Calibration:
-    """From estimated errors to probabilities.
+    """Turns estimated errors into probabilities.
 
     Attributes
     ----------
     curves : ndarray of shape (2, 2), float32
-        Slope and offset that lead from the logarithm of an error in box sides to the logit of the
-        probability that it is small: of landmarks, and of the mean of a face.
+        Slope and offset from the logarithm of a normalised error to the logit of the probability
+        that it is small; first for landmarks, then for the mean of a face.
     """
 
     curves: np.ndarray
@@ -36,13 +36,12 @@ class Calibration:
     LAYOUT: ClassVar = {"curves": ("f4", 2, 2)}
 
     def check(self, sizes):
-        """Refuse curves that say the contrary."""
+        """Refuse curves whose probability rises with the error."""
         if not (self.curves[:, 0] <= 0).all():
-            raise InputError("the confidence grows with the error")
+            raise InputError("confidence.curves must fall with the error; get the file again")
 
     def __call__(self, logarithms):
-        """Probabilities (N, L + 1) float32 of the logarithms of the errors at L landmarks and of
-        their mean."""
+        """Probabilities (N, L + 1) float32 from log errors of the L landmarks and of their mean."""
         n_landmarks = logarithms.shape[1] - 1
         slope, offset = np.repeat(self.curves, (n_landmarks, 1), axis=0).T
         logit = np.clip(slope * logarithms + offset, -30, 30)
@@ -51,13 +50,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Confidence:
-    """What tells how likely a shape is right.
+    """Estimates the probability that a shape is right.
 
     Attributes
     ----------
     stage : FittedStage
-        Its predictor's numbers are the logarithms of the errors at the L landmarks, and of their
-        mean, in box sides.
+        It predicts the logarithms of the normalised errors of the L landmarks, and of their mean.
     calibration : Calibration
     """
 
@@ -70,7 +68,7 @@ class Confidence:
         Parameters
         ----------
         samples : Samples
-            In crops of the training scale.
+            On crops at the scale of training.
         reference : ndarray of shape (L, 2), float32
         workers : Workers
 
@@ -78,7 +76,7 @@ class Confidence:
         -------
         landmarks : ndarray of shape (N, L), float32
         faces : ndarray of shape (N,), float32
-            Of the mean error of each face.
+            The same for the mean error of each face.
         """
         features = self.stage.feature.extract(samples, reference, workers)
         found = self.calibration(self.stage.predictor.predict(features))

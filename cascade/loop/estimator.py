@@ -1,4 +1,4 @@
-"""What cascades and shape models have in common as estimators of scikit-learn."""
+"""The common part of cascades and shape models as scikit-learn estimators."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from features.parameters import Parameters
 class Estimator(Parameters):
     """Parameters, and a score on annotated faces.
 
-    A class besides finds landmarks: it is an `Aligner` with a `_check_fitted` of its own.
+    Subclasses are also `Aligner`, and define `_check_fitted`.
     """
 
     def score(self, faces, y=None):
-        """Minus the mean error on annotated faces: the higher, the better, as scikit-learn asks.
+        """The negative mean error on annotated faces: higher is better, as scikit-learn expects.
 
         Parameters
         ----------
         faces : FaceDataset
         y : None
-            There for scikit-learn; the faces have their landmarks.
+            Ignored, for scikit-learn's interface; the landmarks are in `faces`.
 
         Returns
         -------
@@ -31,7 +31,7 @@ class Estimator(Parameters):
         Raises
         ------
         InputError
-            If `faces` is no dataset, has other landmarks, or there is no face to measure.
+            If `faces` is not a dataset, has other landmarks, or has no face with a normaliser.
 
         Examples
         --------
@@ -56,5 +56,8 @@ class Estimator(Parameters):
             )
         errors = nme(self.predict_faces(faces), faces.shapes, faces.scheme)
         if np.isnan(errors).all():
-            raise InputError("faces: none has the landmarks that its error is divided by")
+            raise InputError(
+                "no face has the landmarks of the normaliser, which errors are divided by; "
+                "give faces with eye corners"
+            )
         return -float(np.nanmean(errors))

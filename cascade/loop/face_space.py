@@ -1,8 +1,8 @@
-"""Where a face lies in an image: the frame that shapes live in, and the pixels that are looked at.
+"""The coordinate frame of shapes, and the pixels of an image that a cascade reads.
 
-A cascade moves shapes in the frame of the face box. A `FaceSpace` knows that frame: it checks the
-boxes, says what to look at, and takes shapes back to pixels. `CropSpace` is the toolkit's own;
-dlib's and OpenCV's rules are in `cascade.methods.dlib` and `cascade.methods.opencv`.
+A cascade moves shapes in the frame of the face box. A `FaceSpace` defines that frame: it checks
+boxes, selects the image or crop to read, and converts shapes back to pixels. `CropSpace` is the
+toolkit's own; those of dlib and OpenCV are in `cascade.methods.dlib` and `cascade.methods.opencv`.
 """
 
 from typing import NamedTuple, Protocol
@@ -15,23 +15,23 @@ from features.images import as_grey
 
 from . import _face_space_kernels as kernels
 
-# Range of the image's scale, relative to the frame's, within which pixels are read where they are.
-# Beyond, the face is resampled to the scale that the cascade was trained at.
+# Range of the face size, relative to that in training crops, within which the image is read
+# directly. Other faces are resampled to the scale of training.
 NEAR_SCALE = (0.6, 1.5)
-# Descriptors need so many pixels.
+# Smallest side of an image from which descriptors can be computed.
 SMALLEST_VIEW = 4
 
 
 class View(NamedTuple):
-    """An image to look at, and the faces in it.
+    """An image to read, and the faces in it.
 
     Attributes
     ----------
-    image : ndarray of shape (H, W), uint8
+    image : ndarray of shape (H, W), or (k, H, W) with an image for each face, uint8
     rows : slice or ndarray of shape (k,), intp
-        Which of all faces these are.
+        Indices of these faces among all.
     placements : ndarray of shape (k, d), float32 or float64
-        Where they lie in this image.
+        Their frames in this image.
     """
 
     image: np.ndarray
@@ -40,7 +40,7 @@ class View(NamedTuple):
 
 
 class FaceSpace(Protocol):
-    """The frame of shapes and the way to pixels."""
+    """The coordinate frame of shapes, and the conversion to pixels."""
 
     single: bool
     """Whether there is one start and no mirror image, as dlib and OpenCV have it."""
@@ -55,13 +55,13 @@ class FaceSpace(Protocol):
         """
 
     def views(self, image, placements):
-        """What to look at: a list of `View` that together hold every face once."""
+        """The images to read: a list of `View` that together contain every face once."""
 
     def in_place(self, images, placements):
-        """Whether faces at `placements` (n, d), one in each image of a stack, need no crops."""
+        """Whether faces at `placements` (n, d), one per image of a stack, need no crops."""
 
     def starts(self, starts):
-        """Shapes (k, L, 2) to start from, in the precision in which stages move them."""
+        """Shapes (k, L, 2) to start from, in the precision of the stages."""
 
     def to_pixels(self, shapes, placements):
         """Shapes (…, n, L, 2) of the frame in pixels of the image, float32."""
@@ -70,14 +70,14 @@ class FaceSpace(Protocol):
         """A `FaceStore`, whose shapes are in the box frame, with shapes of this frame."""
 
     def reference(self, mean_shape):
-        """What stages turn and scale with: the mean shape (L, 2), centred unless they do that."""
+        """The mean shape (L, 2) to align with; centred, unless the stages centre it themselves."""
 
 
 class CropSpace:
     """The box frame: origin at the centre of the box, unit its side ``sqrt(width * height)``.
 
-    Faces that are near the scale of training are read where they are, others from a crop of that
-    scale; each face is decided on alone, whatever the others are.
+    Faces near the scale of training are read from the image itself, others from a crop at that
+    scale. This is decided for each face alone.
 
     Parameters
     ----------
@@ -117,18 +117,26 @@ class CropSpace:
         if any(near):
             rows = np.flatnonzero(near)
             views.append(View(image, rows, placements[rows]))
-        for i in np.flatnonzero(~np.array(near)):
-            crop, placement, _ = self.frame.cut(image, placements[i])
-            views.append(View(crop, slice(i, i + 1), placement[None]))
-        return views
+        far = np.flatnonzero(~np.array(near))
+        if len(far) == 1:
+            crop, placement, _ = self.frame.cut(image, placements[far[0]])
+            return [*views, View(crop, slice(far[0], far[0] + 1), placement[None])]
+        crops = np.empty((len(far), self.frame.size, self.frame.size), np.uint8)
+        placed = np.empty((len(far), 3), np.float32)
+        for k, i in enumerate(far):
+            crops[k], placed[k], _ = self.frame.cut(image, placements[i])
+        return [*views, View(crops, far, placed)]
 
     def mirrored(self, views):
-        """What `views` look like in a mirror, one view a face, cut to what training would show."""
+        """Mirror images of `views`, one per face, cut to the size of training crops."""
         reach = self.frame.size / self.frame.face / 2
         mirrored = []
-        for image, rows, placements in views:
-            height, width = image.shape
-            for i, (cx, cy, side) in zip(_indices(rows), placements.tolist(), strict=True):
+        for images, rows, placements in views:
+            height, width = images.shape[-2:]
+            for k, (i, (cx, cy, side)) in enumerate(
+                zip(_indices(rows), placements.tolist(), strict=True)
+            ):
+                image = images if images.ndim == 2 else images[k]
                 left, right = _cut(cx, reach * side, width)
                 top, bottom = _cut(cy, reach * side, height)
                 part = np.ascontiguousarray(image[top:bottom, left:right][:, ::-1])
@@ -137,7 +145,7 @@ class CropSpace:
         return mirrored
 
     def in_place(self, images, placements):
-        """Whether all faces are so near the scale of training that no crop is needed."""
+        """Whether all faces are near enough to the scale of training to be read without crops."""
         sides = placements[:, 2]
         return bool(((self._low <= sides) & (sides <= self._high)).all())
 
@@ -167,7 +175,7 @@ class CropSpace:
 
 
 def _is_plain(array):
-    """Whether an array is such that kernels are compiled for: float32, contiguous, writeable."""
+    """Whether an array fits the compiled kernels: float32, contiguous, writeable."""
     return array.dtype == np.float32 and array.flags.carray
 
 
@@ -176,9 +184,10 @@ def _indices(rows):
 
 
 def _cut(center, reach, length):
-    """First pixel, and the one after the last, of an image's side that is seen around a face.
+    """First pixel, and the one after the last, of the part of an image's side around a face.
 
-    At least `SMALLEST_VIEW` pixels, or all there are, even where the face lies beyond the image.
+    At least `SMALLEST_VIEW` pixels (or all, if there are fewer), even if the face lies outside the
+    image.
     """
     first, last = max(0, int(center - reach)), min(length, int(center + reach) + 2)
     first = min(first, max(0, length - SMALLEST_VIEW))
@@ -186,9 +195,9 @@ def _cut(center, reach, length):
 
 
 def refuse_views(space, n_starts, mirror):
-    """Raise InputError where several starts or a mirror image are asked of one that has neither."""
+    """Raise InputError if several starts or mirroring are requested but not supported."""
     if space.single and (n_starts not in (None, 1) or mirror):
         raise InputError(
-            f"n_starts={n_starts} and mirror={mirror}: a model by dlib's or OpenCV's rules looks "
-            "at one view only, from one start; leave both out"
+            f"n_starts={n_starts} and mirror={mirror}: a model in dlib's or OpenCV's format "
+            "uses one view and one start only; leave both out"
         )

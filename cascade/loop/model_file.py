@@ -1,7 +1,7 @@
-"""The container of native model files: safetensors with a JSON header and a digest over all.
+"""The container of native model files: safetensors with a JSON header and a digest of the content.
 
-Nothing in a file can run. Truncated, altered and newer files are refused here; `state` says what
-header and arrays mean, and checks them.
+A file contains no code. Truncated, altered and newer files are refused here; `state` interprets and
+checks header and arrays.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def write(path, header, arrays):
     Raises
     ------
     InputError
-        If the file cannot be written; what stood at `path` before is unharmed.
+        If the file cannot be written; an existing file at `path` is not changed.
     """
     replace_file(path, dumps(header, arrays))
 
@@ -50,15 +50,15 @@ def dumps(header, arrays):
 
 
 def read(path, mapped=False):
-    """Header and arrays of a model file, checked against its digest, not yet for their meaning.
+    """Header and arrays of a model file. The digest is checked, the meaning is not.
 
     Parameters
     ----------
     path : str or Path
     mapped : bool
-        Whether the arrays are read-only views of the file, whose pages all processes share, in
-        place of copies. A file that is replaced by another keeps its pages; one that is written
-        into must not be mapped.
+        Whether the arrays are read-only memory maps of the file, shared by all processes, instead
+        of copies. The file may be replaced by renaming meanwhile, but must not be overwritten in
+        place.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def read(path, mapped=False):
 
 
 def _mapped_arrays(path, names):
-    """Views of the arrays in a safetensors file that `safe_open` has found sound."""
+    """Views of the arrays in a safetensors file that `safe_open` has validated."""
     with path.open("rb") as file:
         n_header = int.from_bytes(file.read(8), "little")
         entries = json.loads(file.read(n_header))

@@ -1,4 +1,4 @@
-"""The first stages of a prediction: several starts of a face run them, and the best go on."""
+"""The first stages of a prediction, which run on several starts; the best starts continue."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ class Opening:
     Parameters
     ----------
     runners : list
-        Of the early stages; see `cascade.stages.registry.plan`.
+        Runners of the early stages; see `cascade.stages.registry.plan`.
     mean_shape : ndarray of shape (L, 2), float32
         In the box frame.
     reference : ndarray of shape (L, 2), float32
         The centred mean shape.
     keys : KeyShapes, optional
-        Shapes that each start is tried with; without them, a start is tried as it is.
+        Initial shapes that are tried for each start; by default only the start itself.
     """
 
     def __init__(self, runners, mean_shape, reference, keys=None):
@@ -51,8 +51,8 @@ class Opening:
             staged[:] = ways[:, best]
 
     def start_anew(self, samples, n_starts, starts, attempts, limit):
-        """Where the starts of a face lie apart, take other starts if these lie closer
-        (Burgos-Artizzu et al. 2013, section 3.3).
+        """Smart restarts (Burgos-Artizzu et al. 2013, section 3.3): replace starts that disagree by
+        others that agree better.
 
         Parameters
         ----------
@@ -62,9 +62,9 @@ class Opening:
         starts : ndarray of shape (S, L, 2), float32
             All starts; the first `n_starts` are those of `samples`.
         attempts : int
-            How often to try others.
+            Number of restarts.
         limit : float
-            Spread that is left as it is, in box sides.
+            Spread, in box sides, up to which starts are kept.
         """
         for attempt in range(1, min(attempts, len(starts) // n_starts - 1) + 1):
             apart = spread(samples.shapes, n_starts)
@@ -90,7 +90,7 @@ def run_through(runners, samples, workers=SERIAL, staged=None):
     samples : Samples
     workers : Workers
     staged : ndarray of shape (T, N, L, 2), float32, optional
-        Takes the shapes after each of the T stages of all runners.
+        Receives the shapes after each of the T stages of all runners.
     """
     first = 0
     for runner in runners:
@@ -106,7 +106,7 @@ def spread(shapes, n_starts):
 
 
 def median(answers):
-    """Median over the first axis of `answers`: what k starts agree on; float32 from several."""
+    """Median of the results of k starts, over the first axis of `answers`; float32 if k > 1."""
     if len(answers) == 1:
         return answers[0]
     out = np.empty(answers.shape[1:], np.float32)

@@ -1,4 +1,4 @@
-"""Prediction: from an image and boxes to landmarks, by the trained stages of a cascade."""
+"""Prediction: landmarks from an image and boxes, by the trained stages of a cascade."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from .opening import Opening, median, run_through
 
 
 class Answers(NamedTuple):
-    """What k starts, mirrored ones counted, end in for the n faces of an image.
+    """Results of k starts, including mirrored ones, for the n faces of an image.
 
     Attributes
     ----------
@@ -26,34 +26,37 @@ class Answers(NamedTuple):
     placements : ndarray of shape (n, d)
     staged : ndarray of shape (T, n, L, 2), float32, or None
         Shapes of the first start after each stage.
+    views : list of View
+        What was looked at.
     """
 
     shapes: np.ndarray
     visibility: np.ndarray | None
     placements: np.ndarray
     staged: np.ndarray | None
+    views: list
 
 
 class Predictor(Aligner):
-    """What a trained cascade can do; `BaseCascade` adds how it is trained.
+    """Prediction with a trained cascade; `BaseCascade` adds training.
 
     It reads the fitted attributes of `BaseCascade`, and the parameters `test_starts`, `test_mirror`
     and `n_jobs`.
     """
 
-    #: How often a face may start anew because its starts lie apart after the first tenth of the
-    #: stages, and how far apart, in box sides.
+    #: Number of restarts for a face whose starts disagree after the first tenth of the stages, and
+    #: the spread, in box sides, that triggers them.
     restarts = 0
     restart_spread = 0.15
-    #: Shapes that each start is tried with; None where it is tried as it is.
+    #: Initial shapes that are tried for each start; None if only the start itself is.
     keys_ = None
 
-    #: `ShapeModes` where stages move some of the landmarks only, else None.
+    #: `ShapeModes` if stages move only some of the landmarks, else None.
     modes_ = None
 
     @property
     def mean_(self):
-        """The mean shape by its name in version 0.1."""
+        """The name of the mean shape in version 0.1."""
         return self.mean_shape_
 
     @property
@@ -63,21 +66,23 @@ class Predictor(Aligner):
 
     @property
     def reference(self):
-        """What stages turn and scale with: the centred mean shape in the box frame, (L, 2) or, with
-        `modes_`, the landmarks that are moved."""
+        """The centred mean shape (L, 2) in the box frame, which shapes are aligned with.
+
+        With `modes_` it has the moved landmarks only.
+        """
         self._check_fitted()
         return self._reference
 
     @property
     def n_early(self):
-        """Stages that run before a choice among starts: key shapes, or starts that lie apart."""
+        """Number of stages before the choice among key shapes or restarts."""
         if self.keys_ is not None:
             return self.keys_.n_stages
         return -(-len(self.stages_) // 10) if self.restarts else 0
 
     @property
     def runners(self):
-        """What runs the stages, first to last; see `cascade.stages.registry.plan`."""
+        """The runners of the stages, in order; see `cascade.stages.registry.plan`."""
         self._check_fitted()
         return [*self._opening.runners, *self._late]
 
@@ -88,15 +93,15 @@ class Predictor(Aligner):
         ----------
         frame : Frame
         needs_crop : bool
-            Whether a trained stage asks for crops of the scale of training.
+            Whether a trained stage needs crops at the scale of training.
         """
         return CropSpace(frame, needs_crop)
 
     def predict(self, image, boxes, *, color="bgr", n_starts=None, mirror=None):
         """Landmarks of the faces in `boxes`.
 
-        Safe to call from several threads on one model; the kernels release the GIL. What is
-        found in a box does not depend on the other boxes.
+        Thread-safe; the kernels release the GIL. The result for a box does not depend on the other
+        boxes.
 
         Parameters
         ----------
@@ -107,11 +112,11 @@ class Predictor(Aligner):
         color : {"bgr", "rgb"}
             Channel order of a colour image.
         n_starts : int, optional
-            Starts whose median is the answer, 1 to 16; more are slower and a little better.
-            Without it, the model's `test_starts`.
+            Number of starts, whose median is the result, 1 to 16; more are slower and a little more
+            accurate. By default the model's `test_starts`.
         mirror : bool, optional
-            Whether to average with the answer for the mirrored image, which doubles the time.
-            Without it, the model's `test_mirror`.
+            Whether to average with the result for the mirrored image, which doubles the time. By
+            default the model's `test_mirror`.
 
         Returns
         -------
@@ -129,7 +134,7 @@ class Predictor(Aligner):
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False,
               confidence=False):  # fmt: skip
-        """Like `predict`, and how the cascade came to the answer.
+        """Like `predict`, with further results: stages, spread, visibility, confidence.
 
         Parameters
         ----------
@@ -138,7 +143,7 @@ class Predictor(Aligner):
         staged : bool
             Whether to keep the shapes after each stage.
         confidence : bool
-            Whether to tell how sure the landmarks are, which costs about as much as a stage.
+            Whether to estimate the confidence, which takes about as long as a stage.
 
         Returns
         -------
@@ -147,11 +152,11 @@ class Predictor(Aligner):
         Raises
         ------
         InputError
-            As `predict`, and where `confidence` is asked of a model that was trained without.
+            As `predict`, and if `confidence` is requested from a model that was trained without it.
         """
         if confidence and self.confidence_ is None:
             raise InputError(
-                "this model does not tell its confidence; train it with confidence=True"
+                "this model has no confidence estimator; train it with confidence=True"
             )
         answers = self._answer(image, boxes, color, n_starts, mirror, staged)
         middle = median(answers.shapes)
@@ -162,7 +167,7 @@ class Predictor(Aligner):
         visible = None if visibility is None else np.clip(median(visibility), 0, 1)
         sure = face_sure = None
         if confidence:
-            sure, face_sure = self._confidence(image, color, answers.placements, middle)
+            sure, face_sure = self._confidence(image, color, answers, middle)
         if self.modes_ is not None:  # told of the moved landmarks, which stand for those around
             spread, visible, sure = (
                 None if each is None else each[:, self.modes_.nearest]
@@ -183,7 +188,8 @@ class Predictor(Aligner):
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
         """Landmarks of many images, in parallel; parameters as of `Aligner.predict_many`.
 
-        Images in one uint8 array (n, H, W) with one box each are the fastest: they take one call.
+        Images in one uint8 array (n, H, W) with one box each are the fastest, since they need only
+        one kernel call.
         """
         refuse_unpaired(images, boxes)
         self._check_fitted()
@@ -222,23 +228,23 @@ class Predictor(Aligner):
             shapes = np.concatenate([shapes, moved.mirrored(mirrored)])
             if visibility is not None:
                 visibility = np.concatenate([visibility, seen[..., list(moved.flip)]])
-        return Answers(shapes, visibility, placements, path)
+        return Answers(shapes, visibility, placements, path, views)
 
     def _whole(self, shapes):
         """All landmarks (…, L, 2) of shapes (…, A, 2) as stages move them."""
         return shapes if self.modes_ is None else self.modes_.whole(shapes)
 
-    def _confidence(self, image, color, placements, shapes):
-        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame, of placed faces."""
-        space = self.face_space(self.frame_, True)
-        image = space.grey(image, color)
+    def _confidence(self, image, color, answers, shapes):
+        """Confidence (n, L) and (n,) in shapes (n, L, 2) of the box frame, found as `answers`."""
+        views = answers.views
+        if not self._crops:
+            space = self.face_space(self.frame_, True)
+            views = space.views(space.grey(image, color), answers.placements)
         landmarks = np.empty(shapes.shape[:2], np.float32)
         faces = np.empty(len(shapes), np.float32)
-        for view, rows, placed in space.views(image, placements):
-            samples = Samples(
-                view[None], np.zeros(len(placed), np.intp), placed,
-                np.ascontiguousarray(shapes[rows], np.float32),
-            )  # fmt: skip
+        for view, rows, placed in views:
+            images, index = _images_of(view, len(placed))
+            samples = Samples(images, index, placed, np.ascontiguousarray(shapes[rows], np.float32))
             landmarks[rows], faces[rows] = self.confidence_(samples, self._reference)
         return landmarks, faces
 
@@ -298,18 +304,19 @@ class Predictor(Aligner):
         )
 
     def _samples(self, image, placements, starts):
-        """Samples of all faces in an image, start by start."""
+        """Samples of all faces in a view's image or images, ordered by start."""
         n = len(placements)
+        images, index = _images_of(image, n)
         if len(starts) > 1:
-            placements = np.tile(placements, (len(starts), 1))
+            placements, index = np.tile(placements, (len(starts), 1)), np.tile(index, len(starts))
         shapes = starts.copy() if n == 1 else np.repeat(starts, n, axis=0)
-        return Samples(image[None], np.zeros(len(shapes), np.intp), placements, shapes)
+        return Samples(images, index, placements, shapes)
 
     def _plan(self):
-        """Make ready to predict: once, after training or loading."""
+        """Prepare for prediction, once after training or loading."""
         stages = [*self.stages_, *([self.keys_.score] if self.keys_ is not None else [])]
-        needs_crop = any(stage.needs_crop for stage in stages)
-        self._space = space = self.face_space(self.frame_, needs_crop)
+        self._crops = any(stage.needs_crop for stage in stages)
+        self._space = space = self.face_space(self.frame_, self._crops)
         mean = self.moved_mean
         self._reference = space.reference(mean)
         self.moved_scheme = self.scheme_
@@ -321,7 +328,7 @@ class Predictor(Aligner):
         self._opening = Opening(early, mean, self._reference, self.keys_)
 
     def __getstate__(self):
-        """What a copy in another process needs: not what `_plan` makes anew."""
+        """The state for pickling, without what `_plan` computes again."""
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in _PLANNED}
 
@@ -341,7 +348,14 @@ class Predictor(Aligner):
 
 
 # What `_plan` sets.
-_PLANNED = frozenset(("_space", "_reference", "_n_early", "_late", "_opening"))
+_PLANNED = frozenset(("_space", "_crops", "_reference", "_n_early", "_late", "_opening"))
+
+
+def _images_of(image, n):
+    """The image or the images of a view of n faces: (m, H, W), and which is whose, (n,) intp."""
+    if image.ndim == 3:
+        return image, np.arange(n)
+    return image[None], np.zeros(n, np.intp)
 
 
 def _is_stack(images):

@@ -1,13 +1,14 @@
-"""What every training does first: faces as crops, and the seed of its random numbers."""
+"""Preparation of every training: crops of the faces, and the random seed."""
 
 import numpy as np
 
+from data_tools.store import store_facts
 from features.errors import InputError, require_count, require_range
 from features.workers import Workers
 
 
 def seed_of(random_state):
-    """An integer that all random numbers of a training follow from.
+    """The integer seed of all random numbers of a training.
 
     Parameters
     ----------
@@ -25,12 +26,12 @@ def seed_of(random_state):
 
 
 def rng_for(seed, *key):
-    """The generator for one purpose: it does not depend on what was drawn before."""
+    """The random generator for one purpose, independent of numbers drawn for others."""
     return np.random.default_rng([seed, *key])
 
 
 def faces_and_validation(faces, shapes, boxes, validation, scheme, color):
-    """What the arguments of ``fit(faces)`` or ``fit(images, shapes, boxes)`` stand for.
+    """Interpret the arguments of ``fit(faces)`` or ``fit(images, shapes, boxes)``.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def faces_and_validation(faces, shapes, boxes, validation, scheme, color):
 
 
 def are_faces(value):
-    """Whether it is a FaceDataset or a FaceStore."""
+    """Whether `faces` is a FaceDataset or a FaceStore."""
     return hasattr(value, "store") or hasattr(value, "placements")
 
 
@@ -65,7 +66,7 @@ def _not_faces(value):
 
 
 def _only_validation(shapes, boxes, scheme, validation):
-    """The validation faces of ``fit(faces, …)``, which come second or by name."""
+    """The validation faces of ``fit(faces, …)``, given as second argument or by name."""
     for name, value in (("boxes", boxes), ("scheme", scheme)):
         if value is not None:
             raise InputError(f"{name} must be left out: a FaceDataset or FaceStore has its own")
@@ -102,18 +103,22 @@ def _from_arrays(images, shapes, boxes, scheme, color):
 
 
 def split_off(faces, validation, seed):
-    """Faces to train on, and faces to watch or None.
+    """Training faces, and validation faces or None.
 
     Parameters
     ----------
     faces : FaceDataset or FaceStore
     validation : FaceDataset, FaceStore, float or None
-        A number is the share of the image files of `faces` to split off.
+        A number is the share of the image files of `faces` to split off for validation. Of faces
+        with changed copies (`data_tools.augment`), the copies of these files are left out.
     seed : int
     """
     if isinstance(validation, bool | int | float | str):
         require_range("validation", validation, 0, 1)
         validation, faces = faces.split(float(validation), seed)
+        copy = getattr(validation, "attributes", {}).get("copy")
+        if copy is not None:
+            validation = validation.subset(copy == 0)
     elif validation is not None and not are_faces(validation):
         raise InputError(
             "validation must be a FaceDataset, a FaceStore or a share of the image files, not "
@@ -134,7 +139,7 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True, n_jobs
     memory_limit : int
     progress : Progress
     training : bool
-        Whether mirrored faces are wanted at all.
+        Whether mirrored faces may be added.
     n_jobs : int, optional
         Threads that read and crop.
 
@@ -145,19 +150,64 @@ def store_of(faces, frame, mirror, memory_limit, progress, training=True, n_jobs
     Raises
     ------
     InputError
-        If `faces` is neither, or a store that is not what the parameters ask for.
+        If `faces` is neither, or a store that does not match the parameters.
     """
-    if not hasattr(faces, "placements"):
-        if not are_faces(faces):
-            raise InputError(_not_faces(faces))
-        with Workers(n_jobs) as workers:
-            return faces.store(
-                frame,
-                mirror=training and mirror,
-                memory_limit=memory_limit,
-                progress=progress.cropping,
-                workers=workers,
-            )
+    if hasattr(faces, "placements"):
+        return _fitting_store(faces, frame, mirror, training)
+    if not are_faces(faces):
+        raise InputError(_not_faces(faces))
+    with Workers(n_jobs) as workers:
+        return faces.store(
+            frame,
+            mirror=training and mirror,
+            memory_limit=memory_limit,
+            progress=progress.cropping,
+            workers=workers,
+        )
+
+
+def shares_of(faces, frame, mirror, memory_limit, progress, workers, training=True):
+    """The crops of this member of a training, and the facts about the faces of all members.
+
+    Parameters
+    ----------
+    faces, frame, mirror, memory_limit, progress, training
+        As of `store_of`.
+    workers : Workers
+
+    Returns
+    -------
+    own : FaceStore
+        Those that ``workers.share`` gives to this member.
+    everyone : FaceStore
+        `own` itself where there is one member; else crops may be missing from it.
+
+    Raises
+    ------
+    InputError
+        As of `store_of`.
+    """
+    if workers.size == 1:
+        own = store_of(faces, frame, mirror, memory_limit, progress, training, workers.n)
+        return own, own
+    if hasattr(faces, "placements"):
+        everyone = _fitting_store(faces, frame, mirror, training)
+        return everyone.subset(slice(*workers.share(len(everyone)))), everyone
+    mirror = training and mirror
+    everyone = store_facts(faces, frame, mirror=mirror, memory_limit=memory_limit)
+    own = faces.store(
+        frame,
+        mirror=mirror,
+        memory_limit=memory_limit,
+        progress=progress.cropping,
+        workers=workers,
+        rows=workers.share(len(everyone)),
+    )
+    return own, everyone
+
+
+def _fitting_store(faces, frame, mirror, training):
+    """A `FaceStore`, after it was found to be what the parameters ask for."""
     if faces.frame != frame:
         raise InputError(
             f"the store has crops of {faces.frame.size} px around faces of {faces.frame.face} "

@@ -1,17 +1,21 @@
-"""What training tells those who wait for it."""
+"""Progress reports of training."""
 
 import time
 from contextlib import nullcontext
-from importlib.util import find_spec
 
 from features.errors import InputError
 
+from .notebook_bar import NotebookBar
+
 
 class Silent:
-    """Says nothing; the interface of all progress reports."""
+    """Reports nothing; the interface of all progress reports."""
 
     def cropping(self, done, total):
         """`done` of `total` image files are cropped."""
+
+    def divided(self, n_samples, n_members):
+        """There are `n_samples` samples, which `n_members` members of the training share."""
 
     def resumed(self, n_done, n_stages):
         """Training goes on after stage `n_done`."""
@@ -26,42 +30,31 @@ class Silent:
         """Kernels begin to be compiled."""
 
     def compiled(self, seconds):
-        """They are, after so many seconds."""
+        """Kernels were compiled, in `seconds` seconds."""
 
     def stage_ends(self, row):
         """A stage is done; `row` is its line of the history."""
 
 
 class Console(Silent):
-    """A progress bar with the time left, and a line a stage, on the terminal (rich).
+    """A progress bar with the remaining time, and one line per stage, on the terminal (rich).
 
-    A context manager. Where the output is neither a terminal nor a notebook with ipywidgets there
-    is no bar, and the lines stay.
+    A context manager. If the output is neither a terminal nor a notebook, only the lines are
+    printed.
 
     Parameters
     ----------
     console : rich.console.Console, optional
         Without it, one on stderr.
     after : float
-        Seconds to be silent; what was to be said until then is said if it takes longer.
+        Seconds before the first output; earlier messages are printed then.
     """
 
     def __init__(self, console=None, after=0.0):
-        from rich import progress
         from rich.console import Console as Terminal
 
         self.console = console or Terminal(stderr=True)
-        self._bar = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TaskProgressColumn(),
-            progress.TimeElapsedColumn(),
-            progress.TextColumn("[dim]left"),
-            progress.TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-            disable=not _shows_bars(self.console),
-        )
+        self._bar = NotebookBar() if self.console.is_jupyter else _terminal_bar(self.console)
         self._task = None
         self._subject = None
         self._stage, self._n_stages = 1, 1
@@ -87,10 +80,13 @@ class Console(Silent):
             self._held.append(text)
 
     def _print(self, text):
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        if self.console.is_jupyter:  # one block of text, where rich would show a box per line
+            print(text)
+        else:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _may_speak(self):
-        """Whether the silence is over; at its end, say what was held back."""
+        """Whether output has begun; at the beginning, print the messages held back."""
         if self._held is not None and time.perf_counter() >= self._speaks_at:
             held, self._held = self._held, None
             self._bar.start()
@@ -105,6 +101,10 @@ class Console(Silent):
     def cropping(self, done, total):
         self._show("crop", "cropping faces", done / total)
 
+    def divided(self, n_samples, n_members):
+        if n_members > 1:
+            self.say(f"{n_samples} samples on {n_members} workers")
+
     def resumed(self, n_done, n_stages):
         if n_done:
             self.say(f"resumed: {n_done} of {n_stages} stages were trained before")
@@ -116,7 +116,7 @@ class Console(Silent):
             self.say("compiling kernels, once on this machine: about ten seconds")
 
     def compiled(self, seconds):
-        """Compilation that took `seconds` is done; a stage's time is told without it."""
+        """Compilation took `seconds`; it is not counted in the time of a stage."""
         self._compiling += seconds
 
     def stage_begins(self, stage, n_stages):
@@ -147,14 +147,23 @@ class Console(Silent):
         self._bar.update(self._task, description=description, completed=share)
 
 
-def _shows_bars(console):
-    """Whether bars can move there; rich needs ipywidgets for those of notebooks."""
-    if console.is_jupyter:
-        return find_spec("ipywidgets") is not None
-    return console.is_terminal
+def _terminal_bar(console):
+    from rich import progress
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("[dim]left"),
+        progress.TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
-#: Seconds that a training may take before it tells of its progress unasked.
+#: Seconds after which a training reports its progress by default.
 PATIENT = 2.0
 
 
@@ -164,15 +173,15 @@ def reporting(progress, verbose):
     Parameters
     ----------
     progress : Silent or None
-        What the caller made, and opened; it is taken as it is.
+        A report that the caller has made and opened; it is used as it is.
     verbose : bool, int or None
-        Without `progress`: False or 0 says nothing, True or a number above it tells from the
-        start, and None tells once the training takes longer than two seconds.
+        Used without `progress`: False or 0 reports nothing, True or a positive number reports from
+        the start, and None reports once the training takes longer than two seconds.
 
     Raises
     ------
     InputError
-        If `verbose` is something else.
+        If `verbose` has another value.
     """
     if verbose is not None and (not isinstance(verbose, bool | int) or verbose < 0):
         raise InputError(f"verbose must be True, False or None, not {verbose!r}")

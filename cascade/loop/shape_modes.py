@@ -1,10 +1,10 @@
-"""Dense schemes: stages move a few landmarks, and the others follow from them.
+"""Dense schemes: stages move some landmarks, and the others are computed from these.
 
-Thousands of points on a face do not move on their own: a few dozen shape modes, the principal
-components of shapes, say where they lie. So the stages of a cascade read and move some landmarks
-spread over the face, and one product at the end puts all the others in their most likely places.
-What the stages cost, in time, memory and bytes, does not grow with the number of points; what the
-last product costs does.
+Thousands of points on a face do not move independently: a few dozen shape modes, the principal
+components of shapes, determine them. So the stages of a cascade read and move some landmarks spread
+over the face, and one matrix product at the end computes the most likely positions of all others.
+Time and memory of the stages do not grow with the number of points; only those of the last product
+do.
 """
 
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from features.threads import one_blas_thread
 
 from . import _shape_modes_kernels as kernels
 
-#: Schemes of so many landmarks are moved whole, unless the user asks for fewer.
+#: Up to this number, all landmarks are moved, unless the user sets fewer.
 WHOLE = 256
-#: How many landmarks of larger schemes are moved, and how many modes tell the others.
+#: For larger schemes: the number of landmarks that are moved, and of modes for the others.
 N_MOVED, N_MODES = 100, 48
-#: More are never moved.
+#: Upper limit of the number of moved landmarks.
 MAX_MOVED = 4096
-# Landmarks whose distances from all that are moved are found at a time.
+# Number of landmarks whose distances are computed at a time.
 _PART = 256
-# Shapes that modes are learned from: of more, an even choice.
+# Most shapes that modes are learned from; of more, an evenly spaced choice.
 _N_SHAPES = 2048
-# Passes of aligning shapes and, where landmarks are missing, of filling their places.
+# Iterations of aligning shapes and of filling in missing landmarks.
 _N_PASSES = 3
 # Modes of less than this share of the strongest one's variance are left out.
 _LEAST = 1e-7
@@ -39,18 +39,18 @@ _LEAST = 1e-7
 
 @dataclass(frozen=True)
 class ShapeModes:
-    """All landmarks of a shape from those that stages move.
+    """Computes all landmarks of a shape from those that stages move.
 
     Attributes
     ----------
     moved : ndarray of shape (A,), uint16
         The landmarks that stages move, ascending.
     weights : ndarray of shape (2A, K), float32
-        From what these are off the mean shape to modes.
+        From their deviation from the mean shape to coefficients of the modes.
     basis : ndarray of shape (K, 2L), float32
-        From modes to what all landmarks are off the mean shape; orthonormal rows.
+        From coefficients to the deviation of all landmarks from the mean shape; orthonormal rows.
     mean : ndarray of shape (L, 2), float32
-        The mean of aligned shapes, around the centre of the landmarks that are moved.
+        The mean of aligned shapes, relative to the centre of the moved landmarks.
     """
 
     moved: np.ndarray
@@ -67,10 +67,10 @@ class ShapeModes:
     }
 
     def check(self, sizes):
-        """Refuse landmarks that are not there, and arrays that do not belong to them."""
+        """Refuse landmarks that do not exist, and inconsistent arrays."""
         n_moved, moved = sizes["moved"], self.moved.astype(np.int64)
         if n_moved > MAX_MOVED:
-            raise InputError(f"{n_moved} landmarks are moved; at most {MAX_MOVED} can be")
+            raise InputError(f"{n_moved} landmarks are moved; the limit is {MAX_MOVED}")
         if n_moved < 2 or (np.diff(moved) <= 0).any() or moved[-1] >= sizes["landmarks"]:
             raise InputError(
                 f"the landmarks that are moved must be two or more of {sizes['landmarks']}, "
@@ -85,18 +85,18 @@ class ShapeModes:
 
     @classmethod
     def fit(cls, shapes, mean_shape, scheme, n_moved=N_MOVED, n_modes=N_MODES):
-        """Choose the landmarks to move, and learn where the others are.
+        """Choose the landmarks to move, and learn the modes for the others.
 
         Parameters
         ----------
         shapes : ndarray of shape (m, L, 2), float32
-            NaN where a landmark is missing, in all of them at no landmark.
+            NaN where a landmark is missing; no landmark may be missing in all shapes.
         mean_shape : ndarray of shape (L, 2), float32
         scheme : Scheme
         n_moved : int
-            At most so many landmarks are moved.
+            Largest number of landmarks that are moved.
         n_modes : int
-            At most so many modes.
+            Largest number of modes.
 
         Returns
         -------
@@ -129,12 +129,12 @@ class ShapeModes:
 
     @cached_property
     def nearest(self):
-        """Of each landmark, which of the moved ones is nearest on the mean shape: (L,) intp."""
+        """For each landmark, the nearest moved one on the mean shape: (L,) intp."""
         parts = range(0, len(self.mean), _PART)
         return np.concatenate([_nearest(self.mean[k : k + _PART], self.reference) for k in parts])
 
     def scheme_of(self, scheme):
-        """The scheme of the landmarks that are moved, of a whole `scheme`."""
+        """The part of `scheme` that belongs to the moved landmarks."""
         place = {int(k): i for i, k in enumerate(self.moved)}
         flip = corners = None
         if scheme.flip is not None:
@@ -169,8 +169,8 @@ class ShapeModes:
 def spread_landmarks(mean_shape, scheme, n):
     """`n` landmarks or one less, spread over the mean shape: (A,) intp, ascending.
 
-    Each is the farthest from those before it (farthest-point sampling, Gonzalez 1985), and comes
-    with its mirror image. The eye corners come first, where the scheme knows them.
+    Farthest-point sampling (Gonzalez 1985), where each landmark is taken together with its mirror
+    partner. The eye corners come first, if the scheme has them.
     """
     flip = np.arange(len(mean_shape)) if scheme.flip is None else np.asarray(scheme.flip)
     points = np.asarray(mean_shape, np.float64)

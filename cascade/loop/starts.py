@@ -1,4 +1,4 @@
-"""Where the cascade starts: the mean shape, and the starts that training samples around it."""
+"""Initial shapes: the mean shape, and the shapes that training samples around it."""
 
 from dataclasses import dataclass
 
@@ -62,7 +62,7 @@ class Starts(Parameters):
         require_range("starts: roll", self.roll, 0, 180)
         require_range("starts: roll_share", self.roll_share, 0, 1)
 
-    def sample(self, shapes, mean, rng):
+    def sample(self, shapes, mean, rng, faces=None):
         """Draw `n` starts for each face.
 
         Parameters
@@ -71,22 +71,37 @@ class Starts(Parameters):
             True shapes in the box frame, NaN where a landmark is missing.
         mean : ndarray of shape (L, 2)
         rng : numpy.random.Generator
+        faces : (int, int), optional
+            Return the starts of these faces alone, from the first to the one before the second;
+            they are the same as if all were returned.
 
         Returns
         -------
-        ndarray of shape (n * m, L, 2), float32
-            Start j of face i is row ``j * m + i``.
+        ndarray of shape (m * n, L, 2), float32
+            Start j of face i is row ``i * n + j``.
 
         Raises
         ------
         InputError
             If a parameter is out of range, or the starts do not fit into memory.
         """
+        first, stop = (0, len(shapes)) if faces is None else faces
+        rows = first * self.n, stop * self.n
+        return self.draw(self.n * len(shapes), shapes, mean, rng, rows)
+
+    def draw(self, n, shapes, mean, rng, rows=None):
+        """Draw `n` starts in all, and return those of `rows`, from the first to the one before the
+        second; `shapes`, `mean` and `rng` as of `sample`.
+
+        Returns
+        -------
+        ndarray of shape (n, L, 2), float32
+        """
         self.check()
         n_faces = len(shapes)
-        n = self.n * n_faces
+        first, stop = (0, n) if rows is None else rows
         # In float32, with as much again on the way.
-        require_memory(n * mean.size * 8, "the starts", "take fewer starts or faces")
+        require_memory((stop - first) * mean.size * 8, "the starts", "take fewer starts or faces")
         center = mean.mean(0)
         linear, shift = similarity(mean - center, shapes)
         spread = shift.std(0), np.log(np.hypot(*linear.T)).std()
@@ -98,11 +113,12 @@ class Starts(Parameters):
         angle = np.deg2rad(rng.normal(0, self.roll, n)) * (rng.random(n) < self.roll_share)
         turn = np.stack([size * np.cos(angle), size * np.sin(angle)], -1)
         moved = center + rng.normal(0, 1, (n, 1, 2)) * self.shift * spread[0]
-        starts = np.empty((n, *mean.shape), np.float32)
-        for at in range(0, n, _TOGETHER):  # parts whose float64 stays in the caches
-            part = slice(at, at + _TOGETHER)
+        starts = np.empty((stop - first, *mean.shape), np.float32)
+        for at in range(first, stop, _TOGETHER):  # parts whose float64 stays in the caches
+            part = slice(at, min(at + _TOGETHER, stop))
             mixed = weight[part] * mean + (1 - weight[part]) * others[chosen[part]]
-            starts[part] = rotate(mixed - center, turn[part]) + moved[part]
+            there = slice(part.start - first, part.stop - first)
+            starts[there] = rotate(mixed - center, turn[part]) + moved[part]
         return starts
 
 
@@ -125,9 +141,8 @@ def test_starts(shapes, mean, rng):
     ndarray of shape (16, L, 2), float32
         The first is the mean shape.
     """
-    boxes = Starts(N_KEPT, mix=(1.0, 1.0), **_TEST_JITTER)
-    moved = boxes.sample(shapes, mean, rng)[:: len(shapes)]
-    return np.concatenate([mean[None], moved[1:]])
+    moved = Starts(mix=(1.0, 1.0), **_TEST_JITTER).draw(N_KEPT - 1, shapes, mean, rng)
+    return np.concatenate([mean[None], moved])
 
 
 def mean_shape(shapes):

@@ -1,7 +1,7 @@
-"""A trained cascade as a header of plain values and a dict of arrays, and back.
+"""Conversion of a trained cascade to a header and a dict of arrays, and back.
 
-What comes from a file is checked here, before any kernel sees it: types, shapes, ranges, and that
-all parts fit together.
+The content of a file is checked here, before any kernel uses it: types, shapes, ranges, and
+consistency of all parts.
 """
 
 import json
@@ -28,20 +28,20 @@ from .shape_modes import ShapeModes
 from .starts import Starts
 
 _MAX_STAGES = 1000
-# What a note may hold, and how many there may be.
+# Longest note, and largest number of notes.
 _MAX_NOTES, _MAX_NOTE = 1000, 1 << 20
-# Parameters that prediction reads.
+# Parameters that prediction uses.
 _PREDICTING = {
     "test_starts": int,
     "test_mirror": bool,
     "restarts": int,
     "restart_spread": (int, float),
 }
-# Parameters that change how training runs but not what it yields.
+# Parameters that do not change the trained model.
 _RUN_PARAMETERS = ("n_jobs", "memory_limit", "verbose")
-# Parameters that files tell only where they are given: the others are the bytes they always were.
+# Parameters that are stored only if set, so that other files keep the bytes of earlier versions.
 _IF_GIVEN = ("max_landmarks",)
-# Parameters that have parameters, by the names of their classes in files.
+# Classes of nested parameters, by their names in files.
 _CLASSES = {"Poses": Poses, "Starts": Starts}
 
 
@@ -66,7 +66,7 @@ def to_state(model, training=None):
     Raises
     ------
     InputError
-        If a stage has no compact form, as those made with scikit-learn regressors.
+        If a stage cannot be stored, as those made with scikit-learn regressors.
     """
     arrays = {"mean": model.mean_shape_, "starts": model.starts_}
     stages = []
@@ -112,7 +112,7 @@ def _put(stage, prefix, what, arrays, training=None):
     if stage.kind not in RUNNERS:
         names = " with ".join(type(part).__name__ for part in (stage.feature, stage.predictor))
         raise InputError(
-            f"{what} cannot be saved: {names} has no compact form; "
+            f"{what} cannot be saved: {names} has no file format; "
             "keep the object in memory, or use features and regressors of the toolkit's own"
         )
     arrays |= to_arrays(stage.feature, f"{prefix}.feature")
@@ -127,7 +127,7 @@ def _put(stage, prefix, what, arrays, training=None):
 
 
 def parameters(model):
-    """The parameters that decide what training yields, ready for JSON."""
+    """The parameters that determine the trained model, ready for JSON."""
     chosen = {k: v for k, v in model.get_params(deep=False).items() if k not in _RUN_PARAMETERS}
     chosen = {k: v for k, v in chosen.items() if v is not None or k not in _IF_GIVEN}
     return json.loads(json.dumps(chosen, default=_plain))
@@ -142,7 +142,7 @@ def _plain(value):
 
 
 def versions():
-    """What a file was made with: versions of Python, numpy and this package."""
+    """Versions of Python, numpy and this package, for the header."""
     found = {"python": platform.python_version(), "numpy": np.__version__}
     try:
         found["cascade-align"] = version("cascade-align")
@@ -190,7 +190,7 @@ def recalled(model, header):
 
 
 def _value(value):
-    """A parameter from a header; parameters of parameters that are unknown are left out."""
+    """A parameter from a header; unknown nested parameters are left out."""
     cls = _CLASSES.get(value.get("class")) if isinstance(value, dict) else None
     if cls is None:
         return value
@@ -201,7 +201,7 @@ def _value(value):
 
 
 def restore(model, header, arrays):
-    """Fill an untrained model with what a file holds, and make it ready to predict.
+    """Fill an untrained model with the content of a file, and prepare it for prediction.
 
     Parameters
     ----------
@@ -218,7 +218,8 @@ def restore(model, header, arrays):
     Raises
     ------
     InputError
-        Naming what is missing, of another type, out of range, or does not fit the rest.
+        If something is missing, of another type, out of range or inconsistent; the message names
+        it.
     """
     scheme = Scheme.from_dict(header["scheme"])
     model.scheme_ = scheme
@@ -243,7 +244,7 @@ def restore(model, header, arrays):
     for name, kind in _PREDICTING.items():
         value = getattr(model, name, False)
         if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-            raise InputError(f"parameter {name} cannot be {value!r}")
+            raise InputError(f"parameter {name} has an invalid value: {value!r}")
     if not 1 <= model.test_starts <= len(model.starts_):
         raise InputError(f"{model.test_starts} starts to predict from, {len(model.starts_)} kept")
     if not 0 <= model.restarts <= 1000 or not 0 <= model.restart_spread < math.inf:
@@ -280,7 +281,7 @@ def stages_from(header, arrays, n_landmarks):
         As `restore`.
     """
     if not 1 <= len(header["stages"]) <= _MAX_STAGES:
-        raise InputError(f"{len(header['stages'])} stages cannot be")
+        raise InputError(f"the file has {len(header['stages'])} stages, an impossible number")
     return [_stage(t, kinds, arrays, n_landmarks) for t, kinds in enumerate(header["stages"])]
 
 
@@ -348,14 +349,14 @@ def _confidence(entry, arrays, n_landmarks):
 def history_of(rows):
     """The rows of a header's history: dicts of numbers, strings and None."""
     if not isinstance(rows, list) or len(rows) > _MAX_STAGES:
-        raise InputError("the history is no list of stages")
+        raise InputError("the history is not a list of stages")
     for row in rows:
         values = list(row.values()) if isinstance(row, dict) else [[]]
         if not all(value is None or isinstance(value, int | float | str) for value in values):
-            raise InputError("the history holds something else than numbers")
+            raise InputError("the history may hold only numbers and short texts")
         for name in ("stage", "train_nme", "validation_nme"):
             if isinstance(row.get(name), str | bool):
-                raise InputError(f"the history's {name} is no number")
+                raise InputError(f"the history's {name} is not a number")
     return [dict(row) for row in rows]
 
 
@@ -378,5 +379,5 @@ def notes_of(notes):
         raise InputError("the notes are no entries of name and text")
     for key, value in notes.items():
         if not isinstance(value, str) or len(value) > _MAX_NOTE:
-            raise InputError(f"the note {key[:40]!r} is no text")
+            raise InputError(f"the note {key[:40]!r} is not a text")
     return dict(notes)

@@ -2,7 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,12 +15,13 @@ from ..pose.poses import Poses
 from ..stages.registry import FOREIGN_KINDS, plan
 from ..stages.samples import Samples
 from . import model_file
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, CheckpointFile
 from .estimator import Estimator
 from .prediction import Predictor
-from .preparing import faces_and_validation, rng_for, seed_of, split_off, store_of
+from .preparing import faces_and_validation, rng_for, seed_of, shares_of, split_off, store_of
 from .progress import reporting
 from .shape_modes import MAX_MOVED, N_MOVED, WHOLE, ShapeModes
+from .sharing import Faces, Job, chosen_rows, on_root, samples_of
 from .starts import N_KEPT, Starts, mean_shape, test_starts
 from .state import restore, stages_from, to_state, untrained
 
@@ -31,26 +32,12 @@ _FARTHEST_LANDMARK = 1000
 _LONGEST_REPR = 200
 
 
-class Faces(NamedTuple):
-    """What a training works on.
-
-    Attributes
-    ----------
-    store : FaceStore
-        In the frame of the model's face space.
-    samples : Samples
-        On their way from the training starts.
-    watched : Samples or None
-        Faces to watch the error on, on their way from the mean shape.
-    """
-
-    store: object
-    samples: Samples
-    watched: Samples | None
-
-
 # Samples whose errors are computed together.
 _TOGETHER = 256
+# The most crops that key shapes are learned from.
+MOST_CROPS = 4096
+# Errors are added in whole numbers of so small a step.
+_ERROR_STEP = 2.0**-24
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -80,8 +67,11 @@ class BaseCascade(Predictor, Estimator):
         Of each stage: `stage` (1-based), `train_nme`, `validation_nme` (or None), and what its
         regressor chose, as `alpha_per_sample`. Where stages are cross-fitted, `train_nme` is of
         predictors that did not see the faces.
+    members_ : list of dict
+        After a training on Dask workers, what each did: `worker`, `rounds` of sums, `bytes` sent,
+        `seconds`, `cpu_s` of its process, and `peak_mib` of memory. Not kept in files.
     notes_ : dict of str
-        Free facts kept in the model file: `data`, `terms`, `boxes`, ….
+        Free text kept in the model file: `data`, `terms`, `boxes`, ….
     """
 
     starts: Starts = field(default_factory=Starts)
@@ -100,7 +90,7 @@ class BaseCascade(Predictor, Estimator):
     verbose: bool | int | None = None
 
     method: ClassVar[str] = "cascade"
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar[dict] = {"default": {}}
 
     def recipe(self):
@@ -113,7 +103,7 @@ class BaseCascade(Predictor, Estimator):
         return recipe(**{name: getattr(self, name) for name in shared} | own)
 
     def fit(self, faces, shapes=None, boxes=None, *, validation=None, scheme=None, color="bgr",
-            checkpoint=None, resume=False, progress=None, notes=None):  # fmt: skip
+            checkpoint=None, resume=False, progress=None, notes=None, client=None):  # fmt: skip
         """Train stage by stage, on ``fit(faces)`` or ``fit(images, shapes, boxes)``.
 
         Parameters
@@ -127,7 +117,7 @@ class BaseCascade(Predictor, Estimator):
         boxes : array_like of shape (n, 4)
             (left, top, right, bottom) of the faces on the images, in pixels.
         validation : FaceDataset, FaceStore or float, optional
-            Faces to watch the error on, or the share of image files of `faces` to split off.
+            Validation faces, or the share of image files of `faces` to split off for validation.
         scheme : Scheme, str or Path, optional
             What the landmarks on the images are; see `FaceDataset`.
         color : {"bgr", "rgb"}
@@ -141,6 +131,12 @@ class BaseCascade(Predictor, Estimator):
             Told what happens, in place of what `verbose` asks for; see `cascade.loop.progress`.
         notes : dict of str, optional
             Kept in the model file, for example the boxes' detector and the data's terms.
+        client : distributed.Client or True, optional
+            Train on the workers of this Dask cluster; True takes the active client. The model is
+            the same to the byte; so is a checkpoint, which may be resumed with or without a client.
+            Workers read the image files of `faces` themselves, under the same names; images in
+            memory are sent to them. `n_jobs` is then the number of threads a worker; without it,
+            as many as the worker has. See `cascade.distributed`.
 
         Returns
         -------
@@ -149,8 +145,9 @@ class BaseCascade(Predictor, Estimator):
         Raises
         ------
         InputError
-            If an argument or a parameter is unusable, a landmark is missing in all faces, or the
-            checkpoint belongs to another training.
+            If an argument or a parameter is unusable, a landmark is missing in all faces, the
+            checkpoint belongs to another training, a worker is lost, or `client` is given for a
+            method that cannot be trained over several machines.
 
         Examples
         --------
@@ -162,22 +159,48 @@ class BaseCascade(Predictor, Estimator):
         >>> len(model.stages_)
         2
         """
-        recipes = self._checked_recipe()
+        self._checked_recipe()
         faces, validation = faces_and_validation(faces, shapes, boxes, validation, scheme, color)
+        seed = self._seed()
         with reporting(progress, self.verbose) as progress:
-            found = self._prepare(faces, validation, notes, progress)
-            keeper = Checkpoint(checkpoint, self, found.store) if checkpoint else nullcontext()
-            with keeper as saved, Workers(self.n_jobs) as workers:
-                kept = saved.load() if resume and checkpoint else None
-                self._train_stages(recipes, found, kept, saved, workers, progress)
-                self._keep_best()
-                self.keys_ = self._poses().fit(
-                    found.store, self.stages_, self.moved_mean, rng_for(self.seed_, 3), workers
-                )
-                self._fit_confidence(found.store, workers)
-        self.stages_ = [stage.finished() for stage in self.stages_]
+            faces, validation = split_off(faces, validation, seed)
+            job = Job(seed, faces, validation, notes, resume)
+            file = CheckpointFile(checkpoint) if checkpoint else None
+            if client is None:
+                with Workers(self.n_jobs) as workers:
+                    self.fit_member(job, file, progress, workers)
+            else:
+                from .on_cluster import fit_on_cluster
+
+                self.members_ = fit_on_cluster(self, client, job, file, progress)
         self._plan()
         return self
+
+    def fit_member(self, job, file, progress, workers):
+        """What each member of a training does; alone, a training has one.
+
+        Parameters
+        ----------
+        job : Job
+            The same for all members.
+        file : CheckpointFile or None
+            An object like it; only member 0 is to write.
+        progress : Silent
+        workers : Workers
+            With the group of members, if there are several.
+        """
+        recipes = self._checked_recipe()
+        found = self._prepare(job, progress, workers)
+        progress.divided(found.samples.n_all, workers.size)
+        keeper = nullcontext()
+        if file is not None:
+            keeper = Checkpoint(file, self, found.store, found.everyone, workers)
+        with keeper as saved:
+            kept = saved.load() if job.resume and saved is not None else None
+            self._train_stages(recipes, found, kept, saved, workers, progress)
+            self._keep_best()
+            self._fit_choice(found.store, found.everyone, workers)
+        self.stages_ = [stage.finished() for stage in self.stages_]
 
     def __repr__(self):
         """The parameters that are not the defaults, and what was trained."""
@@ -230,12 +253,18 @@ class BaseCascade(Predictor, Estimator):
         with reporting(progress, self.verbose) as progress:
             store = self._moved(self._store(faces, self.frame_, True, progress))
         with Workers(self.n_jobs) as workers:
-            rng = rng_for(self._seed(), 3)
-            keys = poses.fit(store, self.stages_, self.moved_mean, rng, workers)
-            self.poses, self.keys_ = poses, keys
-            self._fit_confidence(store, workers)
+            self.seed_, self.poses = self._seed(), poses
+            self._fit_choice(store, store, workers)
         self._plan()
         return self
+
+    def crops(self, faces, training, progress):
+        """The crops of faces that `fit` would make: a `FaceStore`, with mirrored ones where
+        `training` and the parameters ask for them."""
+        frame = Frame(self.frame_size, self.face_size)
+        return store_of(
+            faces, frame, self.mirror, self.memory_limit, progress, training, self.n_jobs
+        )
 
     def check_stages(self):
         """Refuse trained stages, read from a file, that the method cannot run."""
@@ -302,34 +331,37 @@ class BaseCascade(Predictor, Estimator):
     def _poses(self):
         return Poses() if self.poses is None else self.poses
 
-    def _prepare(self, faces, validation, notes, progress):
+    def _prepare(self, job, progress, workers):
         """Crops, mean shape and starts; sets the fitted attributes that do not depend on stages."""
-        self.seed_ = seed = self._seed()
-        frame = Frame(self.frame_size, self.face_size)
-        faces, validation = split_off(faces, validation, seed)
-        store = self._store(faces, frame, True, progress)
-        watched = None if validation is None else self._store(validation, frame, False, progress)
-        if not np.nanmax(np.abs(store.shapes)) < _FARTHEST_LANDMARK:
+        self.seed_ = seed = job.seed
+        frame, watched = Frame(self.frame_size, self.face_size), None
+        own, everyone = self._shares(job.faces, frame, True, progress, workers)
+        if job.validation is not None:
+            watched, _ = self._shares(job.validation, frame, False, progress, workers)
+        if not np.nanmax(np.abs(everyone.shapes)) < _FARTHEST_LANDMARK:
             raise InputError(
                 f"a landmark lies more than {_FARTHEST_LANDMARK} box sides from its face box; "
                 "correct the landmarks or the boxes of the training faces"
             )
         self.stages_, self.history_, self.keys_, self.confidence_ = [], [], None, None
-        self.frame_, self.scheme_, self.notes_ = store.frame, store.scheme, dict(notes or {})
-        self.mean_shape_ = mean_shape(store.shapes)
-        space = self.face_space(store.frame)
-        self.modes_ = self._fit_modes(store, space)
-        store, watched = self._moved(store), self._moved(watched)
-        self.moved_scheme, mean = store.scheme, self.moved_mean
+        self.frame_, self.scheme_, self.notes_ = frame, everyone.scheme, dict(job.notes or {})
+        self.mean_shape_ = workers.decide(lambda: mean_shape(everyone.shapes))
+        space = self.face_space(frame)
+        self.modes_ = self._fit_modes(everyone, space)
+        own, everyone, watched = map(self._moved, (own, everyone, watched))
+        self.moved_scheme, mean = everyone.scheme, self.moved_mean
         self._reference = space.reference(mean)
-        start = self._starts_sampler().sample(store.shapes, mean, rng_for(seed, 0))
-        samples = Samples.from_store(store, start)
+        rows = workers.share(len(everyone))
+        starts = self._starts_sampler().sample(everyone.shapes, mean, rng_for(seed, 0), rows)
+        samples = samples_of(own, everyone, starts, self._starts_sampler().n, workers)
         self.starts_ = mean[None]
         if not space.single:
-            self.starts_ = test_starts(store.shapes, mean, rng_for(seed, 1))
+            self.starts_ = workers.decide(
+                lambda: test_starts(everyone.shapes, mean, rng_for(seed, 1))
+            )
         if watched is not None:
             watched = Samples.from_store(watched, np.repeat(mean[None], len(watched), 0))
-        return Faces(store, samples, watched)
+        return Faces(own, everyone, samples, watched)
 
     def _fit_modes(self, store, space):
         """`ShapeModes` where the faces have more landmarks than are to be moved, else None."""
@@ -370,38 +402,53 @@ class BaseCascade(Predictor, Estimator):
                 found.samples, self._reference, rng_for(self.seed_, 2, t), workers, progress.tick
             )
             self._append(stage, found, workers)
-            if checkpoint is not None:
+            if checkpoint is not None and workers.rank == 0:
                 checkpoint.save()
             progress.stage_ends(self.history_[-1])
 
     def _append(self, stage, found, workers):
         """Add a trained stage, move the samples by it, and the watched ones as inference would."""
         stage.advance(found.samples, self._reference, workers)
-        errors = [self._error(found.samples), None]
+        errors = [self._error(found.samples, workers), None]
         if found.watched is not None:
             plan([stage], self._reference)[0].run(found.watched, workers)
-            errors[1] = self._error(found.watched)
+            errors[1] = self._error(found.watched, workers)
         self.stages_.append(stage)
         row = {"stage": len(self.stages_), "train_nme": errors[0], "validation_nme": errors[1]}
         self.history_.append(row | stage.facts)
 
-    def _error(self, samples):
+    def _error(self, samples, workers):
+        """The mean error of the samples of all members."""
+        total = np.zeros(2, np.int64)  # of the errors in steps, and how many there are
         # In parts that stay in the caches: many arrays are made on the way to an error.
-        errors = [
-            nme(part.shapes, part.truth, self.moved_scheme)
-            for part in (
-                samples.part(at, at + _TOGETHER) for at in range(0, len(samples), _TOGETHER)
-            )
-        ]
-        return float(np.nanmean(np.concatenate(errors)))
+        for at in range(0, len(samples), _TOGETHER):
+            part = samples.part(at, at + _TOGETHER)
+            errors = nme(part.shapes, part.truth, self.moved_scheme).astype(np.float64)
+            errors = errors[np.isfinite(errors)]
+            total += [np.rint(errors / _ERROR_STEP).astype(np.int64).sum(), len(errors)]
+        total, count = workers.total(total).tolist()
+        return total * _ERROR_STEP / count if count else float("nan")
 
-    def _fit_confidence(self, store, workers):
-        """Learn how sure the answers are, from the faces that the stages were trained on."""
+    def _fit_choice(self, own, everyone, workers):
+        """The key shapes, and how sure the answers are, from the faces that the stages were trained
+        on: some thousands of them, which member 0 looks at alone."""
+        poses = self._poses()
+        if poses.has_keys:
+            rows = chosen_rows(len(everyone), MOST_CROPS, rng_for(self.seed_, 3, 1))
+            store, blocks = on_root(own, everyone, rows, workers)
+            if store is not None:
+                rng = rng_for(self.seed_, 3)
+                self.keys_ = poses.fit(
+                    store, self.stages_, self.moved_mean, rng, workers.alone(), blocks
+                )
         if self.confidence:
-            from .confidence_fitting import fit_confidence  # scikit-learn waits until it is needed
+            from . import confidence_fitting as fitting  # scikit-learn waits until it is needed
 
-            rng = rng_for(self._seed(), 4)
-            self.confidence_ = fit_confidence(self, store, rng, workers)
+            rows = chosen_rows(len(everyone), fitting.MOST_CROPS, rng_for(self.seed_, 4, 1))
+            store, blocks = on_root(own, everyone, rows, workers)
+            if store is not None:
+                rng = rng_for(self.seed_, 4)
+                self.confidence_ = fitting.fit_confidence(self, store, blocks, rng, workers.alone())
 
     def _has_stopped(self):
         """Whether the validation error has not fallen for `patience` stages."""
@@ -427,6 +474,14 @@ class BaseCascade(Predictor, Estimator):
             faces, frame, self.mirror, self.memory_limit, progress, training, self.n_jobs
         )
         return self.face_space(store.frame).store(store)
+
+    def _shares(self, faces, frame, training, progress, workers):
+        """This member's crops, and the facts about the faces of all, in the same frame."""
+        own, everyone = shares_of(
+            faces, frame, self.mirror, self.memory_limit, progress, workers, training
+        )
+        space = self.face_space(frame)
+        return space.store(own), space.store(everyone)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -457,9 +512,10 @@ class Cascade(BaseCascade):
     n_jobs : int, optional
         Threads for training; -1 takes all cores.
     poses : Poses
-        What is done for heads that are turned; by default, nothing.
+        How head pose is handled; by default, not at all.
     confidence : bool
-        Whether to learn how sure the landmarks are; see `Alignment.confidence`. A few seconds.
+        Whether to train a confidence estimator, which takes a few seconds; see
+        `Alignment.confidence`.
     max_landmarks : int, optional
         Most landmarks that stages read and move; where faces have more, so many are spread over
         the face and the others follow from them by shape modes, see `cascade.loop.shape_modes`.

@@ -8,9 +8,9 @@ _HERE = "cascade.methods."
 
 
 class _Methods(Mapping):
-    """Classes by the names of their methods in files and on the command line.
+    """Classes by the names of the methods in files and on the command line.
 
-    A class is imported when it is looked up, the names are there without.
+    A class is imported only when it is looked up.
     """
 
     def __init__(self, paths):
@@ -47,7 +47,7 @@ METHODS = _Methods(
 
 
 def method_class(name):
-    """The class of a method of that name; of an unknown one `Cascade`, which takes any stages."""
+    """The class of a method; for an unknown name `Cascade`, which accepts any stages."""
     if isinstance(name, str) and name in METHODS:
         return METHODS[name]
     return find("cascade.loop.training.Cascade")

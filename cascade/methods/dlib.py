@@ -27,19 +27,20 @@ _TOGETHER = 64
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ShapePredictor(BaseCascade):
-    """The model of dlib's ``shape_predictor``, read from its files, trained here, written for it.
+    """The model of dlib's ``shape_predictor``: read from .dat files, trained here, written for
+    dlib.
 
-    It is the ERT of Kazemi & Sullivan (2014) with dlib's geometry. A shape has the left top corner
-    of the box at (0, 0) and its right bottom corner, the last pixel inside, at (1, 1), even where
-    the box is not square. Leaves are added in that frame, not turned into the mean shape's as
-    `ERT` does, which costs accuracy on turned heads. Pixels outside the image are 0. Grey is the
-    mean of the channels. The image is read at its own scale, whatever its size.
+    It is the ERT of Kazemi & Sullivan (2014) with dlib's geometry. In the frame of shapes, (0, 0)
+    is the left top corner of the box and (1, 1) the right bottom corner (the last pixel inside),
+    even if the box is not square. Leaves are added in that frame; `ERT` rotates them with the
+    shape, which is more accurate on turned heads. Pixels outside the image are 0. Grey is the mean
+    of the channels. The image is never resampled.
 
-    What a model read from such a file predicts rounds (``floor(x + 0.5)``) to what dlib returns
-    for the same image and ``dlib.rectangle(left, top, right, bottom)``. A model trained here adds
-    its leaves as integers, dlib the same leaves as floats: from the file that it is written to,
-    about one coordinate in two hundred comes out a pixel apart. `exact` gives the model that does
-    as dlib does.
+    Predictions of a model from a .dat file, rounded by ``floor(x + 0.5)``, equal dlib's for the
+    same image and ``dlib.rectangle(left, top, right, bottom)``. A model trained here adds its
+    leaves as integers, but dlib adds those of the written file as floats: about one coordinate in
+    two hundred then differs by a pixel. `exact` converts such a model to one that adds floats, as
+    dlib does.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
@@ -58,7 +59,7 @@ class ShapePredictor(BaseCascade):
         # Chosen on held-out faces, 3.97 % against 4.07; more starts and deeper trees do not help.
         "accurate": {"n_stages": 15},
     }
-    #: Parameters that a file of dlib's tells.
+    #: Parameters that can be read from a dlib file.
     SIZES = ("n_stages", "n_trees", "depth", "n_points")
 
     n_stages: int = 10
@@ -80,7 +81,7 @@ class ShapePredictor(BaseCascade):
 
     @classmethod
     def from_stages(cls, initial, stages):
-        """A predictor of trained stages that starts at `initial` (L, 2) float32, ready to predict.
+        """A predictor made of trained stages, with the initial shape `initial` (L, 2) float32.
 
         Each stage is a `FittedStage` of `BoxIndexedPixels` and `BoxTrees` or `CompactBoxTrees`.
         """
@@ -105,7 +106,7 @@ class ShapePredictor(BaseCascade):
         Parameters
         ----------
         n_components : int
-            Components kept, at most two a landmark.
+            Number of components kept, at most two per landmark.
 
         Returns
         -------
@@ -123,7 +124,7 @@ class ShapePredictor(BaseCascade):
     def exact(self):
         """A larger and slower copy that adds its leaves as floats, as dlib does.
 
-        It predicts, to a rounding, what dlib predicts from the file that this model is written to.
+        Its rounded predictions equal those of dlib with the file that this model is written to.
 
         Returns
         -------
@@ -154,17 +155,19 @@ class ShapePredictor(BaseCascade):
         return [_BoxStage(self._made(Pixels), self._made(BoostedTrees))] * self.n_stages
 
     def face_space(self, frame, needs_crop=False):
-        """dlib's: images are read as they are, whatever `frame`."""
+        """dlib's frame; images are never resampled, so `frame` is ignored."""
         return BoxSpace()
 
     def check_stages(self):
-        """Refuse stages by other rules than dlib's."""
+        """Refuse stages of other methods."""
         if any(not isinstance(s.feature, BoxIndexedPixels) for s in self.stages_) or self.keys_:
             raise InputError("a model of method 'dlib' has a stage of another method")
 
     def predict_many(self, images, boxes, *, color="bgr", n_starts=None, mirror=None, n_jobs=None):
-        """As `Aligner.predict_many`, and several times faster than a call an image: faces of many
-        images go through a stage together."""
+        """As `Aligner.predict_many`, but several times faster than one call per image.
+
+        Faces of many images go through each stage together.
+        """
         self._check_fitted()
         refuse_unpaired(images, boxes)
         refuse_views(self._space, n_starts, mirror)
@@ -187,7 +190,7 @@ class ShapePredictor(BaseCascade):
         return [shapes for part in parts for shapes in part]
 
     def _predict_together(self, images, boxes, color):
-        """Landmarks of a few images, of which copies lie in memory at once."""
+        """Landmarks of a few images, which are copied into one array."""
         space = self._space
         images = [space.grey(image, color) for image in images]
         places = [space.place(as_boxes(some)) for some in boxes]
@@ -208,15 +211,17 @@ class ShapePredictor(BaseCascade):
 
 
 class BoxSpace:
-    """dlib's frame: the box's left top corner is (0, 0), its right bottom corner (1, 1).
+    """dlib's frame of shapes: the left top corner of the box is (0, 0), the right bottom one (1,
+    1).
 
-    Boxes need not be square, and may lie anywhere. See `cascade.loop.face_space.FaceSpace`.
+    Boxes need not be square, and may lie outside the image. See
+    `cascade.loop.face_space.FaceSpace`.
     """
 
     single = True
 
     def grey(self, image, color):
-        """Grey as dlib makes it of colours: the mean of the channels, rounded down."""
+        """Grey by dlib's rule: the mean of the channels, rounded down."""
         image = np.asarray(image)
         if image.ndim == 3 and image.shape[2] in (3, 4) and image.dtype == np.uint8 and image.size:
             sums = image[:, :, :3].sum(2, dtype=np.uint16)
@@ -230,11 +235,11 @@ class BoxSpace:
         return edges
 
     def views(self, image, placements):
-        """The image as it is."""
+        """The image itself."""
         return [View(image, slice(0, len(placements)), placements)]
 
     def in_place(self, images, placements):
-        """Images are always read as they are."""
+        """True: images are never resampled."""
         return True
 
     def starts(self, starts):
@@ -246,7 +251,7 @@ class BoxSpace:
         return shapes * placements[:, None, 2:] + placements[:, None, :2]
 
     def store(self, store):
-        """Shapes and placements count from the box's corner, not from its centre."""
+        """The store with shapes and placements relative to the box's corner, not to its centre."""
         placements = store.placements.copy()
         placements[:, :2] -= placements[:, 2:] / 2
         return replace(store, shapes=store.shapes + np.float32(0.5), placements=placements)
@@ -254,14 +259,14 @@ class BoxSpace:
     def reference(self, mean_shape):
         """The mean shape around its centre, in float64: in the precision in which dlib centres it.
 
-        The difference shows in the last bit of a similarity.
+        In float32 the last bit of a similarity would differ.
         """
         mean_shape = mean_shape.astype(np.float64)
         return mean_shape - mean_shape.mean(0)
 
 
 class _BoxStage:
-    """Recipe of a stage whose residuals stay in the box frame."""
+    """Recipe of a stage that fits the residuals in the box frame."""
 
     def __init__(self, pixels, trees):
         self.pixels = pixels

@@ -28,11 +28,11 @@ class ERT(BaseCascade):
     n_points : int
         Pixels P that a stage's trees compare.
     padding : float
-        Margin around the mean shape within which points are drawn, in box sides.
+        Margin around the mean shape's bounding box within which points are drawn, in box sides.
     n_pairs : int
-        Candidate pairs of pixels tried a level.
+        Candidate pairs of pixels tried per level.
     pair_distance : float
-        λ of the prior that prefers near pairs, in box sides.
+        λ of the prior ``exp(-distance / λ)`` that prefers near pairs, in box sides.
     n_components : int
         Principal components in which the residuals of a stage are fitted.
     smallest_leaf : int
@@ -54,7 +54,7 @@ class ERT(BaseCascade):
     """
 
     method = "ert"
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_trees": 150, "n_points": 300, "starts": Starts(n=8)},
         "default": {},

@@ -10,9 +10,9 @@ from ..stages.stage import Stage
 
 
 class FernCascade(BaseCascade):
-    """What the cascades of equal stages of ferns share.
+    """Base class of cascades whose stages are equal ferns.
 
-    Their parameters have the names of those of the feature and the regressor in `parts`.
+    Parameters have the names of the parameters of the feature and the regressor in `parts`.
     """
 
     def parts(self):
@@ -41,7 +41,7 @@ class ESR(FernCascade):
     n_ferns : int
         Ferns K a stage.
     depth : int
-        Tests F of a fern.
+        Comparisons F of a fern.
     shrinkage : float
         β: a bin's value is the sum of its n residuals divided by ``n + β``.
     learning_rate : float
@@ -71,7 +71,7 @@ class ESR(FernCascade):
     """
 
     method = "esr"
-    #: How much to invest, by the names the command line offers; "published" is the paper's.
+    #: Sets of parameters by name, for ``--preset``; "published" is the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},
@@ -100,7 +100,7 @@ class ESR(FernCascade):
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class CPR(ESR):
-    """One-level cascade of random ferns: pixels are read anew for every few ferns.
+    """One-level cascade of random ferns: pixels are read again after every few ferns.
 
     The same as `ESR` with many short stages.
 

@@ -19,7 +19,7 @@ _PUBLISHED_RADIUS = (0.3, 0.2, 0.15, 0.12, 0.1)
 
 
 class RadiusCascade(BaseCascade):
-    """What the cascades share whose stages follow from `radius` unless `n_stages` is given."""
+    """Base class of cascades with one stage per entry of `radius`, unless `n_stages` is set."""
 
     def _checked_recipe(self):
         if self.n_stages is None:  # which the checks of all cascades would refuse
@@ -37,19 +37,20 @@ class LBF(RadiusCascade):
     Parameters
     ----------
     radius : sequence
-        Of each stage, the distance from a landmark within which pixels are compared, in box
-        sides; its length is the number of stages. A stage's entry may be a sequence of distances:
-        the one that moves held-out faces best is taken, the paper's way (section 4).
+        For each stage, the distance from a landmark within which pixels are compared, in box sides;
+        its length is the number of stages. If a stage's entry is a sequence of distances, the one
+        with the smallest error on held-out faces is used, as in the paper (section 4).
     n_stages : int, optional
-        Number of stages; where `radius` has another length, radii shrink geometrically from its
-        first entry to its last.
+        Number of stages; if `radius` has another length, radii shrink geometrically from its first
+        entry to its last.
     n_trees : int
-        Trees a landmark and stage.
+        Trees per landmark and stage.
     depth : int
         Levels of splits, 1 to 7.
     alpha_per_sample : float or sequence
-        Regularisation of the ridge as a share of the number of samples; a sequence is tried out
-        stage by stage like those of `radius`. The linear SVR of common implementations is 0.5.
+        Penalty of the ridge regression, as a multiple of the number of samples; of a sequence, the
+        best on held-out faces is chosen in each stage. The linear SVR of common implementations
+        corresponds to 0.5.
     n_components : int
         Principal components in which the residuals of a stage are regressed.
     n_points, n_candidates, n_tried, bag, smallest_leaf
@@ -71,8 +72,8 @@ class LBF(RadiusCascade):
     """
 
     method = "lbf"
-    #: How much to invest, by the names the command line offers. "fast" has the size of the paper's
-    #: LBF fast, "published" the radii, trees and regularisation of common implementations.
+    #: Sets of parameters by name, for ``--preset``. "fast" has the size of the paper's LBF fast,
+    #: "published" the radii, trees and regularisation of common implementations.
     PRESETS: ClassVar = {
         "small": {"radius": (0.25, 0.17, 0.12), "n_trees": 4, "n_components": 24},
         "fast": {"radius": _PUBLISHED_RADIUS, "n_trees": 4, "n_components": 24},
@@ -112,20 +113,20 @@ class LBF(RadiusCascade):
 
 
 def stage_radii(radius, n_stages=None):
-    """The radius of each stage, or the radii it may choose among.
+    """The radius of each stage, or the radii to choose from.
 
     Parameters
     ----------
     radius : sequence
         See `LBF`.
     n_stages : int, optional
-        Without it, there are as many stages as entries of `radius`.
+        By default the number of entries of `radius`.
 
     Raises
     ------
     InputError
-        If `radius` is empty, `n_stages` is out of range, or radii would have to be put between
-        entries that are sequences.
+        If `radius` is empty, `n_stages` is out of range, or radii would have to be interpolated
+        between entries that are sequences.
 
     Examples
     --------
@@ -143,8 +144,8 @@ def stage_radii(radius, n_stages=None):
     ends = radius[0], radius[-1]
     if not all(isinstance(end, Real) and end > 0 for end in ends):
         raise InputError(
-            f"n_stages is {n_stages}, but radius has {len(radius)} entries and no radii can be put "
-            "between its first and its last; give one entry for each stage"
+            f"n_stages is {n_stages}, but radius has {len(radius)} entries and no radii can "
+            "be interpolated between its first and last; give one entry for each stage"
         )
     return tuple(np.geomspace(*ends, n_stages).round(4).tolist())
 

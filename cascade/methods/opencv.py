@@ -1,4 +1,4 @@
-"""OpenCV's FacemarkLBF: LBF whose pixels, turns and sums are those of OpenCV's contrib modules."""
+"""OpenCV's FacemarkLBF: LBF with the geometry and arithmetic of OpenCV's contrib modules."""
 
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -24,28 +24,29 @@ _HALF_A_PIXEL = np.float32([0.5, 0.5, 0.0])
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FacemarkLBF(RadiusCascade):
-    """The model of OpenCV's ``FacemarkLBF``, read from its files, trained here, written for it.
+    """The model of OpenCV's ``FacemarkLBF``: read from .yaml files, trained here, written for
+    OpenCV.
 
-    It is the LBF of Ren et al. (2014) with OpenCV's geometry. Boxes are whole pixels, others are
-    rounded, and need not be square. Every node has offsets of its own, pixels are rounded down,
-    and none beyond half a box around the box is looked at. The image is read at its own scale,
-    whatever its size, and every leaf has a float64 weight for every coordinate, which makes large
-    files. `LBF` is the better choice where OpenCV is not to load the model.
+    It is the LBF of Ren et al. (2014) with OpenCV's geometry. Boxes are rounded to whole pixels and
+    need not be square. Every node has its own offsets, coordinates of pixels are rounded down, and
+    pixels more than half a box outside the box are not read. The image is never resampled. Every
+    leaf has a float64 weight for every coordinate, so files are large. If OpenCV need not load the
+    model, `LBF` is the better choice.
 
-    What a model predicts, ``cv2.face`` predicts from the file that it is written to, to a
-    millionth of a pixel, for the box ``(left, top, right - left, bottom - top)``.
+    With the written file, ``cv2.face`` predicts the same landmarks to a millionth of a pixel, for
+    the box ``(left, top, right - left, bottom - top)``.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
     Parameters
     ----------
     radius : sequence of float
-        Of each stage, the distance from a landmark within which pixels are compared, in box
-        sides; its length is the number of stages. OpenCV counts in half box sides.
+        For each stage, the distance from a landmark within which pixels are compared, in box sides;
+        its length is the number of stages. OpenCV's unit is half a box side.
     n_stages : int, optional
         As in `LBF`.
     n_trees : int
-        Trees a landmark and stage; OpenCV's ``tree_n``.
+        Trees per landmark and stage; OpenCV's ``tree_n``.
     depth : int
         Levels of splits, 1 to 7; one less than OpenCV's ``tree_depth``.
     alpha_per_sample, n_components, n_points, n_candidates, n_tried, bag, smallest_leaf
@@ -61,7 +62,7 @@ class FacemarkLBF(RadiusCascade):
         "default": {},
         "accurate": {"radius": (0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.09, 0.08)},
     }
-    #: Parameters that a file of OpenCV's tells.
+    #: Parameters that can be read from an OpenCV file.
     SIZES = ("radius", "n_trees", "depth")
 
     radius: tuple = (0.25, 0.2, 0.15, 0.12, 0.1)
@@ -75,7 +76,7 @@ class FacemarkLBF(RadiusCascade):
     n_tried: int = 100
     bag: float = 0.3
     smallest_leaf: int = 10
-    # There is one start and no mirror image: OpenCV knows neither.
+    # OpenCV supports neither several starts nor mirroring.
     test_starts: int = field(default=1, init=False)
     test_mirror: bool = field(default=False, init=False)
     poses: Poses = field(default_factory=Poses, init=False)
@@ -113,20 +114,20 @@ class FacemarkLBF(RadiusCascade):
         return [_FacemarkStage(self._made(LocalForests, radius=radius), ridge) for radius in radii]
 
     def face_space(self, frame, needs_crop=False):
-        """OpenCV's: images are read as they are, whatever `frame`."""
+        """OpenCV's frame; images are never resampled, so `frame` is ignored."""
         stages = getattr(self, "stages_", None)
         return WindowSpace(stages[0].feature.reference if stages else None)
 
     def check_stages(self):
-        """Refuse stages by other rules than OpenCV's."""
+        """Refuse stages of other methods."""
         if any(s.kind != ("opencv-forests", "opencv-weights") for s in self.stages_) or self.keys_:
             raise InputError("a model of method 'opencv' has a stage of another method")
 
 
 class WindowSpace:
-    """OpenCV's frame: the middle of the box is (0, 0), its width and height are the units.
+    """OpenCV's frame of shapes: the box's centre is (0, 0), its width and height are the units.
 
-    Boxes are rounded to whole pixels, and no pixel beyond half a box around the box is looked at.
+    Boxes are rounded to whole pixels. Pixels more than half a box outside the box are not read.
     See `cascade.loop.face_space.FaceSpace`. A placement holds the centre, width and height of the
     box from the left top corner of its window, then left, top, width and height of the window in
     the image: (n, 8) float64.
@@ -147,7 +148,7 @@ class WindowSpace:
         return as_grey(image, color)
 
     def place(self, boxes, size):
-        """Boxes and their windows; a window without a pixel is refused."""
+        """Boxes and their windows; InputError for a window without pixels."""
         height, width = size
         placements = np.empty((len(boxes), 8))
         for i, box in enumerate(sound_boxes(boxes)):
@@ -166,11 +167,11 @@ class WindowSpace:
         return placements
 
     def views(self, image, placements):
-        """The image as it is."""
+        """The image itself."""
         return [View(image, slice(0, len(placements)), placements)]
 
     def in_place(self, images, placements):
-        """An image at a time: each has a window of its own."""
+        """False: each image has its own window."""
         return False
 
     def starts(self, starts):
@@ -184,16 +185,16 @@ class WindowSpace:
         return pixels.astype(np.float32)
 
     def store(self, store):
-        """The store as it is: on square boxes, the frame is the toolkit's own."""
+        """The store itself: for square boxes, this frame is the toolkit's own."""
         return store
 
     def reference(self, mean_shape):
-        """The mean shape where it is: OpenCV centres shapes itself, and starts there."""
+        """The mean shape, not centred: OpenCV centres shapes itself, and starts from it."""
         return mean_shape
 
 
 class _FacemarkStage:
-    """Recipe of a stage whose forests are read, after they have grown, as OpenCV reads them."""
+    """Recipe of a stage that is trained as in `LBF` and then converted to OpenCV's rules."""
 
     def __init__(self, forests, regressor):
         self.forests = forests

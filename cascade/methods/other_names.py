@@ -1,6 +1,6 @@
-"""What dlib and OpenCV call the parameters of training, and what they are called here.
+"""Names of training parameters in dlib and OpenCV, with the corresponding names here.
 
-`OTHER_NAMES` is the one table; the command line translates by it and shows it.
+The command line uses `OTHER_NAMES` to translate options, and prints it.
 """
 
 from collections.abc import Callable
@@ -14,18 +14,18 @@ _DLIB, _LBF, _KAZEMI = "dlib", "OpenCV's FacemarkLBF", "OpenCV's FacemarkKazemi"
 
 
 class OtherName(NamedTuple):
-    """What an option of another library is for some of the methods.
+    """The parameter that corresponds to an option of another library.
 
     Attributes
     ----------
     library : str
-        Whose option it is.
+        The library that has the option.
     methods : tuple of str
         Keys of `cascade.methods.METHODS`.
     parameter : str or None
-        The parameter of those methods, as ``starts.n``; None where there is none.
+        The parameter of those methods, as ``starts.n``; None if there is none.
     remark : str
-        What differs, or why there is no such parameter and what to do instead.
+        The difference; or why there is no such parameter, and what to do instead.
     convert : callable or None
         From the option's value to the parameter's; None where they are equal.
     """
@@ -46,7 +46,7 @@ def _without_leaves(levels):
 
 
 def _instead(library, remedy, methods=_ALL):
-    """An option that none of the methods has as a parameter."""
+    """An option without a corresponding parameter in any method."""
     return (OtherName(library, methods, None, remedy),)
 
 
@@ -141,7 +141,7 @@ OTHER_NAMES = {
 
 
 def other_name(name, method):
-    """What the option `name` of dlib or OpenCV is for a method.
+    """The parameter of a method that corresponds to the option `name` of dlib or OpenCV.
 
     Parameters
     ----------

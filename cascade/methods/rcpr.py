@@ -14,8 +14,9 @@ from .esr import FernCascade
 class RCPR(FernCascade):
     """Cascade of random ferns on points between landmarks, with visibility and smart restarts.
 
-    Where the training faces say which landmarks are visible, the cascade learns to say so too
-    (see `Alignment.visible`), and heeds the ferns of the zones of a face that it holds visible.
+    If the training faces have annotations of visibility, the cascade learns to predict it (see
+    `Alignment.visible`), and weights the ferns of each zone of the face by its predicted
+    visibility.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
@@ -24,14 +25,15 @@ class RCPR(FernCascade):
     n_stages, n_ferns, depth, shrinkage, learning_rate, threshold, n_points, n_components
         As in `ESR`.
     n_zones : int
-        Ferns grown a step, each on one zone of the face, where there is visibility.
+        Ferns grown per step, each on one zone of the face, if visibility is learned.
     n_visibility : int
         Principal components in which visibility is fitted.
     restarts : int
-        How often a face may start anew at other shapes.
+        Number of restarts from other shapes.
     restart_spread : float
-        Spread of the starts after the first tenth of the stages from which a face starts anew:
-        the mean distance of a landmark from the median of the starts, in box sides.
+        A face is restarted if the spread of its starts after the first tenth of the stages exceeds
+        this. The spread is the mean distance of a landmark from the median of the starts, in box
+        sides.
     starts : Starts
         Sampler of the training starts.
     mirror, patience, frame_size, face_size, memory_limit, test_starts, test_mirror,
@@ -49,7 +51,7 @@ class RCPR(FernCascade):
     """
 
     method = "rcpr"
-    #: How much to invest, by the names the command line offers; "published" is near the paper's.
+    #: Sets of parameters by name, for ``--preset``; "published" is close to the paper's.
     PRESETS: ClassVar = {
         "small": {"n_stages": 6, "n_ferns": 200, "starts": Starts(n=8)},
         "default": {},

@@ -16,8 +16,8 @@ from ..stages.stage import Stage
 class SDM(BaseCascade):
     """Cascade of ridge regressions on descriptors at every landmark.
 
-    The paper reads SIFT; HOG is its dense relative, many times as fast. Descriptors turn and scale
-    with the shape and shrink from stage to stage.
+    The paper uses SIFT; HOG is similar and many times as fast. Descriptors rotate and scale with
+    the shape and become smaller from stage to stage.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
@@ -26,32 +26,34 @@ class SDM(BaseCascade):
     n_stages : int
         Stages T of the cascade.
     half : sequence of float
-        Half the side of the descriptors of each stage, in box sides; stages beyond its end take the
-        last.
+        Half the side of the descriptors of each stage, in box sides; the last value is repeated for
+        further stages.
     descriptor : {"hog", "sift"}
-        What is read at each landmark: histograms of oriented gradients, or SIFT. See
+        The descriptor at each landmark: histograms of oriented gradients, or SIFT. See
         `features.hog.Hog` and `features.sift.Sift`.
     n_cells : int
         Cells along each side of a HOG descriptor; SIFT has 4.
     alpha_per_sample : float, sequence of float, or "auto"
-        Regularisation of the ridge regressions, per training sample; of several, that which is best
-        on held-out faces is chosen for each stage. See `ReducedRidge`.
+        Penalty of the ridge regressions, as a multiple of the number of samples; of several, the
+        best on held-out faces is chosen for each stage. See `ReducedRidge`.
     rank : int
-        Directions in which a stage may move a shape.
+        Rank of the linear map of a stage: the number of directions in which it moves shapes.
     n_descriptor_components : int, optional
-        Principal components that descriptors are reduced to in training; without it, all count.
+        Principal components that descriptors are reduced to in training; by default they are not
+        reduced.
     clip : float, sequence of float or None, optional
-        Of each stage, the quantile of the residuals at each landmark to which longer ones are
-        shortened, so that a few lost faces do not pull it; stages beyond its end take the last, and
-        None shortens nothing, as in the first stages, which would leave more faces lost otherwise.
-        See `ReducedRidge`.
+        For each stage, a quantile of the residuals at each landmark; longer residuals are shortened
+        to it, so that a few badly placed faces do not dominate. The last value is repeated for
+        further stages. None does not shorten, which is better in the first stages. See
+        `ReducedRidge`.
     shape_gain : float
-        Weight of the shape's own coordinates among the features of all stages but the first, per
-        box side; 0 leaves them out, as SIFT and reduced descriptors do. See `features.hog.Hog`.
+        Factor of the shape's own coordinates, in box sides, among the features of all stages but
+        the first; 0 leaves them out, which is always so with SIFT and reduced descriptors. See
+        `features.hog.Hog`.
     n_parts : int
-        Parts of the faces for cross-fitting, 1 to 20: each stage trains on shapes that were moved
-        by regressions which did not see their faces; 1 is without, in two thirds of the time. See
-        `cascade.stages.cross_fitting`.
+        Number of folds for cross-fitting, 1 to 20: each stage trains on shapes that were moved by
+        regressions fitted without these faces. 1 means no cross-fitting, and takes two thirds of
+        the time. See `cascade.stages.cross_fitting`.
     starts : Starts
         Sampler of the training starts: four a face (mirrored ones are faces of their own)
         around the mean shape. Wide starts keep the late stages from overfitting.
@@ -70,7 +72,7 @@ class SDM(BaseCascade):
     """
 
     method = "sdm"
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar = {
         "small": {"n_stages": 4},
         "default": {},
@@ -99,7 +101,7 @@ class SDM(BaseCascade):
     )
 
     def recipe(self):
-        """One stage for each size of descriptors; those after the first know the shape."""
+        """One stage for each size of descriptors; from the second on, the shape is a feature."""
         from ..stages.linear.regressor import ReducedRidge  # growers wait until somebody trains
 
         if not len(self.half):
@@ -126,5 +128,5 @@ class SDM(BaseCascade):
 
 
 def _of_stage(values, t):
-    """The value of stage t, counted from 0: stages beyond the end take the last."""
+    """The value for stage t, counted from 0; the last value is repeated for further stages."""
     return values[min(t, len(values) - 1)] if len(values) else None

@@ -1,4 +1,4 @@
-"""The models that come with the package, and models by name or file."""
+"""The models in the package, and loading of models by name or file."""
 
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -49,7 +49,7 @@ def pretrained(name="default", *, mapped=False):
     Returns
     -------
     BaseCascade
-        Ready to predict. ``notes_`` tells its data, its terms and the boxes it expects.
+        Ready to predict. ``notes_`` has its data, terms and the boxes it expects.
 
     Raises
     ------
@@ -66,13 +66,14 @@ def load(model, *, mapped=False):
     Parameters
     ----------
     model : str or Path
-        A file: the toolkit's own, a ``shape_predictor`` of dlib or a ``FacemarkLBF`` of OpenCV,
-        told apart by content. Or a name, see `available`; a file of that name comes first.
+        A model file: the toolkit's own, a ``shape_predictor`` of dlib or a ``FacemarkLBF`` of
+        OpenCV, recognised by content. Or a name, see `available`; if a file of that name exists, it
+        is read instead.
     mapped : bool
-        Whether the arrays of a file of the toolkit's own stay in it, read-only, so that processes
-        that load it share them in memory. What the kernels read is packed anew by each process;
-        processes forked from one that has loaded a model share that too. The file may be replaced
-        meanwhile, as everything here writes files, but not be written into.
+        Whether to memory-map the arrays of the toolkit's own files, read-only, so that processes
+        share them. Each process packs its own copy for the kernels; processes forked after loading
+        share that copy, too. The file may be replaced by renaming meanwhile, as this toolkit writes
+        files, but must not be overwritten in place.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Shapes of heads without their position, size and roll, and clusters of them."""
+"""Shapes normalised for position, size and rotation, and clusters of them."""
 
 import numpy as np
 
@@ -8,12 +8,12 @@ from features.threads import one_blas_thread
 
 
 def aligned(shapes, mean):
-    """Shapes moved, turned and scaled onto the mean shape.
+    """Shapes aligned with the mean shape by similarities.
 
     Parameters
     ----------
     shapes : ndarray of shape (N, L, 2)
-        NaN where a landmark is missing: it is taken to lie where the mean shape has it.
+        NaN where a landmark is missing; it is replaced by that of the mean shape.
     mean : ndarray of shape (L, 2)
 
     Returns
@@ -48,7 +48,8 @@ def centres(rows, n_clusters, rng):
 
     if len(rows) < n_clusters:
         raise InputError(
-            f"poses: {n_clusters} kinds of {len(rows)} shapes; ask for fewer, or give more faces"
+            f"poses: {n_clusters} clusters of {len(rows)} shapes; set fewer shapes or "
+            "routes, or give more faces"
         )
     seed = int(rng.integers(2**31))
     with one_blas_thread():

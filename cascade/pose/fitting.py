@@ -1,4 +1,4 @@
-"""Key shapes chosen from training faces, and the score that tells the best of them."""
+"""Choice of key shapes from training faces, and training of the score that selects among them."""
 
 import numpy as np
 
@@ -10,31 +10,35 @@ from ..stages.stage import FittedStage, Stage
 from . import clusters
 from .key_shapes import KeyShapes, turned
 
-#: What the error of a key shape is told from, where it has got to. Its single number is linear.
+#: Recipe of the score: it estimates the error of a sample from the image at its present shape.
 SCORE = Stage(Hog(half=0.2), ReducedRidge(alpha_per_sample=0.01, rank=1))
-#: The score is trained on about this many samples, two a crop at least and `_MOST_A_CROP` at most.
+#: Approximate number of training samples of the score, from two to `_MOST_A_CROP` per crop.
 N_SCORED = 4000
 _MOST_A_CROP = 8
-# Key shapes are tried on faces turned to either side by this many times their own turn, degrees.
+# For training the score, faces are rotated by up to this multiple of the key shapes' rotation.
 _REACH, _LEAST_REACH = 1.5, 15.0
 
 
-def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None, n_scored=None):
-    """Choose key shapes, and train their score on where the early stages take them.
+def fit_key_shapes(
+    poses, store, stages, mean_shape, rng, workers, *, score=None, n_scored=None, blocks=None
+):
+    """Choose key shapes, and train their score on the shapes that the early stages move them to.
 
     Parameters
     ----------
     poses : Poses
     store : FaceStore
     stages : list of FittedStage
-        Of the whole cascade.
+        All stages of the cascade.
     mean_shape : ndarray of shape (L, 2), float32
     rng : numpy.random.Generator
     workers : Workers
     score : Stage, optional
         Recipe of the score; without it, `SCORE`.
     n_scored : int, optional
-        About how many samples it is trained on; without it, `N_SCORED`.
+        Approximate number of its training samples; by default `N_SCORED`.
+    blocks : ndarray of shape (m,), int32, optional
+        Of the crops, where the store has only some of those that the stages were trained on.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None
     reach = max(_REACH * poses.roll, _LEAST_REACH)
     chosen = shapes[rng.integers(len(shapes), size=n)]
     starts = turned(chosen, rng.uniform(-reach, reach, n), mean_shape)
-    samples = Samples.from_store(store, starts)
+    samples = Samples.from_store(store, starts, blocks)
     for stage in early:
         stage.advance(samples, reference, workers)
     left = np.linalg.norm(samples.shapes - samples.truth, axis=-1)
@@ -61,7 +65,7 @@ def fit_key_shapes(poses, store, stages, mean_shape, rng, workers, *, score=None
 
 
 def choose_shapes(poses, shapes, mean_shape, rng):
-    """The mean shape or the centres of clusters, each also turned: (K, L, 2) float32."""
+    """The mean shape or the centres of clusters, each also rotated: (K, L, 2) float32."""
     centres = mean_shape[None]
     if poses.n_shapes > 1:
         aligned = clusters.aligned(shapes, mean_shape)

@@ -9,15 +9,15 @@ from features.workers import SERIAL
 
 from ..stages.stage import FittedStage
 
-#: The most shapes of heads to start from.
+#: Largest number of head poses to start from.
 MAX_SHAPES = 32
-#: The most key shapes that there can be, each also turned to either side.
+#: Largest number of key shapes, including the rotated ones.
 MAX_KEYS = 3 * MAX_SHAPES
 
 
 @dataclass(frozen=True)
 class KeyShapes:
-    """Shapes that a face is tried from, and the score that tells the best.
+    """Several initial shapes, and a score that selects the best after the first stages.
 
     Attributes
     ----------

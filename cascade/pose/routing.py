@@ -1,4 +1,4 @@
-"""Stages trained apart for each kind of pose; where a shape has got to says which one moves it."""
+"""Stages trained separately for each kind of pose, selected by the current shape."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,9 +13,9 @@ from ..stages.registry import plan
 from ..stages.stage import FittedStage
 from . import clusters
 
-#: The most kinds of pose.
+#: Largest number of routes.
 MAX_ROUTES = 32
-# A route trains on all samples where fewer than this are its own.
+# A route with fewer samples than this is trained on all samples.
 _FEWEST = 50
 
 
@@ -23,8 +23,8 @@ _FEWEST = 50
 class Routed(Parameters):
     """Recipe: one stage for each kind of pose.
 
-    The kinds are clusters of the current shapes after turning, scaling and moving them onto the
-    mean shape: what tells them apart is where the heads look.
+    The kinds are clusters of the current shapes after alignment with the mean shape, so they differ
+    mainly in head pose.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ class Routed(Parameters):
         Recipe of the stage of each route.
     n_routes : int
     overlap : float
-        A sample trains every route whose centre is at most so many times as far as the nearest.
+        A sample is used to train every route whose centre is at most this many times as far as the
+        nearest one.
     """
 
     stage: object
@@ -63,7 +64,7 @@ class Router:
     Attributes
     ----------
     centres : ndarray of shape (K, L, 2), float32
-        A shape of each kind, on the centred mean shape.
+        Cluster centres, aligned with the centred mean shape.
     """
 
     centres: np.ndarray
@@ -71,9 +72,9 @@ class Router:
     LAYOUT: ClassVar = {"centres": ("f4", "routes", "landmarks", 2)}
 
     def check(self, sizes):
-        """Refuse more routes than any model has."""
+        """Refuse too many routes."""
         if sizes["routes"] > MAX_ROUTES:
-            raise InputError(f"{sizes['routes']} routes, more than {MAX_ROUTES}")
+            raise InputError(f"{sizes['routes']} routes; the number must be 1 to {MAX_ROUTES}")
 
     def distances(self, shapes, reference):
         """Squared distances (N, K) of shapes (N, L, 2) from the centres."""
@@ -87,7 +88,7 @@ class Router:
 
 
 class RoutedRunner:
-    """Consecutive routed stages in action."""
+    """Runs consecutive routed stages."""
 
     def __init__(self, stages, reference):
         self.stages = stages
@@ -112,7 +113,7 @@ class RoutedRunner:
 
 @dataclass(frozen=True)
 class RoutedStage:
-    """A stage of several, of which each shape takes one.
+    """A set of alternative stages; the current shape decides which one moves it.
 
     Attributes
     ----------
@@ -152,5 +153,5 @@ class RoutedStage:
 
     @property
     def facts(self):
-        """What the training of the first route chose."""
+        """Hyperparameters that the training of the first route chose."""
         return self.routes[0].facts

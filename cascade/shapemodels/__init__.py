@@ -1,2 +1,1 @@
-"""Models of shape and appearance that are fitted to an image: ASM and AAM, and what both stand on,
-the point distribution model."""
+"""Shape models: ASM and AAM, and the point distribution model that both are based on."""

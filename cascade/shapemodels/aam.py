@@ -27,9 +27,9 @@ from .found import in_plane
 from .mesh import Mesh
 
 MAX_COMPONENTS, MAX_STEPS, MAX_STARTS, MAX_CELLS = 1000, 100, 100, 1 << 16
-# How much larger than the mean shape the plane shows.
+# Side of the plane relative to the mean shape.
 _ROOM = 1.2
-# A step that moves no landmark so far, in cells, is the last.
+# Iteration stops when no landmark moves farther than this, in cells.
 _TOLERANCE = 0.1
 # Of the grey levels, which only pictures need.
 _GREY_COMPONENTS = 50
@@ -42,23 +42,23 @@ _ALGORITHMS = {"project-out": kernels.PROJECT_OUT, "simultaneous": kernels.SIMUL
 
 @dataclass(frozen=True)
 class AamLevel:
-    """What faces look like in the mean shape, at one size.
+    """The appearance model at one scale.
 
     Attributes
     ----------
     scale : ndarray of shape (1,), float32
-        Cells a box side.
+        Cells per box side.
     size : ndarray of shape (1,), int32
         Cells that the plane is wide.
     algorithm : ndarray of shape (1,), int32
         0 projects the appearance out, 1 fits it at the same time.
     steps : ndarray of shape (1,), int32
-        At most so many.
+        Largest number of steps.
     trust : ndarray of shape (1,), float32
-        Weight of what is known of shapes, against what is seen.
+        Weight of the prior of shapes, relative to the image.
     starts : ndarray of shape (s, 3), float32
-        Poses to start from, relative to the one that the level begins with: shift in box sides,
-        and factor of the size.
+        Initial poses, relative to the pose at the begin of the level: shift in box sides, and
+        factor of the size.
     prior : ndarray of shape (4, 4), float32
         Inverse covariance of a pose's error when the level begins: relative size, angle, shift in
         cells.
@@ -71,7 +71,7 @@ class AamLevel:
         Orthonormal.
     variances : ndarray of shape (k,), float32
     noise : ndarray of shape (1,), float32
-        Variance of each number that the components leave out.
+        Variance per number that the components do not explain.
     grey_mean : ndarray of shape (n,), float32
     grey_components : ndarray of shape (g, n), float16
         Of grey levels, for pictures; a single one of zeros but at the finest level.
@@ -116,12 +116,12 @@ class AamLevel:
 
     @property
     def kind(self):
-        """Names for people: what is compared, and how it is fitted."""
+        """Names for display: the appearance, and the fitting algorithm."""
         names = {number: name for name, number in _ALGORITHMS.items()}
         return "appearance", f"{names[int(self.algorithm[0])]} steps"
 
     def check(self, sizes):
-        """Refuse, of a file, what cannot be."""
+        """Refuse invalid values."""
         level_number(self.scale, "scale", 1, MAX_SIZE)
         size = level_number(self.size, "size", 8, MAX_SIZE)
         level_number(self.algorithm, "algorithm", 0, 1)
@@ -134,7 +134,7 @@ class AamLevel:
             ("greys", MAX_COMPONENTS),
         ):
             if sizes[name] > most:
-                raise InputError(f"{sizes[name]} {name} are too many; at most {most} can be")
+                raise InputError(f"{sizes[name]} {name} are too many; the limit is {most}")
         if not (np.abs(self.starts[:, :2]) <= 2).all():
             raise InputError("a start lies far from the face")
         if not ((self.starts[:, 2] >= 0.25) & (self.starts[:, 2] <= 4)).all():
@@ -165,14 +165,14 @@ class AamLevel:
 
 
 class Reconstruction(NamedTuple):
-    """A face in the mean shape, and what the model makes of it.
+    """A face warped to the mean shape, and its reconstruction by the model.
 
     Attributes
     ----------
     seen : ndarray of shape (S, S), uint8
         The face's grey levels, warped to the mean shape; 0 outside of it.
     made : ndarray of shape (S, S), uint8
-        The nearest that the model of grey levels can come.
+        The reconstruction by the model of grey levels.
     shape : ndarray of shape (L, 2), float32
         The landmarks in pixels of the photograph.
     """
@@ -183,7 +183,7 @@ class Reconstruction(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """What the kernel needs of a level, in its own types."""
+    """The arrays of a level in the types of the kernel."""
 
     mesh: tuple
     neighbours: np.ndarray
@@ -205,27 +205,28 @@ class AAM(ShapeModel):
     Parameters
     ----------
     scales : sequence of float
-        Cells a box side, coarse to fine: one level each.
+        Cells per box side of each level, coarse to fine.
     algorithms : sequence of {"project-out", "simultaneous"}
-        How each level is fitted; levels beyond its end take the last. Project-out steps all take
-        the slopes of the mean appearance, and cost little. Simultaneous ones take those of the
-        face's own appearance, in the exact solution for both (Tzimiropoulos & Pantic 2013).
+        Fitting algorithm of each level; the last value is repeated for further levels. Project-out
+        uses the gradients of the mean appearance in all steps, and is fast. Simultaneous uses those
+        of the face's current appearance, and solves exactly for shape and appearance (Tzimiropoulos
+        & Pantic 2013).
     n_steps : int
-        Steps of a level, at most.
+        Largest number of steps per level.
     trust : sequence of float
-        Weight of what is known of shapes, by level. Neighbouring cells look alike, so what is seen
-        counts several times; this makes up for it.
+        Weight of the prior of shapes, by level. Neighbouring cells are correlated, so the image
+        would count too much with weight 1.
     reach : float
-        The coarsest level starts from nine poses, so many box sides apart, and the most likely
-        outcome goes on; 0 starts once.
+        The coarsest level starts from nine positions this many box sides apart, and keeps the most
+        likely result; 0 starts once.
     margin : float
-        Cells around the mesh that count as well.
+        Width in cells of a border around the mesh that is part of the appearance.
     n_appearances : sequence of int
-        Components of each level's appearance.
+        Principal components of the appearance, by level.
     share : float
-        Share of the shapes' variance that the shape model keeps.
+        Share of the shapes' variance that the shape model explains.
     max_components : int
-        At most so many components.
+        Largest number of components of the shape model.
     mirror, frame_size, face_size, memory_limit, random_state, n_jobs, verbose
         As in `Cascade`.
 
@@ -241,7 +242,7 @@ class AAM(ShapeModel):
 
     method = "aam"
     LEVEL = AamLevel
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar = {
         "small": {"scales": (12.0, 24.0), "n_appearances": (60, 60)},
         "default": {},
@@ -259,11 +260,11 @@ class AAM(ShapeModel):
     n_appearances: tuple = (100, 100, 100)
 
     def n_levels(self):
-        """One a scale."""
+        """One level per scale."""
         return len(self.scales)
 
     def check_parameters(self):
-        """Refuse parameters out of range."""
+        """Refuse parameters that are out of range."""
         super().check_parameters()
         for name in ("scales", "algorithms", "trust", "n_appearances"):
             value = getattr(self, name)
@@ -361,7 +362,7 @@ class AAM(ShapeModel):
         return np.linalg.inv(spread + np.diag(floor)).astype(np.float32)
 
     def make_ready(self):
-        """Slopes and projections of all levels; see `ShapeModel.make_ready`."""
+        """Compute gradients and projections of all levels; see `ShapeModel.make_ready`."""
         super().make_ready()
         self._levels = [self._ready(level) for level in self.stages_]
 
@@ -415,7 +416,7 @@ class AAM(ShapeModel):
         through(best[1], middle, scale, pose)
 
     def reconstruct(self, image, box, *, color="bgr", shape=None):
-        """A face in the mean shape, and what the model makes of its grey levels.
+        """A face warped to the mean shape, and the model's reconstruction of its grey levels.
 
         Parameters
         ----------

@@ -1,6 +1,6 @@
-"""The active shape model: every landmark is looked for where it was thought to be, and the shape
-model says what all findings together mean (Cootes, Taylor, Cooper & Graham 1995; Milborrow &
-Nicolls 2014, "Active Shape Models with SIFT Descriptors and MARS")."""
+"""The active shape model: every landmark is searched near its current position, and the shape model
+is fitted to the positions found (Cootes, Taylor, Cooper & Graham 1995; Milborrow & Nicolls 2014,
+"Active Shape Models with SIFT Descriptors and MARS")."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -21,31 +21,32 @@ MAX_CELLS, MAX_REACH, MAX_LOOKS, MAX_PROFILE, MAX_STEPS = 15, 16, 20, 63, 100
 _BATCH = 64
 # Landmarks whose covariances are in memory at a time.
 _LANDMARKS = 100
-# Cells from the landmark from which on a patch shows another place.
+# Distance in cells from the landmark at which patches serve as negative examples.
 _ELSEWHERE = 1.5
-# How much larger than the mean shape a shape can be.
+# Largest size of a shape, relative to the mean shape.
 _ROOM = 1.2
 _PROFILES = ("none", "outline", "all")
 
 
 @dataclass(frozen=True)
 class AsmLevel:
-    """What the landmarks look like at one size of the face.
+    """The local appearance of the landmarks at one scale.
 
     Attributes
     ----------
     scale : ndarray of shape (1,), float32
-        Cells a box side.
+        Cells per box side.
     size : ndarray of shape (1,), int32
         Cells that the plane is wide.
     reach : ndarray of shape (1,), int32
-        Cells to either side that are searched.
+        Search range, in cells to either side.
     looks : ndarray of shape (1,), int32
-        How often the face is shown and matched anew.
+        How often the face is resampled and matched.
     matching : ndarray of shape (2,), float32
         Weight of the scores, and variance of a match in square cells.
     spreads : ndarray of shape (T,), float32
-        How far matches lie from the model's landmarks, in cells, step by step.
+        Standard deviation of the distance between matches and the model's landmarks, in cells, by
+        step.
     kinds : ndarray of shape (L,), int32
         0 where a landmark is found by its patch, 1 by its profile.
     filters : ndarray of shape (L, side, side * 8), float32
@@ -87,16 +88,16 @@ class AsmLevel:
 
     @property
     def kind(self):
-        """Names for people: what is matched, and what binds it."""
+        """Names for display: the matched feature, and the shape constraint."""
         both = {kernels.PATCH: "patches", kernels.PROFILE: "profiles"}
         return " and ".join(both[k] for k in np.unique(self.kinds).tolist()), "shape model"
 
     def check(self, sizes):
-        """Refuse, of a file, what cannot be."""
+        """Refuse invalid values."""
         level_number(self.scale, "scale", 1, MAX_SIZE)
         side = sizes["side"]
         if side > MAX_CELLS or side % 2 == 0 or sizes["row"] != side * DIRECTIONS:
-            raise InputError(f"patches of {side} cells and rows of {sizes['row']} cannot be")
+            raise InputError(f"patches of {side} cells do not fit rows of {sizes['row']} numbers")
         level_number(self.size, "size", side + 4, MAX_SIZE)
         level_number(self.reach, "reach", 1, MAX_REACH)
         level_number(self.looks, "looks", 1, MAX_LOOKS)
@@ -105,13 +106,15 @@ class AsmLevel:
                 f"{sizes['profile']} numbers a profile, {sizes['steps']} steps: too many"
             )
         if not ((self.matching > 0) & (self.matching < 1e4)).all():
-            raise InputError(f"scores cannot be weighed by {self.matching.tolist()}")
+            raise InputError(
+                f"matching is {self.matching.tolist()}; both must be above 0 and below 1e4"
+            )
         if not ((self.spreads > 1e-2) & (self.spreads < 1e4)).all():
-            raise InputError("a match cannot lie so near or far as the spreads say")
+            raise InputError("spreads must be above 0.01 and below 1e4")
         if not np.isin(self.kinds, (kernels.PATCH, kernels.PROFILE)).all():
-            raise InputError("a landmark is found by something unknown")
+            raise InputError("kinds must be 0 (patch) or 1 (profile)")
         if not ((self.neighbours >= 0) & (self.neighbours < sizes["landmarks"])).all():
-            raise InputError("a landmark lies on a line with one that there is not")
+            raise InputError(f"neighbours must be 0 to {sizes['landmarks'] - 1}")
         for name in ("filters", "profiles", "precisions"):
             if not np.abs(getattr(self, name)).max() < 1e9:
                 raise InputError(f"{name} are out of range")
@@ -121,52 +124,53 @@ class AsmLevel:
 class ASM(ShapeModel):
     """Active shape model.
 
-    At each size of a pyramid the face is shown upright as a plane of gradient directions, as HOG
-    has them. A landmark's patch in it is matched by the Fisher discriminant between patches at the
-    landmark and patches around it: a Mahalanobis distance between the two means, one product a
-    place. All places within reach are matched once; then, as often as there are `spreads`, the
-    landmark is expected where matches are good and near, and the shape model takes the most likely
-    shape behind all expectations, each weighed by how far its matches lie apart (Saragih, Lucey &
-    Cohn 2011, "Deformable Model Fitting by Regularized Landmark Mean-Shift").
+    At each level of a pyramid the face is resampled upright and turned into a plane of gradient
+    directions, as in HOG. A Fisher discriminant between patches at a landmark and patches around it
+    gives the score of each place, with one dot product. All places within reach are scored once.
+    Then, once for each of `spreads`, the expected position of each landmark is computed from scores
+    and distances, and the shape model is fitted to these positions, each weighted by the inverse of
+    its covariance (regularised landmark mean-shift: Saragih, Lucey & Cohn 2011, "Deformable Model
+    Fitting by Regularized Landmark Mean-Shift").
 
-    Landmarks may be matched by profiles of grey along the line's normal instead, by their
-    Mahalanobis distance from the mean profile, as the paper of 1995 has it.
+    Alternatively, landmarks are matched by grey-level profiles along the normal of the outline, by
+    the Mahalanobis distance from the mean profile, as in the paper of 1995.
 
     `PRESETS` names sets of parameters to begin with; "small" is for trying out.
 
     Parameters
     ----------
     scales : sequence of float
-        Cells a box side, coarse to fine: one level each.
+        Cells per box side of each level, coarse to fine.
     n_cells : int
         Side of a patch in cells, odd.
     reach : int
-        Cells to either side of a landmark that are searched.
+        Search range around a landmark, in cells to either side.
     n_looks : int
-        How often each level shows the face and matches its landmarks anew; profiles, which look
-        along one line alone, need several.
+        How often each level resamples the face and matches its landmarks; profiles need several,
+        since they search along a line only.
     spreads : sequence of float
         Standard deviation of a match's distance from the model's landmark, in cells, by step.
     sharpness : float
-        Weight of the scores: 1 takes the discriminant as a probability, less trusts it less.
+        Factor of the scores: with 1 the discriminant counts as a log likelihood ratio, with less it
+        is trusted less.
     doubt : float
-        Variance of a match in square cells, besides that of the places around it.
+        Variance added to that of each match, in square cells.
     profiles : {"none", "outline", "all"}
         Which landmarks are matched by profiles: none, those on the convex outline of the mean
         shape, or all.
     n_profile : int
         Differences of grey in a profile, half a cell apart.
     n_elsewhere : int
-        Patches around each landmark of a face that training compares with.
+        Negative patches per landmark and training face.
     ridge : float
-        What is added to the covariances' diagonal, relative to their mean variance.
+        Added to the diagonal of covariances, as a share of their mean variance.
     roll, zoom : float
-        How wrong poses are in training: standard deviations in degrees, and of the logarithm of
-        the size.
+        Random errors of the pose in training: standard deviation of the rotation in degrees, and of
+        the logarithm of the size.
     share : float
-        Share of the shapes' variance that the shape model keeps.
+        Share of the shapes' variance that the shape model explains.
     max_components : int
-        At most so many components.
+        Largest number of components of the shape model.
     mirror, frame_size, face_size, memory_limit, random_state, n_jobs, verbose
         As in `Cascade`.
 
@@ -182,12 +186,12 @@ class ASM(ShapeModel):
 
     method = "asm"
     LEVEL = AsmLevel
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar = {
         "small": {"scales": (12.0, 22.0, 40.0), "n_cells": 5},
         "default": {},
         "accurate": {"scales": (12.0, 20.0, 36.0, 64.0), "n_elsewhere": 12, "n_looks": 2},
-        # The paper of 1995: profiles along the normals alone.
+        # As in the paper of 1995: profiles along the normals only.
         "profiles": {
             "profiles": "all",
             "sharpness": 0.3,
@@ -212,11 +216,11 @@ class ASM(ShapeModel):
     zoom: float = 0.05
 
     def n_levels(self):
-        """One a scale."""
+        """One level per scale."""
         return len(self.scales)
 
     def check_parameters(self):
-        """Refuse parameters out of range."""
+        """Refuse parameters that are out of range."""
         super().check_parameters()
         for name, most in (("scales", MAX_LEVELS), ("spreads", MAX_STEPS)):
             if not 1 <= len(getattr(self, name)) <= most:

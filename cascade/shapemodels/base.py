@@ -1,5 +1,4 @@
-"""What shape models share: a pyramid of levels, each of which moves the numbers of one point
-distribution model."""
+"""Base class of shape models: a pyramid of levels fits one point distribution model."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -32,24 +31,24 @@ MAX_LEVELS = 8
 MAX_SIZE = 512
 # Faces that the error of a level is told of.
 _N_WATCHED = 300
-# A level whose face becomes so many times smaller or larger, or moves farther than so many of its
-# own sizes, has lost it: what it did is undone.
+# If a level changes the size of a face by more than this factor, or moves it by more than this
+# multiple of its size, it has failed, and its result is discarded.
 _LARGEST_STEP = 2.0
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ShapeModel(Aligner, Estimator):
-    """An aligner that moves the numbers of a point distribution model, coarse to fine.
+    """An aligner that fits the parameters of a point distribution model, coarse to fine.
 
-    A class of shape models has a class of levels, `LEVEL`, says how one is trained, and checks its
-    own parameters.
+    A subclass defines the class of its levels, `LEVEL`, their training, and the check of its
+    parameters.
 
     Attributes
     ----------
     pdm_ : PointDistributionModel
         In units of the box side.
     start_ : ndarray of shape (4,), float32
-        (a, b, x, y): where the mean shape lies in the box frame.
+        (a, b, x, y): pose of the mean shape in the box frame.
     stages_ : list
         The levels, coarse to fine.
     mean_shape_ : ndarray of shape (L, 2), float32
@@ -84,11 +83,11 @@ class ShapeModel(Aligner, Estimator):
     # ---------------------------------------------------------------------- what a class defines
 
     def n_levels(self):
-        """How many levels the parameters ask for."""
+        """Number of levels that the parameters define."""
         raise NotImplementedError(f"{type(self).__name__} must say how many levels it has")
 
     def check_parameters(self):
-        """Refuse parameters out of range, of the user's or of a file."""
+        """Refuse parameters that are out of range."""
         require_range("share", self.share, 0, 1)
         require_count("max_components", self.max_components, 1, MAX_COMPONENTS)
         require_flag("mirror", self.mirror)
@@ -96,7 +95,7 @@ class ShapeModel(Aligner, Estimator):
         count_jobs(self.n_jobs)
 
     def train_level(self, t, found, rng, workers, tick):
-        """Level `t`, trained.
+        """Train level `t`.
 
         Parameters
         ----------
@@ -106,7 +105,7 @@ class ShapeModel(Aligner, Estimator):
         rng : numpy.random.Generator
         workers : Workers
         tick : callable
-            Called with the share that is done.
+            Called with the finished share of the work.
 
         Returns
         -------
@@ -115,7 +114,7 @@ class ShapeModel(Aligner, Estimator):
         raise NotImplementedError(f"{type(self).__name__} must say how a level is trained")
 
     def make_ready(self):
-        """Prepare what prediction needs of the trained levels."""
+        """Prepare the trained levels for prediction."""
         self._basis = self.pdm_.arrays()
 
     def run_level(self, t, image, placement, pose, numbers):
@@ -128,9 +127,9 @@ class ShapeModel(Aligner, Estimator):
         placement : ndarray of shape (3,), float32
             The box frame in the image.
         pose : ndarray of shape (4,), float64
-            (a, b, x, y), from the model's frame to the box frame; read and written.
+            (a, b, x, y), from the model's frame to the box frame; updated in place.
         numbers : ndarray of shape (k,), float64
-            Of the point distribution model; read and written.
+            Parameters of the point distribution model; updated in place.
         """
         raise NotImplementedError(f"{type(self).__name__} must say what a level does")
 
@@ -138,7 +137,7 @@ class ShapeModel(Aligner, Estimator):
 
     def fit(self, faces, shapes=None, boxes=None, *, validation=None, scheme=None, color="bgr",
             checkpoint=None, resume=False, progress=None, notes=None):  # fmt: skip
-        """Learn the shapes, then the levels, coarse to fine.
+        """Train the shape model, then the levels, coarse to fine.
 
         Parameters
         ----------
@@ -178,7 +177,7 @@ class ShapeModel(Aligner, Estimator):
         return self
 
     def _prepare(self, faces, validation, notes, progress):
-        """Crops to train on and to watch; sets what does not depend on the levels."""
+        """Crops for training and validation; sets the attributes that do not depend on levels."""
         self.seed_ = seed_of(self.random_state)
         frame = Frame(self.frame_size, self.face_size)
         faces, validation = split_off(faces, validation, self.seed_)
@@ -254,9 +253,9 @@ class ShapeModel(Aligner, Estimator):
 
     def align(self, image, boxes, *, color="bgr", n_starts=None, mirror=None, staged=False,
               start=None):  # fmt: skip
-        """Landmarks of the faces in `boxes`, and how the model came to them.
+        """Landmarks of the faces in `boxes`, with further results.
 
-        Safe to call from several threads on one model.
+        Thread-safe.
 
         Parameters
         ----------
@@ -269,12 +268,12 @@ class ShapeModel(Aligner, Estimator):
         n_starts : int, optional
             A shape model has one start: 1 or None.
         mirror : bool, optional
-            A shape model looks at one view: False or None.
+            Shape models do not support mirroring: False or None.
         staged : bool
             Whether to keep the shapes after each level.
         start : Aligner or array_like of shape (n, L, 2), optional
-            What finds the shapes to start from, or these in pixels; without it, the mean shape in
-            the box. The finest level refines it.
+            An aligner that finds the initial shapes, or the shapes in pixels; by default the mean
+            shape in the box. Only the finest level refines a given start.
 
         Returns
         -------
@@ -289,7 +288,7 @@ class ShapeModel(Aligner, Estimator):
         if n_starts not in (None, 1) or mirror:
             raise InputError(
                 f"n_starts={n_starts} and mirror={mirror}: a model of method {self.method!r} "
-                "looks at one view, from one start; leave both out"
+                "uses one view and one start only; leave both out"
             )
         image = as_grey(image, color)
         boxes = as_boxes(boxes)
@@ -320,7 +319,7 @@ class ShapeModel(Aligner, Estimator):
         return Alignment(shapes, from_box_frame(initial, placements), steps)
 
     def _started(self, start, image, boxes):
-        """Shapes (n, L, 2) in pixels that a start gives."""
+        """Initial shapes (n, L, 2) in pixels, from the argument `start`."""
         if isinstance(start, Aligner):
             refuse_other_landmarks(start, self.scheme_)
             return start.align(image, boxes).shapes
@@ -334,7 +333,7 @@ class ShapeModel(Aligner, Estimator):
         return shapes
 
     def _around(self, placement, pose):
-        """The box frame that a shape lies in as the mean shape does in its box, and its pose."""
+        """The box frame and pose that correspond to a shape."""
         a, b = float(self.start_[0]), float(self.start_[1])
         ratio = float(np.hypot(pose[0], pose[1])) / float(np.hypot(a, b))
         cx, cy, side = placement.tolist()
@@ -413,11 +412,12 @@ class ShapeModel(Aligner, Estimator):
         Raises
         ------
         InputError
-            Naming what is missing, of another type, out of range, or does not fit the rest.
+            If something is missing, of another type, out of range or inconsistent; the message
+            names it.
         """
         entries = header["stages"]
         if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_LEVELS:
-            raise InputError("the file has no list of levels, or too many")
+            raise InputError("the file must have a list of levels of valid length")
         levels = []
         for t, entry in enumerate(entries):
             if entry.get("level") != self.LEVEL.KIND:
@@ -444,7 +444,7 @@ class ShapeModel(Aligner, Estimator):
         if start is None or start.dtype != np.float32 or start.shape != (4,):
             raise InputError("array start is missing or not float32 of 4 numbers")
         if not np.abs(start).max() < 1e3 or np.hypot(start[0], start[1]) < 1e-3:
-            raise InputError("array start is no pose in or near the box")
+            raise InputError("array start must be a pose in or near the box")
         model._set_start(start)
         model.stages_ = model.stages_of(header, arrays)
         recalled(model, header)
@@ -456,5 +456,5 @@ def level_number(array, name, low, high):
     """The one number of a level's array, checked: InputError unless within [low, high]."""
     value = array[0].item()
     if not low <= value <= high:
-        raise InputError(f"{name} is {value}; {low} to {high} can be")
+        raise InputError(f"{name} is {value}; it must be {low} to {high}")
     return value

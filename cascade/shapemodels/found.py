@@ -1,4 +1,4 @@
-"""What the levels of shape models are trained on."""
+"""The training data of the levels of shape models."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 class Found(NamedTuple):
-    """What a level is trained on.
+    """The training data of a level.
 
     Attributes
     ----------
     images : ndarray of shape (m, F, F), uint8
     placements : ndarray of shape (m, 3), float32
     shapes : ndarray of shape (m, L, 2), float32
-        True shapes in the box frame; missing landmarks where the model has them most likely.
+        True shapes in the box frame; missing landmarks are at their most likely positions.
     seen : ndarray of shape (m, L), bool
         Which landmarks are not missing.
     poses : ndarray of shape (m, 4), float64
@@ -27,7 +27,7 @@ class Found(NamedTuple):
     poses: np.ndarray
 
     def turned(self, rng, roll, scale):
-        """Poses turned and scaled at random: how wrong a pose is when a level begins.
+        """Poses with random errors of rotation and size, as at the begin of a level.
 
         Parameters
         ----------

@@ -16,7 +16,7 @@ class Mesh:
     Attributes
     ----------
     reference : ndarray of shape (L, 2), float64
-        The landmarks in cells.
+        The landmarks, in cells.
     triangles : ndarray of shape (T, 3), int32
         Their landmarks.
     cells : ndarray of shape (n, 2), int32
@@ -45,7 +45,7 @@ class Mesh:
         size : int
             Cells are those of a plane of `size` x `size`.
         margin : float
-            Cells up to so far outside the mesh are taken as well; they move with the nearest
+            Cells up to this distance outside the mesh are included; they move with the nearest
             triangle.
 
         Returns
@@ -63,7 +63,9 @@ class Mesh:
         try:
             triangles = Delaunay(reference).simplices.astype(np.int32)
         except QhullError as error:
-            raise InputError("the landmarks lie on one line and span no triangle") from error
+            raise InputError(
+                "the landmarks lie on one line, so they form no mesh; check the annotations"
+            ) from error
         area = np.abs(kernels.doubled_areas(reference, triangles))
         triangles = triangles[area > 1e-3]
         where = np.full((size, size), -1, np.int32)
@@ -74,37 +76,39 @@ class Mesh:
 
     @classmethod
     def of(cls, reference, triangles, cells, inside):
-        """A mesh whose cells are known."""
+        """A mesh with given cells."""
         reference = np.asarray(reference, np.float64)
         weights = np.empty((len(cells), 3))
         kernels.weigh(reference, triangles, cells, inside, weights)
         return cls(reference, triangles, cells, inside, weights)
 
     def points(self, shape):
-        """Where the warp from the reference to `shape` (L, 2) takes the cells: (n, 2) float64."""
+        """Positions (n, 2) float64 of the cells, warped from the reference to `shape` (L, 2)."""
         out = np.empty((len(self.cells), 2))
         kernels.warp(np.asarray(shape, np.float64), self.triangles, self.inside, self.weights, out)
         return out
 
     def slopes(self, moves):
-        """How the points move with the landmarks.
+        """Derivatives of the cells' positions.
 
         Parameters
         ----------
         moves : ndarray of shape (p, L, 2)
-            How the landmarks move with each of p numbers.
+            Derivatives of the landmarks with respect to each of p parameters.
 
         Returns
         -------
         ndarray of shape (2, p, n), float32
-            Of the points' x, then of their y.
+            Derivatives of x, then of y.
         """
         moved = np.stack([self.points(move) for move in moves])
         return np.ascontiguousarray(np.moveaxis(moved, -1, 0), np.float32)
 
     def neighbours(self):
-        """Indices (4, n) int32 of the cells left, right, above and below each; its own where there
-        is none."""
+        """Indices (4, n) int32 of the cells left, right, above and below each.
+
+        A cell without such a neighbour has its own index there.
+        """
         size = int(self.cells.max()) + 3
         index = np.full((size, size), -1, np.int32)
         x, y = self.cells.T + 1

@@ -1,10 +1,9 @@
 """The point distribution model: a mean shape, and the ways in which shapes differ from it (Cootes,
 Taylor, Cooper & Graham 1995, "Active Shape Models: Their Training and Application").
 
-Position, size and rotation stand apart: a shape is ``R (mean + P b) + t``, with a scaled rotation
-R. The numbers b of a face are Gaussian, each with a variance of its own, and what P leaves out is
-noise of one variance: probabilistic PCA (Tipping & Bishop 1999), which also says what a shape with
-missing landmarks is most likely to be.
+A shape is ``R (mean + P b) + t``, with a scaled rotation R and a shift t. The parameters b are
+independent Gaussians, and the residual is isotropic noise: this is probabilistic PCA (Tipping &
+Bishop 1999), which also gives the most likely positions of missing landmarks.
 """
 
 from dataclasses import dataclass
@@ -31,20 +30,20 @@ _N_STEPS = 8
 
 @dataclass(frozen=True)
 class PointDistributionModel:
-    """Shapes as a mean and a few numbers.
+    """Shapes as a mean and a few parameters.
 
     Attributes
     ----------
     mean : ndarray of shape (L, 2), float32
-        Around its centre, at the average size of the training shapes.
+        Centred, at the average size of the training shapes.
     components : ndarray of shape (k, L, 2), float32
-        Orthonormal, and orthogonal to what moves, scales and turns the mean shape.
+        Orthonormal, and orthogonal to translation, scaling and rotation of the mean shape.
     variances : ndarray of shape (k,), float32
-        Of the number that belongs to each component, largest first.
+        Variance of the parameter of each component, largest first.
     noise : ndarray of shape (1,), float32
-        Variance of each coordinate that the components leave out.
+        Residual variance per coordinate.
     radius : ndarray of shape (1,), float32
-        How far the ellipsoid of likely shapes reaches, in standard deviations.
+        Radius of the ellipsoid of likely shapes, in standard deviations.
 
     Examples
     --------
@@ -73,16 +72,16 @@ class PointDistributionModel:
 
     @classmethod
     def fit(cls, shapes, share=0.98, max_components=40):
-        """Learn from shapes.
+        """Fit the model to shapes.
 
         Parameters
         ----------
         shapes : array_like of shape (n, L, 2)
             In any frame and unit; NaN where a landmark is missing.
         share : float
-            Share of the variance that the components keep.
+            Share of the variance that the components explain.
         max_components : int
-            At most so many components.
+            Largest number of components.
 
         Returns
         -------
@@ -144,9 +143,9 @@ class PointDistributionModel:
         )
 
     def check(self, sizes):
-        """Refuse, of a file, what cannot be."""
+        """Refuse invalid values."""
         if sizes["modes"] > MAX_COMPONENTS:
-            raise InputError(f"{sizes['modes']} components; at most {MAX_COMPONENTS} can be")
+            raise InputError(f"{sizes['modes']} components; the limit is {MAX_COMPONENTS}")
         if not 1e-8 < np.square(self.mean, dtype=np.float64).sum() < 1e12:
             raise InputError("the mean shape is a single point or beyond any size")
         if not np.square(self.components, dtype=np.float64).sum() < 2 * len(self.components):
@@ -154,22 +153,22 @@ class PointDistributionModel:
         if not (self.variances > 0).all() or not 0 < self.noise[0] <= self.variances.min():
             raise InputError("the variances are not above 0, or the noise is above them")
         if not 0 < self.radius[0] < 1e6:
-            raise InputError(f"the ellipsoid cannot reach {self.radius[0]} standard deviations")
+            raise InputError(f"radius is {self.radius[0]}; it must be above 0 and below 1e6")
 
     def project(self, shapes, limited=False):
-        """The most likely numbers behind shapes, and where these lie.
+        """The most likely parameters and poses of shapes.
 
         Parameters
         ----------
         shapes : array_like of shape (L, 2) or (n, L, 2)
-            In any frame; NaN where a landmark is missing, two at least are there.
+            In any frame; NaN where a landmark is missing; each shape needs at least two landmarks.
         limited : bool
-            Whether numbers beyond the ellipsoid are drawn back to its surface.
+            Whether parameters outside the ellipsoid are moved to its surface.
 
         Returns
         -------
         parameters : ndarray of shape (k,) or (n, k), float64
-            In units of the mean shape, whatever the shapes' own.
+            In units of the mean shape.
         linear : ndarray of shape (2,) or (n, 2), float64
             (a, b) of the scaled rotation ``[[a, -b], [b, a]]``.
         shift : ndarray of shape (2,) or (n, 2), float64
@@ -188,7 +187,7 @@ class PointDistributionModel:
             )
         seen = np.isfinite(rows).all(-1)
         if len(rows) and seen.sum(1).min() < 2:
-            raise InputError("a shape with fewer than two landmarks lies nowhere")
+            raise InputError("a shape has fewer than two landmarks; leave it out")
         basis = self.arrays()
         parameters = np.zeros((len(rows), len(self.variances)))
         poses = np.empty((len(rows), 4))
@@ -207,7 +206,7 @@ class PointDistributionModel:
         return parameters, poses[:, :2], poses[:, 2:]
 
     def shapes(self, parameters, linear=(1.0, 0.0), shift=(0.0, 0.0)):
-        """The shapes that numbers stand for.
+        """The shapes with given parameters and poses.
 
         Parameters
         ----------
@@ -225,19 +224,19 @@ class PointDistributionModel:
         return (rotate(upright, linear) + shift[..., None, :]).astype(np.float32)
 
     def synthesise(self, n, rng, spread=1.0):
-        """Draw shapes that look like those of training.
+        """Draw random shapes from the model.
 
         Parameters
         ----------
         n : int
         rng : numpy.random.Generator
         spread : float
-            Standard deviation of the drawn numbers, in those of training.
+            Standard deviation of the parameters, relative to that of training.
 
         Returns
         -------
         ndarray of shape (n, L, 2), float32
-            Around the mean shape's centre, within the ellipsoid.
+            Centred as the mean shape, within the ellipsoid.
         """
         drawn = rng.normal(0, spread, (n, len(self.variances)))
         far = np.linalg.norm(drawn, axis=1, keepdims=True)
@@ -251,7 +250,7 @@ class PointDistributionModel:
         ----------
         index : int
         at : float
-            How far, in standard deviations.
+            Parameter of the component, in standard deviations.
 
         Returns
         -------
@@ -262,7 +261,7 @@ class PointDistributionModel:
         return (self.mean + step * self.components[index]).astype(np.float32)
 
     def plausibility(self, shapes):
-        """How well shapes agree with the model.
+        """Measures of how well shapes agree with the model.
 
         Parameters
         ----------
@@ -272,8 +271,8 @@ class PointDistributionModel:
         Returns
         -------
         distance : ndarray of shape () or (n,), float64
-            Of the numbers from the mean shape's, relative to the ellipsoid: 0 is the mean shape, 1
-            lies on the ellipsoid, which holds 99 % of the training shapes.
+            Distance of the parameters from the mean shape, relative to the ellipsoid: 0 is the mean
+            shape, 1 is on the ellipsoid, which contains 99 % of the training shapes.
         misfit : ndarray of shape () or (n,), float64
             Root mean square distance of the landmarks from the nearest shape of the model, in units
             of the mean shape.
@@ -286,7 +285,7 @@ class PointDistributionModel:
         return distance, np.sqrt(np.nanmean(apart, -1)) / np.maximum(size, 1e-12)
 
     def completed(self, shapes):
-        """Shapes (n, L, 2) with missing landmarks where the model has them most likely."""
+        """Shapes (n, L, 2) with missing landmarks at their most likely positions."""
         shapes = np.asarray(shapes, np.float32)
         missing = ~np.isfinite(shapes).all(-1)
         if not missing.any():

@@ -1,4 +1,4 @@
-"""What boosted trees and ferns have in common once they are grown."""
+"""The common part of trained boosted trees and ferns."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from features.errors import InputError
 
 @dataclass(frozen=True)
 class PixelComparisons:
-    """Comparisons of pairs of pixels that lead to leaves, whose sum is an update of the shape.
+    """Trees or ferns of pixel comparisons; the sum of the leaves reached is the update of the
+    shape.
 
     The leaves that a sample reaches are added as integers, and one product with `basis` turns the
     sum into the update.
@@ -38,9 +39,9 @@ class PixelComparisons:
         return type(self), self.leaves.shape
 
     def check(self, sizes):
-        """Refuse comparisons of pixels that are not read."""
+        """Refuse comparisons of pixels that do not exist."""
         if max(self.first.max(), self.second.max()) >= sizes["features"]:
-            raise InputError("a comparison looks at a pixel that is not read")
+            raise InputError("a comparison uses a pixel that does not exist")
 
 
 def comparison_layout(count, tests, leaves):

@@ -1,11 +1,11 @@
-"""Stages in action in one kernel: what the runners of several kinds share."""
+"""Base class of runners that run several stages in one kernel."""
 
 import numpy as np
 
-from features.spans import image_spans
+from features.mapping import spans_in_memory
 from features.workers import SERIAL
 
-#: What a kernel gets where nobody asked for the shapes after each stage.
+#: Passed to a kernel if the shapes after each stage are not requested.
 NOT_STAGED = np.empty((0, 0, 0, 0), np.float32)
 
 
@@ -17,7 +17,7 @@ class FusedRunner:
     """
 
     kernel = None
-    #: Samples that the kernel takes side by side.
+    #: Number of samples that the kernel processes together.
     abreast = 1
 
     def __init__(self, stages, reference):
@@ -30,7 +30,7 @@ class FusedRunner:
         staged = NOT_STAGED if staged is None else staged
 
         def run(span):
-            for part in image_spans(samples.index, *span):
+            for part in spans_in_memory(samples.images, samples.index, *span):
                 self.kernel(
                     samples.images, samples.index, samples.placements, samples.shapes,
                     self.reference, *self._arrays, *part, staged,

@@ -1,4 +1,4 @@
-"""Declared layouts of arrays, and the check of a file's arrays against them.
+"""Declared layouts of arrays, and checks of a file's arrays against them.
 
 A class that can be written to a model file is a dataclass of arrays with
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from features.errors import InputError
 
-# More than any real model, little enough that no product of two lengths overflows.
+# Larger than in any real model, and small enough that products of two lengths do not overflow.
 _MAX_LENGTH = 1 << 24
 
 
@@ -38,7 +38,8 @@ def from_arrays(cls, arrays, prefix, sizes):
     Raises
     ------
     InputError
-        Naming the array that is missing, of another dtype or shape, not finite, or out of range.
+        If an array is missing, of another dtype or shape, not finite, or out of range; the message
+        names it.
     """
     fields = {}
     for name, (dtype, *dimensions) in cls.LAYOUT.items():

@@ -1,4 +1,4 @@
-"""Arrays of trained stages as the kernels of the runners want them."""
+"""Packing of trained stages' arrays for the kernels."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ _CACHE_LINE = 64
 
 
 def stack(arrays):
-    """`numpy.stack` in a block that begins with a cache line."""
+    """`numpy.stack` into memory aligned to a cache line."""
     shape = len(arrays), *arrays[0].shape
     return np.stack(arrays, out=_aligned(shape, arrays[0].dtype))
 
 
 def _aligned(shape, dtype):
-    """An array that begins with a cache line, so that short rows do not lie across two."""
+    """An array aligned to a cache line, so that short rows do not span two."""
     n_bytes = int(np.prod(shape)) * dtype.itemsize
     block = np.empty(n_bytes + _CACHE_LINE, np.uint8)
     start = -block.ctypes.data % _CACHE_LINE
@@ -31,7 +31,7 @@ def node_words_of(first, second, threshold):
 
 
 def whole(array, axis, size):
-    """`array` with `axis` filled up with zeros to a multiple of `size`; itself where it is one."""
+    """`array` padded with zeros along `axis` to a multiple of `size`; unchanged if it is one."""
     if array.shape[axis] % size == 0:
         return array
     width = [(0, 0)] * array.ndim

@@ -1,4 +1,4 @@
-"""Stages of any kind in action, one after the other."""
+"""Runs stages of any kind, one after the other."""
 
 from features.workers import SERIAL
 
@@ -25,7 +25,7 @@ class PlainRunner:
         samples : Samples
         workers : Workers
         staged : ndarray of shape (T, N, L, 2), float32, optional
-            Takes the shapes after each of the T stages.
+            Receives the shapes after each of the T stages.
         """
         for t, stage in enumerate(self.stages):
             features = stage.feature.extract(samples, self.reference, workers)

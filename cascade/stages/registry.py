@@ -1,7 +1,7 @@
-"""The one table of stages: features, predictors, which of them belong together, and what runs them.
+"""The table of stages: features, predictors, valid pairs of them, and their runners.
 
-Classes are named, not imported: a model file of SDM loads the kernels of SDM alone. To add a kind,
-add its class to `FEATURES` or `PREDICTORS` and each pair that it can be part of to `RUNNERS`.
+Classes are named, not imported, so that loading an SDM imports the kernels of SDM only. To add a
+kind, add its class to `FEATURES` or `PREDICTORS` and each pair that it can be part of to `RUNNERS`.
 """
 
 from functools import cache
@@ -33,7 +33,7 @@ PREDICTORS = {
     "trees": _STAGES + "trees.predictor.Trees",
     "zoned-ferns": _STAGES + "ferns.predictor.ZonedFerns",
 }
-#: What runs the stages of each pair of feature and predictor; other pairs make no stage of a file.
+#: The runner for each pair of feature and predictor; other pairs are not valid in a file.
 RUNNERS = {
     ("dlib-pixels", "compact-dlib-trees"): _STAGES + "dlib.runner.CompactBoxTreesRunner",
     ("dlib-pixels", "dlib-trees"): _STAGES + "dlib.runner.BoxTreesRunner",
@@ -49,7 +49,7 @@ RUNNERS = {
     ("pixels", "trees"): _STAGES + "trees.runner.TreesRunner",
     ("sift", "reduced-linear"): _PLAIN,
 }
-#: Kinds that follow the rules of another library, in a frame of their own.
+#: Kinds that follow the rules of another library and use its frame of shapes.
 FOREIGN_KINDS = frozenset(
     ("compact-dlib-trees", "dlib-pixels", "dlib-trees", "opencv-forests", "opencv-weights")
 )
@@ -70,25 +70,25 @@ ALIASES = {
 
 @cache
 def find(path):
-    """The class that a table names, as ``features.hog.HogDescriptors``."""
+    """Import a class by its full name, as ``features.hog.HogDescriptors``."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
 def plan(stages, reference):
-    """What runs trained stages: as few runners as possible.
+    """The runners of trained stages, as few as possible.
 
     Parameters
     ----------
     stages : list of FittedStage
     reference : ndarray of shape (L, 2)
-        What stages turn and scale with; see `cascade.loop.face_space`.
+        The mean shape that shapes are aligned with; see `cascade.loop.face_space`.
 
     Returns
     -------
     list
-        Of runners, one for each stretch of stages that go into one kernel. A runner has `stages`
-        and ``run(samples, workers, staged)`` as `cascade.stages.plain.PlainRunner` does.
+        Runners, one for each group of consecutive stages that run in one kernel. A runner has
+        `stages` and ``run(samples, workers, staged)``, as `cascade.stages.plain.PlainRunner`.
     """
     runners = []
     for (runner, _), stretch in groupby(stages, key=_runner_and_fuse_key):

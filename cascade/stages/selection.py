@@ -1,4 +1,4 @@
-"""Stages chosen by how well they move faces that they were not trained on."""
+"""Selection of stages by their error on held-out faces."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from features.parameters import Parameters
 
 @dataclass(eq=False, repr=False)
 class BestStage(Parameters):
-    """Recipe: of several stages, the one that moves held-out faces best, trained on all faces.
+    """Recipe: of several stages, the one with the smallest error on held-out faces, trained on all.
 
     Parameters
     ----------
     stages : list of Stage
-        Candidates that differ in whatever is to be chosen.
+        The candidates.
     held_out : float
-        Share of the face crops that candidates are judged by.
+        Share of the face crops that are held out to compare the candidates.
 
     Notes
     -----
     Ren et al. (2014, section 4) choose the radius of each stage in this way. A mirrored face is a
-    crop of its own, and may be held out while its twin is not.
+    separate crop, which may be held out while the original is not.
     """
 
     stages: object

@@ -1,12 +1,19 @@
 """One stage of the loop: a feature and a regressor, before and after training.
 
-A recipe `Stage(feature, regressor)` is fitted to a `FittedStage`, which moves shapes.
+Fitting a recipe `Stage(feature, regressor)` gives a `FittedStage`, which moves shapes.
 
 The feature is a recipe with ``fit(samples, residuals, reference, rng, workers)``, which returns a
-`FittedFeature`. The regressor is any scikit-learn regressor with many outputs; or, where it wants
-more than a matrix of features, an object whose
-``fit_stage(feature, samples, residuals, reference, rng, workers, tick)`` returns a
-`FittedPredictor`, or one for each part of the faces as well (`cascade.stages.cross_fitting`).
+`FittedFeature`. The regressor is any multi-output regressor of scikit-learn; or, if it needs more
+than a matrix of features, an object whose ``fit_stage(feature, samples, residuals, reference, rng,
+workers, tick)`` returns a `FittedPredictor`, or also one for each fold of the faces
+(`cascade.stages.cross_fitting`).
+
+A feature and a regressor whose fit asks `workers` for all sums over samples and all decisions, and
+counts rows from ``samples.first``, say so by ``over_members = True``: the faces may then be divided
+over several machines (`cascade.loop.on_cluster`).
+
+A regressor that asks for some rows of the residuals at a time, ``residuals[start:stop]``, says so
+by ``reads_parts = True``: then they are never computed for all samples at once.
 
 A fitted stage whose feature and predictor are in `registry` can be written to a model file, and
 consecutive stages of one kind run in one kernel.
@@ -21,14 +28,15 @@ from features.parameters import Parameters
 
 from .cross_fitting import CrossFitted, rows_of_parts
 from .registry import plan
+from .samples import Residuals
 
 
 class FittedFeature(Protocol):
-    """What a trained stage reads from the image.
+    """The trained feature of a stage: it reads the image.
 
-    Two members are optional. `KIND` (str) is its name in model files and in `registry`; without
-    it, the stage cannot be saved. `needs_crop` (bool), False where it is missing, says that faces
-    must be resampled to the scale of training before they are read.
+    Two members are optional. `KIND` (str) is its name in model files and in `registry`; without it,
+    the stage cannot be saved. `needs_crop` (bool, default False) says that faces must be resampled
+    to the scale of training.
     """
 
     def extract(self, samples, reference, workers):
@@ -36,11 +44,11 @@ class FittedFeature(Protocol):
 
 
 class FittedPredictor(Protocol):
-    """What a trained stage makes of its features.
+    """The trained regressor of a stage: it maps features to updates of the shape.
 
-    Three members are optional. `KIND` is as in `FittedFeature`; `facts` (dict) is what training
-    chose, for the history of the cascade; `predict` may be missing where `registry` has a runner
-    for the kind.
+    Three members are optional. `KIND` is as in `FittedFeature`; `facts` (dict) are hyperparameters
+    that training chose, for the history of the cascade; `predict` may be missing if `registry` has
+    a runner for the kind.
     """
 
     def predict(self, features):
@@ -54,9 +62,9 @@ class Stage(Parameters):
     Parameters
     ----------
     feature : object
-        What to read from the image; see the module's docstring.
+        Recipe of the feature; see the module's docstring.
     regressor : object
-        What to make of it: one of ours, or any scikit-learn regressor with many outputs.
+        One of our regressors, or any multi-output regressor of scikit-learn.
     """
 
     feature: object
@@ -79,7 +87,9 @@ class Stage(Parameters):
         -------
         FittedStage
         """
-        residuals = samples.residuals(reference)
+        residuals = Residuals(samples, reference)
+        if not getattr(self.regressor, "reads_parts", False):
+            residuals = np.asarray(residuals)
         feature = self.feature.fit(samples, residuals, reference, rng, workers)
         if hasattr(self.regressor, "fit_stage"):
             predictor = self.regressor.fit_stage(
@@ -102,15 +112,15 @@ class FittedStage:
     feature : FittedFeature
     predictor : FittedPredictor
     parts : tuple of FittedPredictor
-        Of a stage that was cross-fitted, the predictors that move the training samples; empty
-        otherwise, and in finished model files.
+        For a cross-fitted stage in training, the predictors of the folds, which move the training
+        samples; empty otherwise, and in finished model files.
     """
 
     feature: object
     predictor: object
     parts: tuple = ()
 
-    #: The runner of the stage, where it is not the one that `registry` has for its kind.
+    #: The runner of the stage, if it is not the one in `registry`.
     runner: ClassVar = None
 
     @property
@@ -144,7 +154,7 @@ class FittedStage:
             samples.take(rows, part)
 
     def finished(self):
-        """The stage without what only its training needed."""
+        """The stage without the parts that only training needs."""
         return replace(self, parts=())
 
     def held_out(self, samples, reference, workers):
@@ -159,7 +169,7 @@ class FittedStage:
 
     @property
     def facts(self):
-        """What training chose, by name."""
+        """Hyperparameters that training chose, by name."""
         return getattr(self.predictor, "facts", {})
 
     @property

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..heads import head_shape
+from ..heads import angles, head_shape
 from ..schemes import FACE68
+from .jaw import KNOWN
 
 # What an arc over the cheek leads to from each point of the jaw's right half, at about its height:
 # shares of landmarks. That of the chin goes up to the lip.
@@ -20,8 +21,8 @@ _ENDS = ({36: 1}, {31: 0.5, 41: 0.5}, {31: 1}, {48: 1}, {59: 1}, {8: 0.4, 57: 0.
 # What is farther in at that height, on the middle of the face: it is the outline of a profile.
 _MIDDLES = ({27: 1}, {29: 1}, {33: 1}, {51: 1}, {57: 1}, {8: 0.4, 57: 0.6},
             {8: 0.7, 57: 0.3}, {8: 0.9, 57: 0.1}, {57: 1})  # fmt: skip
-_BETWEEN = 3  # arcs from one point of the jaw to the next
-_CHIN = 8 * _BETWEEN
+BETWEEN = 3  # arcs from one point of the jaw to the next
+_CHIN = 8 * BETWEEN
 # Along an arc, in degrees of a quarter ellipse: for the mesh, and to find the outline.
 _STEPS = np.radians([12, 25, 40, 58, 75])
 _FINE = np.radians(np.arange(0, 91, 4.5))
@@ -71,8 +72,8 @@ def _curve(n, between):
 
 def _arc_weights():
     """Where arcs begin, on the jaw and between its points, end, and go on to: (A, 68) each."""
-    begins = np.zeros(((17 - 1) * _BETWEEN + 1, 68))
-    begins[:, :17] = _curve(17, _BETWEEN)
+    begins = np.zeros(((17 - 1) * BETWEEN + 1, 68))
+    begins[:, :17] = _curve(17, BETWEEN)
     return begins, _shares(_ENDS), _shares(_MIDDLES)
 
 
@@ -82,7 +83,7 @@ def _shares(parts):
     for k, part in enumerate(parts):
         for i, share in part.items():
             table[k, i] = table[16 - k, FACE68.flip[i]] = share
-    at = np.arange((17 - 1) * _BETWEEN + 1) / _BETWEEN
+    at = np.arange((17 - 1) * BETWEEN + 1) / BETWEEN
     before = np.minimum(at.astype(int), 15)
     share = (at - before)[:, None]
     return (1 - share) * table[before] + share * table[before + 1]
@@ -155,6 +156,8 @@ class Surface:
         Landmarks in pixels; NaN where missing.
     head : HeadShape, optional
         What depth is taken from; without it, the head that is known for 68 points.
+    jaw : JawPlaces, optional
+        Where annotators put the jaw of a head that turns; without it, as is known of 300-W's.
 
     Attributes
     ----------
@@ -167,7 +170,8 @@ class Surface:
     on_outline = np.arange(68) < 17
     margins = np.where(np.arange(68) < 48, 0.03, 0.12)
 
-    def __init__(self, shape, head=None):
+    def __init__(self, shape, head=None, jaw=None):
+        self._places = KNOWN if jaw is None else jaw
         head, self.layout = head_shape(FACE68) if head is None else head, layout()
         placement = head.place(shape[None])
         self.rotation = placement.rotation[0]
@@ -218,8 +222,9 @@ class Surface:
         return fine[np.arange(len(fine)), farthest]
 
     def jaw(self, points, rotation):
-        """The 17 points of `outline` that are landmarks."""
-        return self.outline(points, rotation)[::_BETWEEN]
+        """The 17 landmarks of the jaw where annotators put them."""
+        outline = self.outline(points, rotation)
+        return self._places.on(outline, BETWEEN, angles(rotation)[0], self.scale)
 
     def landmarks(self, rotation):
         """The 68 landmarks (68, 2) as an annotator would place them after a turn."""

@@ -12,6 +12,7 @@ from ..heads import HeadShape, angles, head_shape, pose, rotation
 from ..schemes import FACE68
 from .carried import CarriedSurface
 from .face import Recipe
+from .jaw_fitting import measured_jaw
 from .mesh import Surface
 from .redraw import redraw
 
@@ -46,8 +47,9 @@ class PoseTurn(Recipe):
         Degrees of yaw by which a head turns at most, 0 to 90; one that is turned already turns
         back by less, since its other side was never seen.
     measured : bool, default True
-        Whether to measure the head in the dataset's own faces, if at least 100 of them have all 68
-        landmarks and enough turn; else it is the one that is known.
+        Whether to measure the head, and where annotators put the jaw when it turns, in the
+        dataset's own faces, if at least 100 of them have all 68 landmarks and enough turn; else
+        both are those that are known.
     p : float, default 1
         Share of the copies that are turned.
     """
@@ -60,7 +62,7 @@ class PoseTurn(Recipe):
     max_turn: float = 60.0
     measured: bool = True
 
-    _head, _scheme = None, FACE68
+    _head, _jaw, _scheme = None, None, FACE68
 
     def _ranges(self):
         return {"max_yaw": (0, 80), "max_pitch": (0, 45), "max_roll": (0, 180), "max_turn": (0, 90)}
@@ -83,7 +85,7 @@ class PoseTurn(Recipe):
         prepared = copy(self)
         prepared._scheme = faces.scheme
         if self.measured and faces.scheme.name == FACE68.name:
-            prepared._head = _measured(faces.shapes)
+            prepared._head, prepared._jaw = _measured(faces.shapes)
         return prepared
 
     def apply(self, face, rng):
@@ -96,7 +98,7 @@ class PoseTurn(Recipe):
 
     def _turned(self, face, rng, drawn):
         draws = rng.uniform(-1, 1, 3)
-        surface = surface_of(face.shape, self._head, self._scheme)
+        surface = surface_of(face.shape, self._head, self._scheme, self._jaw)
         if surface is None:
             return face
         yaw = angles(surface.rotation)[0]
@@ -110,19 +112,20 @@ class PoseTurn(Recipe):
 
 
 def _measured(shapes):
-    """The head in the faces of a dataset, or None where they are few or hardly turn."""
+    """Head and jaw in the faces of a dataset, or None twice where they are few or hardly turn."""
     whole = np.flatnonzero(np.isfinite(shapes).all((1, 2)))
     if len(whole) < _FEWEST:
-        return None
+        return None, None
     shapes = shapes[whole[np.linspace(0, len(whole) - 1, min(len(whole), _MOST)).astype(int)]]
     if pose(shapes)[:, 0].std() < _TURNED:
-        return None
+        return None, None
     head = HeadShape.fit(shapes, FACE68)
     # Rounded, so that it is the same whatever the order of sums in linear algebra.
-    return HeadShape(head.points.round(3), head.weights.round(2), FACE68)
+    head = HeadShape(head.points.round(3), head.weights.round(2), FACE68)
+    return head, measured_jaw(shapes, head)
 
 
-def surface_of(shape, head=None, scheme=FACE68):
+def surface_of(shape, head=None, scheme=FACE68, jaw=None):
     """The `Surface` of a face's landmarks, or None where its pose cannot be found.
 
     Parameters
@@ -132,6 +135,8 @@ def surface_of(shape, head=None, scheme=FACE68):
         Of face68: where depth comes from, if not from the head that is known.
     scheme : Scheme
         Of the landmarks.
+    jaw : JawPlaces, optional
+        Of face68: where annotators put the jaw, if not as is known.
 
     Raises
     ------
@@ -146,7 +151,7 @@ def surface_of(shape, head=None, scheme=FACE68):
         )
     with np.errstate(invalid="ignore"):
         whole = scheme.name == FACE68.name
-        surface = Surface(shape, head) if whole else CarriedSurface(shape, scheme)
+        surface = Surface(shape, head, jaw) if whole else CarriedSurface(shape, scheme)
     return surface if np.isfinite(surface.vertices).all() and surface.scale > 0 else None
 
 

@@ -1,4 +1,4 @@
-"""Arrays that the metrics take, and means that leave gaps out."""
+"""Checks of the arrays that metrics take, and means that ignore NaN."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from features.errors import InputError
 
 
 def nan_mean(points):
-    """Mean over axis 1 of (n, k, d), a NaN in any coordinate leaving the point out."""
+    """Mean over axis 1 of (n, k, d); a point with a NaN coordinate is ignored."""
     missing = np.isnan(points)
     # One value a point is most often the case, over which `any` would be a loop of its own.
     seen = ~missing if points.shape[-1] == 1 else ~missing.any(-1, keepdims=True)
@@ -43,13 +43,13 @@ def check_scheme(shapes, scheme):
 
 
 def known_errors(errors):
-    """Errors without the NaN ones (n,), or an InputError where none is left or one is negative."""
+    """Errors (n,) without NaN; InputError if none is left or one is negative."""
     errors = np.asarray(errors, np.float64).ravel()
     errors = errors[~np.isnan(errors)]
     if len(errors) == 0:
-        raise InputError("there is no error to summarise: no face has landmarks")
+        raise InputError("there is no error to summarise: all are NaN; give faces with landmarks")
     if errors.min() < 0:
-        raise InputError("errors must not be negative")
+        raise InputError("errors must be 0 or above")
     return errors
 
 

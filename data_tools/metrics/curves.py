@@ -13,20 +13,20 @@ def ced(errors):
     Parameters
     ----------
     errors : array_like of shape (n,)
-        One a face, as from `nme`. NaN is left out; inf never counts as reached, but stays in the
-        number of faces.
+        One per face, as from `nme`. NaN is ignored; inf (a missed face) counts as a face that no x
+        reaches.
 
     Returns
     -------
     x : ndarray of shape (k,), float64
         0, then the distinct finite errors in ascending order.
     share : ndarray of shape (k,), float64
-        From x on and up to the next, in [0, 1]; non-decreasing.
+        The share at each x, valid up to the next x; in [0, 1], non-decreasing.
 
     Raises
     ------
     InputError
-        If there is no error to count, or one is negative.
+        If there is no error, or one is negative.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def landmark_errors(predicted, truth, scheme, *, kind=None, boxes=None):
 def point_errors(predicted, truth, lengths):
     """Distance of every predicted point from the true one, in units of a length on the face.
 
-    What `landmark_errors` is made of, for points that are no whole scheme.
+    Used by `landmark_errors`, and for points that are not all landmarks of a scheme.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ def nme(predicted, truth, scheme, *, kind=None, boxes=None):
     Returns
     -------
     ndarray of shape (n,), float64
-        Landmarks missing in the truth weigh nothing; a face without any, or without normaliser, is
-        NaN, and summaries leave it out. A face of which a landmark was not found is inf:
-        a failure at any threshold.
+        Landmarks missing in the truth are ignored. A face without any, or without normaliser, is
+        NaN, and summaries ignore it. A face with a landmark that was not found is inf: a failure at
+        any threshold.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def nme(predicted, truth, scheme, *, kind=None, boxes=None):
 
 
 def landmark_means(errors):
-    """Mean error of each landmark over the faces that have it; misses are left out.
+    """Mean error of each landmark over the faces that have it; misses are ignored.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def landmark_means(errors):
     Returns
     -------
     ndarray of shape (L,), float64
-        NaN for a landmark that was found in no face.
+        NaN for a landmark that was not found in any face.
 
     Examples
     --------

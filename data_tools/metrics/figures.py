@@ -1,4 +1,4 @@
-"""All figures that a paper prints of a model, in one dict."""
+"""All figures that papers report of a model, in one dict."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from .normalizers import NORMALIZERS, face_lengths
 
 
 def summary(predicted, truth, scheme, *, boxes=None, whole=None):
-    """The figures a paper prints.
+    """The figures that papers report.
 
     Parameters
     ----------

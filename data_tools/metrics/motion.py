@@ -1,10 +1,10 @@
-"""How steady and how prompt followed landmarks are: jitter, lag and lost frames."""
+"""Jitter and lag of landmarks that are tracked through a video."""
 
 import numpy as np
 
 from features.errors import InputError, require_range
 
-#: Hz from which on a path trembles rather than moves.
+#: Frequency in Hz above which motion counts as jitter.
 CUTOFF = 2.0
 # Frames of the shortest stretch whose spectrum is looked at, and of the most that an answer may
 # come late or early.
@@ -14,17 +14,17 @@ _LEAST_MOTION = 0.02
 
 
 def jitter_energy(paths, rate, cutoff=CUTOFF):
-    """Energy of landmarks' paths at high frequencies.
+    """Energy of the landmarks' motion at high frequencies.
 
-    Each unbroken stretch of frames is freed of its line of best fit and windowed (Hann); what its
-    spectrum holds at `cutoff` and above is the energy: of white noise of variance v, v times the
-    share of the spectrum that lies there.
+    From each unbroken run of frames the line of best fit is subtracted, a Hann window is applied,
+    and the spectrum at `cutoff` and above is summed. White noise of variance v gives v times the
+    share of the spectrum above `cutoff`.
 
     Parameters
     ----------
     paths : array_like of shape (n, L, 2)
-        Landmarks of n frames in units of the face; NaN where it was lost. Subtract the truth where
-        the head moves, or its own motion counts.
+        Landmarks of n frames in units of the face; NaN where it was lost. Subtract the true
+        landmarks if the head moves, or its motion counts as well.
     rate : float
         Frames a second.
     cutoff : float
@@ -33,13 +33,12 @@ def jitter_energy(paths, rate, cutoff=CUTOFF):
     Returns
     -------
     float
-        Mean square of a landmark's distance from its smooth path; NaN without a stretch of 16
-        frames.
+        Mean square of a landmark's distance from its smoothed path; NaN if no run has 16 frames.
 
     Raises
     ------
     InputError
-        If the paths are no (n, L, 2), or `cutoff` is not below half of `rate`.
+        If the paths are not (n, L, 2), or `cutoff` is not below half of `rate`.
 
     Examples
     --------
@@ -84,10 +83,10 @@ def stretches(flags):
 
 
 def lag(paths, truth):
-    """Frames by which followed landmarks come late.
+    """Delay of tracked landmarks, in frames.
 
-    The delay under which the truth, interpolated, fits the paths best in the least squares, with
-    an offset of its own for each landmark: a constant error is no delay.
+    The shift in time under which the interpolated truth fits the paths best in least squares. Each
+    landmark has a free offset, so that a constant error is not taken for a delay.
 
     Parameters
     ----------
@@ -97,7 +96,7 @@ def lag(paths, truth):
     Returns
     -------
     float
-        In frames, -5 to 5, negative where they come early; NaN where the truth hardly moves or
+        In frames, -5 to 5, negative if the landmarks are early; NaN if the truth hardly moves or
         fewer than 16 frames are known.
 
     Raises
@@ -114,7 +113,9 @@ def lag(paths, truth):
     """
     paths, truth = np.asarray(paths, np.float64), np.asarray(truth, np.float64)
     if paths.shape != truth.shape or paths.ndim != 3:
-        raise InputError(f"paths {paths.shape} and truth {truth.shape} must be of one (n, L, 2)")
+        raise InputError(
+            f"paths {paths.shape} and truth {truth.shape} must have the same shape (n, L, 2)"
+        )
     known = np.isfinite(truth).all((1, 2))
     frames = np.flatnonzero(known)
     if len(frames) < _SHORTEST or truth[frames].std(0).mean() < _LEAST_MOTION:

@@ -9,7 +9,7 @@ from ..boxes import tight_box
 from .checks import as_shapes, check_scheme, nan_mean
 
 NORMALIZERS = ("interocular", "interpupil", "diagonal", "box")
-#: What errors are fractions of, in words.
+#: Names of the normalisers, in words.
 UNITS = {
     "interocular": "distance of the outer eye corners",
     "interpupil": "distance of the pupils",
@@ -22,11 +22,11 @@ def face_lengths(shapes, scheme, *, kind=None, boxes=None):
     """The length on each face that its errors are divided by.
 
     300-W (Sagonas et al. 2013) divides by the distance of the outer eye corners, "interocular".
-    Papers from before divide by the distance of the pupils, each the mean of the landmarks around
-    the eye, "interpupil"; this is about 0.72 of the former, so the same errors look 1.4 times as
-    large. Profile faces bring both towards zero; sets that hold them divide by the diagonal of
-    the landmarks' tight bounding box, "diagonal", or by ``sqrt(width * height)`` of the given
-    box, "box".
+    Earlier papers divide by the distance of the pupils, "interpupil", where a pupil is the mean of
+    the landmarks around the eye; it is about 0.72 of the former, so errors look 1.4 times as large.
+    On profile faces both are near zero; data sets with profiles divide by the diagonal of the
+    landmarks' tight bounding box, "diagonal", or by ``sqrt(width * height)`` of the given box,
+    "box".
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def face_lengths(shapes, scheme, *, kind=None, boxes=None):
     return np.where(length > 0, length, np.nan)
 
 
-#: The function by its name in version 0.1.
+#: The name of the function in version 0.1.
 normalizer = face_lengths
 
 

@@ -1,4 +1,4 @@
-"""How well covered landmarks are told from visible ones."""
+"""How well occluded landmarks are predicted."""
 
 import numpy as np
 
@@ -6,23 +6,23 @@ from features.errors import InputError
 
 
 def occlusion_precision_recall(visibility, visible, threshold=0.5):
-    """How well predicted visibility finds covered landmarks.
+    """Precision and recall of occluded landmarks, from predicted visibility.
 
     Parameters
     ----------
     visibility : array_like of shape (n, L)
         Probability that each landmark can be seen, as in `cascade.Alignment.visible`.
     visible : array_like of shape (n, L), bool
-        Whether it truly can.
+        Whether each landmark can be seen, as annotated.
     threshold : float
-        Landmarks of a visibility below it count as predicted to be covered.
+        Landmarks with a lower visibility count as predicted to be occluded.
 
     Returns
     -------
     precision : float
-        Share of the landmarks predicted to be covered that are; NaN if there are none.
+        Share of the landmarks predicted as occluded that are; NaN if none is predicted.
     recall : float
-        Share of the covered landmarks that are predicted to be; NaN if there are none.
+        Share of the occluded landmarks that are predicted as such; NaN if there are none.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def occlusion_precision_recall(visibility, visible, threshold=0.5):
 
 
 def recall_at_precision(visibility, visible, precision=0.8):
-    """Highest recall of covered landmarks over the thresholds that reach a precision.
+    """Highest recall of occluded landmarks over the thresholds that reach a precision.
 
     Burgos-Artizzu et al. (2013) report the recall at 80 % precision.
 
@@ -76,7 +76,7 @@ def recall_at_precision(visibility, visible, precision=0.8):
 
 
 def precision_at_recall(visibility, visible, recall=0.4):
-    """Highest precision over the thresholds that find a share of the covered landmarks.
+    """Highest precision over the thresholds that reach a recall of occluded landmarks.
 
     Burgos-Artizzu et al. (2013) report 80 % at a recall of 40 %.
 
@@ -111,7 +111,7 @@ def precision_at_recall(visibility, visible, recall=0.4):
 
 
 def average_precision(visibility, visible):
-    """Mean precision over the recalls that the thresholds reach: the area under their curve.
+    """Average precision: the area under the precision-recall curve of occluded landmarks.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def average_precision(visibility, visible):
 
 
 def occlusion_summary(visibility, visible):
-    """The figures of occlusion that a paper prints.
+    """The figures of occlusion that papers report.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def occlusion_summary(visibility, visible):
         ``occluded``, the share of covered landmarks; ``occlusion_precision`` and
         ``occlusion_recall`` at a threshold of 0.5; ``occlusion_recall_at_precision80``,
         ``occlusion_precision_at_recall40`` and ``occlusion_average_precision``. All are
-        fractions; None where no landmark is covered, or none predicted to be.
+        fractions; None where no landmark is occluded, or none is predicted as such.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from .errors import face_errors
 
 
 def part_errors(errors, scheme):
-    """Mean error of each face in every part of it, the groups of the scheme.
+    """Mean error of each face in every facial part (group of the scheme).
 
     Parameters
     ----------

@@ -12,17 +12,17 @@ from .checks import known_errors
 def bootstrap_interval(errors, statistic=np.mean, level=0.95, n_resamples=2000, seed=0):
     """Confidence interval of a figure over faces, by resampling them (Efron 1979).
 
-    Percentile intervals: they hold for means, medians, areas and rates alike, and for a rate of
-    zero, where the bias-corrected ones are undefined.
+    Percentile intervals are used: they apply to means, medians, areas and rates alike, and to a
+    rate of zero, where bias-corrected intervals are undefined.
 
     Parameters
     ----------
     errors : array_like of shape (n,)
-        One a face; NaN is left out. Misses (inf) are for the `statistic` to bear.
+        One per face; NaN is ignored. The `statistic` must accept inf (missed faces).
     statistic : callable
         From errors (n,) to a number: ``np.mean``, `auc`, `failure_rate`, ….
     level : float
-        Share of such intervals that hold the true figure, between 0 and 1.
+        Confidence level: the share of such intervals that contain the true figure, between 0 and 1.
     n_resamples : int
     seed : int
 
@@ -68,11 +68,11 @@ def _percentiles(values, statistic, level, n_resamples, seed):
 
 
 def paired_test(errors, others, level=0.95, n_resamples=2000, seed=0):
-    """Whether one of two models errs less on the same faces.
+    """Test whether one of two models has the smaller errors on the same faces.
 
-    The signed-rank test of Wilcoxon (1945), ties shared as Pratt (1959) does; it asks for no
-    distribution of the errors, of which faces have heavy tails. A miss is worse than any found
-    face, and two misses of one face are a tie.
+    Wilcoxon's signed-rank test (1945) with Pratt's treatment of ties (1959). It does not assume a
+    distribution of the errors, whose tails are heavy. A missed face is worse than any found one,
+    and a face that both miss is a tie.
 
     Parameters
     ----------

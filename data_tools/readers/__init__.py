@@ -1,4 +1,4 @@
-"""Readers of annotated faces, one module a format; `SOURCES` is the table of all data sets."""
+"""Readers of annotated faces, one module per format; `SOURCES` lists all data sets."""
 
 from ._rows import read_rows
 from .boxes import Boxes, read_boxes

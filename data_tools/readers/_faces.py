@@ -1,4 +1,4 @@
-"""From annotations to a dataset: what all readers of annotated faces share."""
+"""From annotations to a dataset: the part that all readers share."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -68,7 +68,9 @@ def collect(photographs, find_boxes, scheme, skipped, progress, load=read_image,
             found = _usable(path, annotated(), find_boxes, skipped, load)
             n_bytes += found[0].image.size if found and keep else 0
             if n_bytes > MAX_KEPT:
-                raise InputError(f"the images need above {MAX_KEPT >> 30} GiB; keep fewer of them")
+                raise InputError(
+                    f"the images need more than {MAX_KEPT >> 30} GiB of memory; keep fewer of them"
+                )
             faces += found if keep else [face._replace(image=None) for face in found]
         except Unusable as error:
             skipped.append(Skipped(str(error.args[0]), error.args[1]))

@@ -1,4 +1,4 @@
-"""JSON files of annotation tools: what each begins with, and their fields, checked."""
+"""JSON files of annotation tools: recognising them, and checked access to their fields."""
 
 import json
 import re
@@ -13,7 +13,7 @@ _COCO = rb'\s*\{\s*"(info|images|annotations|categories|licenses)"\s*:'
 
 
 def kind(path):
-    """What a JSON file seems to be by its beginning: coco, labelme, ljson, label-studio or None."""
+    """The format that a JSON file begins like: coco, labelme, ljson, label-studio or None."""
     if path.suffix.lower() not in (".json", ".ljson"):
         return None
     text = head(path, 1 << 14).removeprefix(b"\xef\xbb\xbf")
@@ -43,12 +43,12 @@ def load(path, max_bytes=MAX_BYTES):
 
 
 def get(entry, key, kind, where, default=...):
-    """A field of an object, of the kind (a type or several) that it must have.
+    """A field of an object, checked to be of the type (or one of the types) `kind`.
 
     Raises
     ------
     InputError
-        If `entry` is no object, or the field is missing without a default, or of another kind.
+        If `entry` is not an object, or the field is missing without a default, or of another type.
     """
     if not isinstance(entry, dict):
         raise InputError(f"{where}: must be an object, not {str(entry)[:40]!r}")
@@ -58,5 +58,5 @@ def get(entry, key, kind, where, default=...):
     if not isinstance(value, kind) or isinstance(value, bool):
         if value is None and default is not ...:
             return default
-        raise InputError(f"{where}: {key} is missing or cannot be {str(value)[:40]!r}")
+        raise InputError(f"{where}: {key} is missing or invalid: {str(value)[:40]!r}")
     return value

@@ -1,4 +1,4 @@
-"""What readers of data sets share: names of images, numbers in text, faces by image."""
+"""Helpers that readers of data sets share: image names, numbers in text, faces by image."""
 
 from pathlib import Path, PurePosixPath
 
@@ -7,12 +7,14 @@ import numpy as np
 from features.errors import InputError
 from features.images import read_image
 
+from ..files import read_text
 from ._faces import box_source, collect, nothing_usable
 from .pts import MAX_COORDINATE
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 # Images that are looked for by name in a folder and its subfolders.
 _MAX_FILES, _MAX_DEPTH = 1_000_000, 4
+_MAX_LIST = 1 << 26  # bytes of a list of faces
 
 
 def inside(folder, name, where):
@@ -40,15 +42,15 @@ def numbers(texts, where, what="number"):
     Raises
     ------
     InputError
-        If one is no number, or is infinite or beyond any image.
+        If one is not a number, is infinite, or is larger than any image.
     """
     try:
         values = np.array([float(text) for text in texts], np.float64)
     except (ValueError, TypeError, OverflowError):
         shown = next((t for t in texts if not _is_number(t)), texts)
-        raise InputError(f"{where}: {str(shown)[:40]!r} is no {what}") from None
+        raise InputError(f"{where}: {str(shown)[:40]!r} is not a {what}") from None
     if (np.abs(values) > MAX_COORDINATE).any():
-        raise InputError(f"{where}: a {what} is beyond any image")
+        raise InputError(f"{where}: a {what} is above {MAX_COORDINATE:g}, larger than any image")
     return values
 
 
@@ -61,9 +63,9 @@ def _is_number(text):
 
 
 def points(values, where, first=0):
-    """A shape (L, 2), float32, of x and y by turns, where `first` is the number of the first pixel.
+    """A shape (L, 2), float32, from alternating x and y; `first` is the index of the first pixel.
 
-    A point of which either is NaN is missing.
+    A point with a NaN in x or y is missing.
     """
     shape = np.array(numbers(values, where, "coordinate")).reshape(-1, 2) - first
     shape[np.isnan(shape).any(1)] = np.nan
@@ -84,7 +86,7 @@ def images_below(folder):
             for path in sorted(folder.glob("/".join(["*"] * (depth + 1)))):
                 n_files += 1
                 if n_files > _MAX_FILES:
-                    raise InputError(f"{folder}: more than {_MAX_FILES} files; name a folder below")
+                    raise InputError(f"{folder}: more than {_MAX_FILES} files; name a subfolder")
                 if path.suffix.lower() in IMAGE_SUFFIXES:
                     found.setdefault(path.stem, path)
     except OSError as error:
@@ -109,6 +111,47 @@ def listed(folder, pattern="*"):
         raise InputError(f"{folder}: cannot read the folder ({error.strerror})") from error
 
 
+def gather_lines(path, names, face_of, n_numbers, *, images=None, **options):
+    """The faces of text files whose lines are an image file and numbers, one line per face.
+
+    Parameters
+    ----------
+    path : Path
+        A list, or the folder that holds lists of these `names`.
+    names : sequence of str
+    face_of : callable
+        ``face_of(cells, where, file)`` is the `Face` of the texts of a line's numbers.
+    n_numbers : int
+    images : str or Path, optional
+        The folder that files are named relative to; without it, that of the list.
+    options
+        As of `gather`.
+
+    Raises
+    ------
+    InputError
+        If a list cannot be read, is larger than 64 MiB or has a line of another form, or as of
+        `gather`.
+    """
+    path = Path(path)
+    files = [path] if path.is_file() else [f for n in names if (f := path / n).is_file()]
+    annotated = {}
+    for file in files:
+        root = file.parent if images is None else Path(images)
+        for number, line in enumerate(read_text(file, _MAX_LIST).splitlines(), 1):
+            where = f"{file}, line {number}"
+            name, *cells = line.split() or [""]
+            if not name:
+                continue
+            if len(cells) != n_numbers:
+                raise InputError(
+                    f"{where}: expected an image and {n_numbers} numbers, found {len(cells)}"
+                )
+            face = face_of(cells, where, file)
+            annotated.setdefault(inside(root, name, where), []).append(face)
+    return gather(path, annotated, **options)
+
+
 def gather(path, annotated, *, scheme, boxes="csv", detector=None, progress=None, skipped=(),
            own_boxes=True, load=read_image, keep=False):  # fmt: skip
     """The usable faces of a data set; the options are those of `read_folder`.
@@ -116,7 +159,7 @@ def gather(path, annotated, *, scheme, boxes="csv", detector=None, progress=None
     Parameters
     ----------
     path : Path
-        What messages name; its folder may hold a boxes.csv.
+        Named in messages; its folder may contain a boxes.csv.
     annotated : dict of Path to (list of Face or callable)
         The faces of each image; a callable returns them, or raises `Unusable`.
     own_boxes : bool

@@ -41,7 +41,7 @@ def _shape(file, points):
         raise InputError(f"{file}: has no landmarks of the kind asked for")
     xy = points[:2].T
     if not (np.abs(xy) <= MAX_COORDINATE).all():  # false for NaN
-        raise InputError(f"{file}: a landmark is beyond any image")
+        raise InputError(f"{file}: a landmark lies outside any image; get the file again")
     return np.where((xy == -1).all(1, keepdims=True), np.nan, xy - 1).astype(np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Faces whose landmarks have names, as people give them in annotation tools."""
+"""Faces whose landmarks have names, as in annotation tools."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -32,8 +32,8 @@ class Named(NamedTuple):
 def faces_of(path, images):
     """The `Face` list of each image from its `Named` faces.
 
-    Landmarks are in the order of their names: of numbers where all are numbers, else of the
-    alphabet. One that a face lacks is missing.
+    Landmarks are sorted by name: numerically if all names are numbers, else alphabetically. A
+    landmark that a face lacks is missing (NaN).
 
     Raises
     ------
@@ -51,7 +51,8 @@ def faces_of(path, images):
     n_points = sum(len(face.points) for face in faces)
     if len(faces) * len(names) > max(_SMALL, _MAX_GAPS * n_points):
         raise InputError(
-            f"{path}: {len(faces)} faces have few of {len(names)} landmarks each; name the same "
+            f"{path}: {len(faces)} faces have only few of {len(names)} landmarks each; name "
+            "the same "
             "landmarks in every face"
         )
     says = any(face.hidden for face in faces)

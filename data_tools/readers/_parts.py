@@ -18,7 +18,8 @@ def has_points(folder):
 
 
 def read_parts(path, names, **options):
-    """Read folders below `path` as one dataset, which of them in its attribute ``set``.
+    """Read folders below `path` as one dataset; the attribute ``set`` names the folder of each
+    face.
 
     Parameters
     ----------
@@ -39,7 +40,10 @@ def read_parts(path, names, **options):
         faces.attributes["set"] = np.array([name] * len(faces))
         found.append(faces)
     if not found:
-        raise InputError(f"{path}: no folder with images and .pts files; see the layout it has")
+        raise InputError(
+            f"{path}: no folder with images and .pts files; check that this is the folder "
+            "of the data set"
+        )
     return FaceDataset.concatenate(found)
 
 

@@ -78,7 +78,10 @@ class Handler(ContentHandler):
         except ValueError:
             value = np.nan
         if not abs(value) <= MAX_COORDINATE:
-            raise self.error(f"{key} of {element} cannot be {text[:40]!r}")
+            raise self.error(
+                f"{key} of {element} must be a number of at most {MAX_COORDINATE:g}, not "
+                f"{text[:40]!r}"
+            )
         return value
 
     def line(self):

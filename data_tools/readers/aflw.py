@@ -19,7 +19,7 @@ N_POINTS = 21
 MAX_BYTES = 1 << 29
 MAX_FACES = 200_000
 MAX_TEXT = 4096
-# Steps of the database's machine that one query may take; AFLW's own take a tenth.
+# Limit of SQLite's virtual machine steps per query; queries on AFLW itself take a tenth.
 _MAX_STEPS, _STEP = 500_000_000, 1_000_000
 _MAGIC = b"SQLite format 3\0"
 _FILES = ("aflw.sqlite", "data/aflw.sqlite")
@@ -72,13 +72,13 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 512 MiB, is damaged, lacks a table or has values that
-        cannot be; the message names the table and face.
+        If the file cannot be read, exceeds 512 MiB, is damaged, lacks a table or has invalid
+        values; the message names the table and face.
     """
     path = Path(path)
     file = _database(path)
     if file is None:
-        raise InputError(f"{path}: no database of SQLite; name aflw.sqlite or its folder")
+        raise InputError(f"{path}: not an SQLite database; name aflw.sqlite or its folder")
     if images is None:
         images = first_that([file.parent / name for name in _IMAGES], Path.is_dir)
     tables = _tables(file)
@@ -162,7 +162,7 @@ def _name(images, file, key, name):
 
 def _numbers(file, table, key, values):
     if not all(isinstance(v, int | float) and abs(v) <= MAX_COORDINATE for v in values):
-        raise InputError(f"{file}, {table}: face {str(key)[:40]} has a number that cannot be")
+        raise InputError(f"{file}, {table}: face {str(key)[:40]} has an invalid number")
     return [float(value) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""AFLW-19 (Zhu et al. 2016): 19 points of 24386 faces of AFLW, all of them given."""
+"""AFLW-19 (Zhu et al. 2016): 19 points, none missing, of 24386 faces of AFLW."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def read(path, *, images=None, part=None, boxes="csv", scheme=None, detector=Non
     corners = _matrix(file, content, "bbox", (n_faces, 4)) - 1
     order = _matrix(file, content, "ra", (1, n_faces), (n_faces, 1)).ravel()
     if not np.array_equal(np.sort(order), np.arange(1, n_faces + 1)):
-        raise InputError(f"{file}: ra is no order of the numbers 1 to {n_faces}")
+        raise InputError(f"{file}: ra must contain each number from 1 to {n_faces} once")
     in_training = np.zeros(n_faces, bool)
     in_training[order[:N_TRAIN].astype(int) - 1] = True
     shapes = np.stack(np.split(data, 2, axis=1), axis=-1) - 1
@@ -102,5 +102,5 @@ def _matrix(file, content, name, *shapes):
     if not isinstance(found, np.ndarray) or found.shape not in shapes:
         raise InputError(f"{file}: need {name} of {shapes[0]}, as AFLW-19 has it")
     if not (np.abs(found) <= MAX_COORDINATE).all():  # false for NaN
-        raise InputError(f"{file}: {name} holds numbers beyond any image")
+        raise InputError(f"{file}: {name} has numbers that are no positions in an image")
     return found

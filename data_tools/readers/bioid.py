@@ -26,9 +26,9 @@ def _points(path):
 def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
     """Read BioID's 20 points.
 
-    The folder points_20 holds bioid_0000.pts, bioid_0001.pts, …, of which the coordinates count
-    from 0, unlike 300-W's. The images are BioID_0000.pgm, …; the files BioID_0000.eye beside them
-    hold the pupils alone and are not needed. The set has no face boxes.
+    The folder points_20 holds bioid_0000.pts, bioid_0001.pts, …, whose coordinates count from 0,
+    unlike 300-W's. The images are BioID_0000.pgm, …; the files BioID_0000.eye beside them hold the
+    pupils alone and are not needed. The set has no face boxes.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _SCORES = ("score", "confidence")
 
 
 class Boxes(NamedTuple):
-    """The boxes of many images, found by path before by name.
+    """The boxes of many images, looked up by path first, then by file name.
 
     Attributes
     ----------
@@ -34,25 +34,29 @@ class Boxes(NamedTuple):
     entries: dict
 
     def of(self, path):
-        """The boxes of an image, or None where the file has no line for it.
+        """The boxes of an image, or None if the file has no line for it.
 
-        A line that names the path, or the end of it, comes before one that has the name alone;
-        lines for another folder's image of that name do not count.
+        A line with the path, or the end of it, takes precedence over one with the file name only.
+        Lines for an image of the same name in another folder are ignored.
         """
         key = self.key(path)
         return None if key is None else self.entries[key]
 
     def key(self, path):
-        """The name under which the boxes of an image stand, or None."""
-        parts = PurePath(path).parts
-        for k in range(len(parts)):
-            name = PurePath(*parts[k:]).as_posix()
+        """The name under which the file lists the boxes of an image, or None."""
+        path = PurePath(path)
+        name = path.as_posix()
+        if name in self.entries:
+            return name
+        name = name.removeprefix(PurePath(path.anchor).as_posix()) if path.anchor else name
+        while name:
             if name in self.entries:
                 return name
+            name = name.partition("/")[2]
         return None
 
     def unmatched(self, paths):
-        """Names in the file that are of none of these images."""
+        """Names in the file that belong to none of these images."""
         used = {self.key(path) for path in paths}
         return [name for name in self.entries if name not in used]
 
@@ -64,8 +68,8 @@ def read_boxes(path):
     ----------
     path : str or Path
         A csv file, separated by commas or semicolons: ``image,left,top,right,bottom``, or
-        ``image,x,y,w,h``, and perhaps a column ``score``; every line after this one is a box, in
-        0-based pixels of the image of that path or name. Or a JSON file: what ``cascade predict
+        ``image,x,y,w,h``, optionally with a column ``score``. Every further line is a box in
+        0-based pixels of the image with that path or name. Or a JSON file: what ``cascade predict
         --json`` writes, or ``{"a.jpg": [[left, top, right, bottom], ...], ...}``. Or an imglab XML
         file, whose parts are not needed.
 
@@ -101,8 +105,8 @@ def _from_csv(path):
     edges = tuple(names[1:5])
     if len(names) != 5 + scored or names[0] not in _NAMES or edges not in _SIZED | _CORNERS:
         raise InputError(
-            f"{where}: the header must be {','.join(COLUMNS)} (or image,x,y,w,h, and perhaps "
-            f"score), not {','.join(header)[:60]!r}"
+            f"{where}: the header must be {','.join(COLUMNS)} (or image,x,y,w,h, optionally "
+            f"with score), not {','.join(header)[:60]!r}"
         )
     boxes, scores = {}, {}
     for where, row in rows:
@@ -128,7 +132,9 @@ def _from_json(path):
             ]
         return boxes
     if not isinstance(content, dict):
-        raise InputError(f"{path}: boxes in JSON are an object of image names and lists of boxes")
+        raise InputError(
+            f"{path}: boxes in JSON must be an object that maps image names to lists of boxes"
+        )
     for name, rows in content.items():
         if not isinstance(rows, list):
             raise InputError(f"{path}: {name[:40]!r} has no list of boxes")

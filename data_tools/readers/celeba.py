@@ -35,12 +35,13 @@ def read(path, *, images=None, part=None, boxes="csv", scheme=None, detector=Non
          progress=None):  # fmt: skip
     """Read list_landmarks_celeba.txt or list_landmarks_align_celeba.txt, or their form as .csv.
 
-    The first line is a number, the second has the names of the columns; then a line is an image
-    and ten numbers. The .csv of Kaggle begins with the names, after ``image_id``, and separates by
-    commas. Left is the viewer's: the points are the centre of the right and the left eye, the nose
-    and the right and the left corner of the mouth. Positions are taken as they are.
+    The first line is the number of images, the second has the names of the columns; every further
+    line is an image and ten numbers. Kaggle's .csv begins with ``image_id`` and the column names,
+    and is separated by commas. Left is the viewer's: the points are the centre of the right and the
+    left eye, the nose and the right and the left corner of the mouth. Positions are taken as they
+    are.
 
-    Beside the list, where they are there: list_bbox_celeba.txt, the boxes as left, top, width and
+    Read as well, if present: list_bbox_celeba.txt, the boxes as left, top, width and
     height in the unaligned images; and list_eval_partition.txt, in the folder, Eval or Anno, which
     says of each image 0 for training, 1 for validation, 2 for test.
 

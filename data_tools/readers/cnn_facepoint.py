@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from features.errors import InputError
 from features.files import head
 
-from ..files import read_text
 from ._faces import Face
-from ._lists import first_that, gather, inside, numbers, points
+from ._lists import first_that, gather_lines, numbers, points
 
 LISTS = ("trainImageList.txt", "testImageList.txt")
-MAX_BYTES = 1 << 26
 
 
 def recognises(path):
@@ -47,21 +44,13 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
         If a list cannot be read, is larger than 64 MiB or is not of that form, or no face is
         usable.
     """
-    path = Path(path)
-    files = [path] if path.is_file() else [f for n in LISTS if (f := path / n).is_file()]
-    annotated = {}
-    for file in files:
-        root = file.parent if images is None else Path(images)
-        for number, line in enumerate(read_text(file, MAX_BYTES).splitlines(), 1):
-            where = f"{file}, line {number}"
-            name, *cells = line.split() or [""]
-            if not name:
-                continue
-            if len(cells) != 14:
-                raise InputError(f"{where}: expected an image and 14 numbers, found {len(cells)}")
-            left, right, top, bottom = numbers(cells[:4], where, "edge of a box").tolist()
-            shape = points(cells[4:], where)
-            face = Face(where, shape, (left, top, right, bottom), attributes={"set": file.stem})
-            annotated.setdefault(inside(root, name, where), []).append(face)
-    return gather(path, annotated, scheme=scheme or "centres5", boxes=boxes, detector=detector,
-                  progress=progress)  # fmt: skip
+    return gather_lines(
+        path, LISTS, _face, 14, images=images, scheme=scheme or "centres5", boxes=boxes,
+        detector=detector, progress=progress,
+    )  # fmt: skip
+
+
+def _face(cells, where, file):
+    left, right, top, bottom = numbers(cells[:4], where, "edge of a box").tolist()
+    shape = points(cells[4:], where)
+    return Face(where, shape, (left, top, right, bottom), attributes={"set": file.stem})

@@ -25,12 +25,12 @@ def recognises(path):
 def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
     """Read keypoints in COCO's format.
 
-    ``annotations`` have ``keypoints``, x, y and v by turns: v 0 for a landmark that is not
-    labelled (missing), 1 for one that cannot be seen, 2 for one that can; and ``bbox``, left, top,
-    width and height. Where a file has v 1 alone or 2 alone, it says nothing of what can be seen.
-    COCO-WholeBody's ``face_kpts`` and ``face_box`` are taken where an annotation has them; of 133
-    or 136 keypoints, as whole bodies have them (COCO-WholeBody, Halpe), the 68 of the face.
-    Positions are taken as they are.
+    ``annotations`` have ``keypoints``, repeated x, y and v, where v is 0 for a landmark that is not
+    labelled (missing), 1 for one that is labelled but not visible, 2 for a visible one; and
+    ``bbox``, left, top, width and height. If all v of a file are 1, or all are 2, visibility counts
+    as unknown. COCO-WholeBody's ``face_kpts`` and ``face_box`` are taken where an annotation has
+    them; of 133 or 136 keypoints, as whole bodies have them (COCO-WholeBody, Halpe), the 68 of the
+    face. Positions are taken as they are.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
         where = f"{path}, annotations[{i}]"
         key = _json.get(entry, "image_id", (int, str), where)
         if key not in files:
-            raise InputError(f"{where}: image_id {str(key)[:40]} is none of the images")
+            raise InputError(f"{where}: image_id {str(key)[:40]} is not among the images")
         table, box, problem = _face(entry, where)
         if problem:
             skipped.append(Skipped(where, problem))
@@ -90,7 +90,9 @@ def _face(entry, where):
     if not points:
         return None, None, "no keypoints"
     if len(points) % 3 or len(points) > 3 * MAX_POINTS:
-        raise InputError(f"{where}: keypoints are x, y and v by turns, not {len(points)} numbers")
+        raise InputError(
+            f"{where}: keypoints are x, y and v of each point in turn, not {len(points)} numbers"
+        )
     table = numbers(points, where, "keypoint").reshape(-1, 3)
     table = table[_FACES.get(len(table), slice(None))]
     if not (table[:, 2] > 0).any():

@@ -1,7 +1,7 @@
 """COFW (Burgos-Artizzu et al. 2013): faces with occlusion, in Matlab files of version 7.3.
 
-Such a file is HDF5, which needs the h5py module. The HDF5 library has had flaws that a made-up file
-can use, so read only files from the authors.
+Such a file is HDF5, which needs the h5py module. The HDF5 library has had vulnerabilities that a
+crafted file can exploit, so read only files from the authors.
 """
 
 from contextlib import contextmanager
@@ -183,14 +183,14 @@ def _matrix(file, name, n_columns, path):
     found = _dataset(file, name, path)
     if found.dtype.kind not in "fiu" or found.ndim != 2 or found.shape[0] != n_columns:
         raise InputError(
-            f"{path}: {name} is no matrix of {n_columns} columns, but {found.dtype} "
+            f"{path}: {name} must be a matrix of {n_columns} columns, not {found.dtype} "
             f"{found.shape[::-1]}"
         )
     if not 1 <= found.shape[1] <= MAX_FACES:
         raise InputError(f"{path}: {name} has {found.shape[1]} rows; need 1 to {MAX_FACES}")
     matrix = np.asarray(found[()], np.float64).T
     if not (np.abs(matrix) <= MAX_COORDINATE).all():  # false for NaN
-        raise InputError(f"{path}: {name} holds numbers beyond any image; get it anew")
+        raise InputError(f"{path}: {name} has numbers that are no positions in an image")
     return matrix
 
 
@@ -199,7 +199,7 @@ def _references(file, name, path):
 
     found = _dataset(file, name, path)
     if h5py.check_ref_dtype(found.dtype) is not h5py.Reference or found.size > MAX_FACES:
-        raise InputError(f"{path}: {name} is no cell array of images")
+        raise InputError(f"{path}: {name} must be a cell array of images")
     return found[()].ravel()
 
 
@@ -228,5 +228,5 @@ def read_points68(folder, number):
     if points.shape != (68, 2) or covered.size != 68:
         raise InputError(f"{path}: need Points (68, 2) and Occ (68), as COFW-68 has them")
     if not (np.abs(points) <= MAX_COORDINATE).all():
-        raise InputError(f"{path}: holds numbers beyond any image; get it anew")
+        raise InputError(f"{path}: has numbers that are no positions in an image")
     return points - 1, covered.ravel() < 0.5

@@ -52,7 +52,7 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
     Raises
     ------
     InputError
-        If the images are nowhere, or a file cannot be read or is not what it should be.
+        If the images are not found, or a file cannot be read or has another format.
     """
     path = Path(path)
     folder = _annotations(path)

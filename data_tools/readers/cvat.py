@@ -21,13 +21,13 @@ def recognises(path):
 def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
     """Read "CVAT for images 1.1".
 
-    An ``image`` holds skeletons, each one face: its ``points`` have a label, the landmark's name,
-    and are missing where ``outside`` is 1. Or it holds ``points`` of its own: one of several points
-    is a face, its landmarks named 0, 1, 2, … in their order; those of one point each are, within a
-    group_id, the landmarks of one face, named by their labels. ``occluded`` says that something
-    covers a landmark. The face's box is the ``box`` of the same group_id, or the one that overlaps
-    the landmarks most. Landmarks are in the order of their names: of numbers where all are numbers,
-    else of the alphabet. Positions are taken as they are.
+    Faces are annotated in one of three ways. A skeleton is a face: the labels of its ``points``
+    name the landmarks, and a landmark is missing if ``outside`` is 1. A ``points`` element with
+    several points is a face with landmarks 0, 1, 2, … in order. ``points`` elements with one point
+    each and the same group_id make a face; their labels name the landmarks. ``occluded`` marks a
+    landmark that something covers. The box of a face is the ``box`` with the same group_id, or the
+    one that overlaps the landmarks most. Landmarks are sorted by name: numerically if all names are
+    numbers, else alphabetically. Coordinates are not changed.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 256 MiB, is no such XML or has a document type, names a
-        number that cannot be, or has no usable face; the message names the line.
+        If the file cannot be read, exceeds 256 MiB, is not such XML, declares a document type, has
+        an invalid number or no usable face; the message names the line.
     """
     path = Path(path)
     handler = _Annotations(path)

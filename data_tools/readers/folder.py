@@ -22,10 +22,10 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
 
     Further faces of an image a.jpg are in a.face2.pts, a.face3.pts and so on.
 
-    What cannot be used is left out and listed with its reason in ``dataset.skipped``. Every image
-    is decoded once to be sure of that, and not kept. A file visible.csv in the folder says which
-    landmarks can be seen (see `read_visible`); it must name every image, and a further face by its
-    .pts file.
+    Unusable files are left out and listed with the reason in ``dataset.skipped``. To find them,
+    every image is decoded once, but not kept in memory. A file visible.csv in the folder says which
+    landmarks can be seen (see `read_visible`); it must name every image, and the .pts file of every
+    further face.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def read_folder(folder, *, boxes="csv", scheme=None, detector=None, progress=Non
         intersection over union is 0.91; squares of the same centre fit less). "detect": the
         `detector`. Of several boxes of an image, the one that overlaps the landmarks most.
     scheme : Scheme, str or Path, optional
-        What the landmarks are; without it, the built-in scheme of that many points.
+        The landmark scheme; by default the built-in one with that number of points.
     detector : callable, optional
         For "detect": takes a grey image (H, W), uint8, and returns the boxes (n, 4) of its faces.
     progress : callable, optional

@@ -39,10 +39,9 @@ def first_element(path):
 def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None):
     """Read the annotated faces of an XML file of dlib's imglab.
 
-    The landmarks are the parts, in the order of their names: of their numbers, where all names are
-    numbers, and otherwise of the alphabet, as dlib has it. A part that a box lacks is a missing
-    landmark. What cannot be used is left out and listed with its reason in ``dataset.skipped``, as
-    are boxes marked ``ignore``.
+    The landmarks are the parts, sorted by name: numerically if all names are numbers, else
+    alphabetically, as in dlib. A part that a box lacks is a missing landmark. Unusable faces, and
+    boxes marked ``ignore``, are left out and listed with the reason in ``dataset.skipped``.
 
     Parameters
     ----------
@@ -62,8 +61,8 @@ def read_imglab(path, *, boxes="csv", scheme=None, detector=None, progress=None)
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 256 MiB, is no such XML or has a document type, names a
-        number that cannot be, or has no usable face; the message names the line.
+        If the file cannot be read, exceeds 256 MiB, is not such XML, declares a document type, has
+        an invalid number or no usable face; the message names the line.
     """
     path = Path(path)
     images, skipped = _parse(path, read_bytes(path, MAX_BYTES))
@@ -92,7 +91,7 @@ class Photograph(NamedTuple):
     boxes : ndarray of shape (n, 4), float32
         (left, top, right, bottom); right and bottom are the last pixels inside.
     ignored : ndarray of shape (n,), bool
-        Which are marked ``ignore``: something that is neither to be found nor wrong to find.
+        Which are marked ``ignore``: detections there count neither as right nor as wrong.
     shapes : ndarray of shape (n, L, 2), float32
         Their parts, NaN where one is missing.
     """
@@ -112,7 +111,7 @@ def read_photographs(path):
     Returns
     -------
     dict of Path to Photograph
-        By image file, in the order of the file; a photograph without a box is one without faces.
+        By image file, in the order of the file; a photograph without boxes has no faces.
 
     Raises
     ------
@@ -217,7 +216,8 @@ class _Dataset(Handler):
         n_parts = sum(len(parts) // 3 for boxes in self._images.values() for *_, parts in boxes)
         if n_boxes * len(order) > max(_SMALL, _MAX_GAPS * n_parts):
             raise InputError(
-                f"{self.path}: {n_boxes} boxes have few of {len(order)} parts each; name the same "
+                f"{self.path}: {n_boxes} boxes have only few of {len(order)} parts each; name "
+                "the same "
                 "parts in every box"
             )
         return order
@@ -233,7 +233,7 @@ class _Dataset(Handler):
 
 
 def sorted_names(names):
-    """Names of parts in order: of their numbers if all are numbers, else of the alphabet.
+    """Names of parts, sorted numerically if all are numbers, else alphabetically.
 
     Examples
     --------

@@ -22,21 +22,20 @@ def recognises(path):
 def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
     """Read tasks of Label Studio, exported as JSON.
 
-    A task has ``data``, of which the first text that ends like an image file names the image, and
-    ``annotations``, of which the last that was not cancelled is taken. Its ``result`` has key
-    points (type keypointlabels, one label each) and rectangles (rectanglelabels), x and y in
-    percent of original_width and original_height from the upper left corner. A point belongs to the
-    rectangle that is its parentID; points without one make one face. Rectangles without points of
-    their own are the boxes of that face. Landmarks are in the order of their labels: of numbers
-    where all are numbers, else of the alphabet. A ``meta`` of a point whose text has the word
-    hidden says that something covers it.
+    The first text in a task's ``data`` with the suffix of an image file names the image. Of its
+    ``annotations``, the last that was not cancelled is used. Its ``result`` has key points (type
+    keypointlabels, one label each) and rectangles (rectanglelabels), with x and y in percent of
+    original_width and original_height from the upper left corner. A point belongs to the rectangle
+    that its parentID names; points without one form one face, and rectangles without points are
+    candidates for its box. Landmarks are sorted by label: numerically if all labels are numbers,
+    else alphabetically. A point whose ``meta`` text contains the word hidden is occluded.
 
     Parameters
     ----------
     path : str or Path
     images : str or Path, optional
-        Folder of the images, under the names in ``data`` or the last part of these, with or without
-        the eight digits that Label Studio puts before it; without it, that of the file.
+        Folder of the images; by default that of the file. Images are found by the path in ``data``
+        or by its last part, with or without the eight digits that Label Studio puts before it.
     boxes, scheme, detector, progress
         As in `read_folder`, but "csv" takes the rectangles, or the file boxes.csv where there are
         none.
@@ -126,7 +125,7 @@ def _value(entry, at):
         for key in ("original_width", "original_height")
     ]
     if not all(1 <= side <= _MAX_SIDE for side in size):
-        raise InputError(f"{at}: an image of {size[0]}x{size[1]} pixels cannot be")
+        raise InputError(f"{at}: image size {size[0]}x{size[1]} is invalid; export the tasks again")
     return _json.get(entry, "value", dict, at), size
 
 

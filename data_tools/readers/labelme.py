@@ -23,12 +23,12 @@ def recognises(path):
 def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress=None):
     """Read annotations of LabelMe.
 
-    A file has ``shapes``: points, whose label is the landmark's name, and rectangles, of two
-    corners; other shapes are passed over. Shapes of one group_id are one face; points without one
-    are a face, too. Rectangles without points of their group are the boxes of the others.
-    Landmarks are in the order of their names: of numbers where all are numbers, else of the
-    alphabet. A flag ``occluded`` of a point says that something covers it. Positions are taken as
-    they are. The image is the file ``imagePath``; a copy in ``imageData`` is not read.
+    A file has ``shapes``: points, whose label is the landmark's name, and rectangles, given by two
+    corners; other shapes are ignored. Shapes with the same group_id form one face; points without a
+    group_id form one face, too. A rectangle whose group has no points is a candidate for the box of
+    any face. Landmarks are sorted by name: numerically if all names are numbers, else
+    alphabetically. The flag ``occluded`` marks a point that something covers. Coordinates are not
+    changed. The image is the file ``imagePath``; a copy in ``imageData`` is not read.
 
     Parameters
     ----------

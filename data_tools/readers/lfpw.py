@@ -25,15 +25,15 @@ def read(path, *, images=None, numbered=False, boxes="csv", scheme=None, detecto
          progress=None):  # fmt: skip
     """Read LFPW's list of positions.
 
-    Cells are separated by tabs: the address of an image, who marked it, and 35 times x, y and t,
-    which is 0 where the point can be seen, 1 behind hair or glasses, 2 where the view hides it and
-    3 outside of the image. Of each image the mean of its markers is taken, worker ``average``.
-    Coordinates are taken as they are.
+    Cells are separated by tabs: the address of an image, the annotator, and 35 times x, y and t. t
+    is 0 for a visible point, 1 for one behind hair or glasses, 2 for one that the head itself hides
+    and 3 for one outside the image. The rows with worker ``average``, the mean over annotators, are
+    used. Coordinates are not changed.
 
-    The images themselves are not part of the data set, and many addresses lead nowhere today. Give
-    a folder of those that you have: under the last part of their addresses, such as
-    handy_manny_05_wenn5360250.jpg, whatever the suffix; or, with `numbered`, as image_0001,
-    image_0002, … after the place of the address in the list, counted from 1.
+    The data set does not contain the images, and many addresses no longer work. Give a folder with
+    the images that you have, named after the last part of their address, such as
+    handy_manny_05_wenn5360250.jpg, with any suffix; or, with `numbered`, named image_0001,
+    image_0002, … after the line in the list, counted from 1.
 
     Parameters
     ----------

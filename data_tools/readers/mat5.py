@@ -1,6 +1,6 @@
 """Matrices in Matlab files of version 5: as much of the format as annotations and networks need.
 
-scipy reads all of it, but damaged files can crash it.
+Matrices in Matlab files of version 5: as much of the format as annotations and networks need.
 """
 
 import struct

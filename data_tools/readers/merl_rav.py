@@ -1,4 +1,4 @@
-"""MERL-RAV (Kumar et al. 2020): 68 points of AFLW's faces, with what hides each."""
+"""MERL-RAV (Kumar et al. 2020): 68 points of AFLW's faces, with occlusion labels."""
 
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,11 @@ def read(path, *, images=None, part=None, boxes="csv", scheme=None, detector=Non
          progress=None):  # fmt: skip
     """Read MERL-RAV: VIEW/trainset/labels/image12345.pts, and testset likewise.
 
-    The views are frontal, left, lefthalf, right and righthalf. A .pts file counts pixels from 1. A
-    landmark with two negative coordinates is covered by something and lies at their absolute
-    values; -1 -1 is one that the head itself hides, and is missing. The images are AFLW's,
-    image12345.jpg; of an image with several faces the labels are image12345.pts,
-    image12345_2.pts, …. The set has no face boxes.
+    The views are frontal, left, lefthalf, right and righthalf. A .pts file counts pixels from 1.
+    Two negative coordinates mark an occluded landmark at their absolute values; -1 -1 marks one
+    that the head itself hides, which is read as missing. The images are AFLW's, image12345.jpg; of
+    an image with several faces the labels are image12345.pts, image12345_2.pts, …. The set has no
+    face boxes.
 
     Parameters
     ----------

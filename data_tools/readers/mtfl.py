@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-from features.errors import InputError
 from features.files import head
 
-from ..files import read_text
 from ._faces import Face
-from ._lists import first_that, gather, inside, numbers, points
+from ._lists import first_that, gather_lines, numbers, points
 
 LISTS = ("training.txt", "testing.txt")
-MAX_BYTES = 1 << 26
 ATTRIBUTES = ("gender", "smile", "glasses", "pose")
 
 
@@ -61,23 +58,15 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
         If a list cannot be read, is larger than 64 MiB or is not of that form, or no face is
         usable.
     """
-    path = Path(path)
-    files = [path] if path.is_file() else [f for n in LISTS if (f := path / n).is_file()]
-    annotated = {}
-    for file in files:
-        root = file.parent if images is None else Path(images)
-        for number, line in enumerate(read_text(file, MAX_BYTES).splitlines(), 1):
-            where = f"{file}, line {number}"
-            name, *cells = line.split() or [""]
-            if not name:
-                continue
-            if len(cells) != 10 + len(ATTRIBUTES):
-                raise InputError(f"{where}: expected an image and 14 numbers, found {len(cells)}")
-            x, y = cells[:5], cells[5:10]
-            shape = points([v for pair in zip(x, y, strict=True) for v in pair], where)
-            values = numbers(cells[10:], where).tolist()
-            attributes = {**dict(zip(ATTRIBUTES, values, strict=True)), "set": file.stem}
-            face = Face(where, shape, attributes=attributes)
-            annotated.setdefault(inside(root, name, where), []).append(face)
-    return gather(path, annotated, scheme=scheme or "centres5", boxes=boxes, detector=detector,
-                  progress=progress, own_boxes=False)  # fmt: skip
+    return gather_lines(
+        path, LISTS, _face, 10 + len(ATTRIBUTES), images=images, scheme=scheme or "centres5",
+        boxes=boxes, detector=detector, progress=progress, own_boxes=False,
+    )  # fmt: skip
+
+
+def _face(cells, where, file):
+    x, y = cells[:5], cells[5:10]
+    shape = points([v for pair in zip(x, y, strict=True) for v in pair], where)
+    values = numbers(cells[10:], where).tolist()
+    attributes = {**dict(zip(ATTRIBUTES, values, strict=True)), "set": file.stem}
+    return Face(where, shape, attributes=attributes)

@@ -32,8 +32,7 @@ def read(path, *, images=None, boxes="csv", scheme=None, detector=None, progress
 
     The first line is ``name,tag,x00,y00,x01,y01,…`` up to 75, or 67 for the older list; every other
     line is a face. Coordinates count from 0; 0,0 marks a missing landmark. Lines of mirrored
-    images, whose names begin with ``ir``, are left out without a word: they are copies. The set has
-    no face boxes.
+    images, whose names begin with ``ir``, are ignored: they are copies. The set has no face boxes.
 
     Parameters
     ----------

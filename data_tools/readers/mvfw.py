@@ -1,4 +1,4 @@
-"""MVFW and OCFW: 68 points of turned heads, and of covered faces, in the wild."""
+"""MVFW and OCFW: 68 points of faces in multiple views, and of occluded faces."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ def recognises(path):
 def read(path, *, boxes="csv", scheme=None, detector=None, progress=None):
     """Read MVFW or OCFW: a folder of that name with images and .pts files.
 
-    No copy of the data sets was at hand when this was written. They are expected as 300-W is laid
-    out: NAME.jpg or NAME.png with NAME.pts beside it, pixels counted from 1, in the folder or in
-    folders below it, such as train and test.
+    No copy of the data sets was available when this was written. They are expected in the layout of
+    300-W: NAME.jpg or NAME.png with NAME.pts beside it, pixels counted from 1, in the folder or in
+    subfolders such as train and test.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from ..files import read_text
 from ..schemes import MAX_POINTS
 
 MAX_BYTES = 1 << 20
-# Beyond any photograph, and still far from where float32 loses the pixel.
+# Larger than any photograph, and small enough that float32 still resolves pixels.
 MAX_COORDINATE = 1e6
 
 
@@ -22,18 +22,19 @@ def read_pts(path, *, first=1):
     ----------
     path : str or Path
     first : int
-        What the file calls the first pixel of a row: 1, as Matlab and 300-W do, or 0.
+        Index of the first pixel of a row in the file: 1, as in Matlab and 300-W, or 0.
 
     Returns
     -------
     ndarray of shape (L, 2), float32
-        x and y in pixels; both NaN where the file says ``nan`` for either: a missing landmark.
+        x and y in pixels; both NaN if the file has ``nan`` for either: a missing landmark.
 
     Raises
     ------
     InputError
-        If the file cannot be read, exceeds 1 MiB, is damaged, has no landmark, above 32768 or
-        another number than it declares, or a coordinate is infinite or beyond a million pixels.
+        If the file cannot be read, exceeds 1 MiB or is damaged; if it has no landmark, more than
+        32768 or another number than it declares; or if a coordinate is infinite or beyond a million
+        pixels.
     """
     lines = read_text(path, MAX_BYTES).splitlines()
     lines = [(number, line.strip()) for number, line in enumerate(lines, 1)]
@@ -71,5 +72,5 @@ def _point(path, number, line):
             f"{path}, line {number}: expected two numbers, x and y, not {line[:40]!r}"
         ) from None
     if abs(x) > MAX_COORDINATE or abs(y) > MAX_COORDINATE:  # false for NaN
-        raise InputError(f"{path}, line {number}: landmark ({x:g}, {y:g}) is beyond any image")
+        raise InputError(f"{path}, line {number}: landmark ({x:g}, {y:g}) lies outside any image")
     return x, y

@@ -1,4 +1,4 @@
-"""The data sets that can be read, each found by its own files.
+"""The data sets that can be read, each recognised by its own files.
 
 A new data set is one module with `recognises` and `read`, and one entry in `SOURCES`.
 """
@@ -16,7 +16,7 @@ from .folder import read_folder
 class Source(NamedTuple):
     """A data set, or a format that annotation tools write.
 
-    Its module has ``recognises(path) -> bool``, cheap, by the set's own files, and
+    Its module has ``recognises(path) -> bool``, a quick check of the set's own files, and
     ``read(path, *, boxes="csv", scheme=None, detector=None, progress=None) -> FaceDataset``, which
     may have further options of its own.
     """
@@ -93,20 +93,20 @@ def read_source(path, **options):
     Returns
     -------
     FaceDataset
-        With what the data set says of occlusion and pose, and its parts, in `visible` and
+        Annotations of occlusion are in `visible`; those of pose, and the names of subsets, are in
         `attributes`.
 
     Raises
     ------
     InputError
-        If the files are of no data set that is known, or cannot be read, or no face is usable.
+        If the files belong to no known data set, cannot be read, or have no usable face.
     """
     source = find_source(path)
     if source is None:
         if not Path(path).exists():
             raise InputError(f"{path}: no such file or folder")
         raise InputError(
-            f"{path}: of no data set that is known; known are {', '.join(s.title for s in SOURCES)}"
+            f"{path}: not a known data set; known are {', '.join(s.title for s in SOURCES)}"
         )
     return source.load().read(path, **options)
 

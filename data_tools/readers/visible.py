@@ -11,9 +11,9 @@ from ._rows import read_rows
 def read_visible(path):
     """Read visibility flags from a csv file.
 
-    The first line is ``image,0,1,2,…``: the landmarks counted from 0. Every other line is an image
-    file name and a flag a landmark: 1 where it can be seen, 0 where something covers it. The flag
-    that COFW (Burgos-Artizzu et al. 2013) stores is the opposite, 1 for covered.
+    The first line is ``image,0,1,2,…``: the landmarks counted from 0. Every further line is an
+    image file name and one flag per landmark: 1 if it can be seen, 0 if something covers it. The
+    flag that COFW (Burgos-Artizzu et al. 2013) stores is the opposite, 1 for covered.
 
     Parameters
     ----------

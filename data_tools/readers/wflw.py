@@ -36,7 +36,7 @@ def _list(path):
 def read_wflw(path, images, *, boxes="csv", detector=None, progress=None):
     """Read list_98pt_rect_attr_train.txt or list_98pt_rect_attr_test.txt.
 
-    As `read`, for scripts that keep the attributes apart.
+    As `read`, but returns the attributes separately.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def _parse(where, line, images):
             "take a file list_98pt_rect_attr_….txt"
         )
     if not (np.abs(values) <= MAX_COORDINATE).all():  # false for NaN
-        raise InputError(f"{where}: a number is beyond any image")
+        raise InputError(f"{where}: a number must be finite and at most {MAX_COORDINATE:g}")
     shape, box, flags = np.split(values, [2 * N_POINTS, 2 * N_POINTS + 4])
     if not np.isin(flags, (0, 1)).all():
         raise InputError(f"{where}: an attribute must be 0 or 1, not {flags.tolist()}")

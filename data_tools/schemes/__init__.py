@@ -1,4 +1,4 @@
-"""Landmark schemes: what the points of a face are, and where each goes in a mirror."""
+"""Landmark schemes: the meaning of the points of a face, and their mirror pairs."""
 
 from pathlib import Path
 
@@ -52,8 +52,7 @@ SCHEMES = {scheme.name: scheme for scheme in ALL}
 
 
 def scheme_for(n_points):
-    """The first built-in scheme of `n_points` landmarks, or else a bare one that can neither mirror
-    nor draw.
+    """The first built-in scheme of `n_points` landmarks, else one without mirror pairs and lines.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Landmarks of one scheme in those of another: where both name the same points of a face."""
+"""Conversion of landmarks from one scheme to another that has the same facial points."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from . import get_scheme
 
 
 class Map(NamedTuple):
-    """How the landmarks of a scheme are found among those of a denser one."""
+    """The landmarks of a scheme as means of landmarks of a denser one."""
 
     parts: tuple[tuple[int, ...], ...]
     """For each landmark those whose mean it is; none where the denser scheme has nothing there."""
@@ -28,9 +28,9 @@ _EVERY_OTHER = range(0, 33, 2)
 
 
 def _helen_to_68():
-    # No correspondence is published. These landmarks are alike in both: the jaw, which 300-W
-    # has in sixteenths and HELEN in fortieths; the middle of the nose's base; corners of the eyes;
-    # corners and middles of the lips.
+    # No correspondence is published. These landmarks are alike in both: the jaw, which 300-W has in
+    # sixteenths and HELEN in fortieths; the middle of the nose's base; corners of the eyes; corners
+    # and middles of the lips.
     jaw = [(k // 2,) if k % 2 == 0 else (k // 2, k // 2 + 1) for k in range(0, 81, 5)]
     single = {33: 49, 36: 145, 39: 134, 42: 114, 45: 125, 48: 58, 51: 65, 54: 72, 57: 79,
               60: 86, 62: 93, 64: 100, 66: 107}  # fmt: skip
@@ -84,7 +84,7 @@ MAPS = {
 
 
 def within(scheme):
-    """What is known among the landmarks of a scheme: `Map` by the name of the smaller scheme.
+    """The schemes that a scheme can be converted to: `Map` by the name of the smaller scheme.
 
     Parameters
     ----------
@@ -121,14 +121,14 @@ def convert(shapes, scheme, to):
     scheme : Scheme or str
         Of the shapes.
     to : Scheme or str
-        The scheme that is asked for, such as "face68" of "wflw98" or "inner51" of "face68"; see
+        The scheme to convert to, such as "face68" from "wflw98" or "inner51" from "face68"; see
         `within`.
 
     Returns
     -------
     ndarray of shape (..., K, 2), float64
-        NaN where the other scheme has no such landmark, or one that a point is the mean of is
-        missing.
+        NaN where the source scheme has no such landmark, or a landmark that the point is a mean of
+        is missing.
 
     Raises
     ------

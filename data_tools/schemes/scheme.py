@@ -1,4 +1,4 @@
-"""What one landmark scheme says of its points, checked, and as JSON."""
+"""A landmark scheme: its fields, their checks, and its JSON form."""
 
 import json
 import operator
@@ -16,21 +16,21 @@ MAX_BYTES = 1 << 20
 MAX_NAME = 80
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scheme:
-    """What the landmarks of a set of faces are.
+    """The meaning of the landmarks of a set of faces.
 
     Sides are the pictured person's own: the right eye is on the left of the image.
 
     Parameters
     ----------
     name : str
-        How messages and model files call the scheme.
+        Name of the scheme in messages and model files.
     n_points : int
         Number of landmarks L, at most 32768.
     flip : sequence of int, optional
-        Index of each landmark's counterpart in the mirror; a landmark on the middle line is its
-        own. None where the landmarks have no mirror symmetry or it is unknown.
+        Index of each landmark's mirror partner; a landmark on the middle line is its own partner.
+        None if the landmarks have no mirror symmetry or it is unknown.
     groups : dict of str to (sequence of int, bool), optional
         Lines to draw: the landmarks in order, and whether the last connects to the first.
     eye_corners : (int, int), optional
@@ -38,13 +38,13 @@ class Scheme:
     pupils : (sequence of int, sequence of int), optional
         Landmarks whose means are the pupil centres of the right and the left eye.
     names : sequence of str, optional
-        What people call each landmark.
+        A name for each landmark.
 
     Raises
     ------
     InputError
-        If an index is out of range, `flip` is no involution of all landmarks, or there is not one
-        name for each.
+        If an index is out of range, `flip` is not an involution of all landmarks, or there is not
+        exactly one name per landmark.
 
     Examples
     --------
@@ -95,10 +95,15 @@ class Scheme:
                     raise self._error("names", text)
             object.__setattr__(self, "names", names)
 
+    def __repr__(self):
+        groups = f": {', '.join(self.groups)}" if self.groups else ""
+        mirror = "" if self.flip is not None else ", not mirrored"
+        return f"<Scheme {self.name!r}, {self.n_points} points{mirror}{groups}>"
+
     @property
     def normalizer(self):
-        """What errors are divided by where nothing else is said: "interocular", the distance of
-        the outer eye corners, or "diagonal", that of the landmarks, where these are not known."""
+        """The default normaliser of errors: "interocular", the distance of the outer eye corners,
+        or "diagonal", that of the landmarks' bounding box, if the scheme has no eye corners."""
         return "interocular" if self.eye_corners else "diagonal"
 
     def mirrored(self, shapes):

@@ -92,7 +92,7 @@ def render_face(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45
 
 
 def render_portrait(rng, size=256, *, points=N_LANDMARKS, occluders=0.0, scale=(0.45, 0.62)):
-    """Render one random face, and tell all that it was drawn from.
+    """Render one random face, and return the model it was rendered from.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def synthetic_faces(n, seed=0, size=256, *, points=N_LANDMARKS, occluders=0.0, s
                     progress=None):  # fmt: skip
     """A dataset of rendered faces.
 
-    Face i has a random stream of its own, so that it is the same whatever `n` is.
+    Face i has its own random stream, so it does not depend on `n`.
 
     Parameters
     ----------

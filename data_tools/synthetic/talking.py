@@ -1,4 +1,4 @@
-"""A drawn head that rests, sways, shakes and talks: a video whose landmarks are known."""
+"""A drawn head that rests, sways, shakes and talks: a video with known landmarks."""
 
 import numpy as np
 
@@ -28,8 +28,8 @@ class TalkingHead:
     """A video of one drawn head, frame by frame; an iterable of frames (H, W, 3), uint8, BGR.
 
     The head rests, sways slowly, moves fast, and then talks and blinks while it rests. Person,
-    light and camera stay; the noise of the camera is new in each frame. Frame i is the same
-    whichever frames are asked for before it.
+    light and camera do not change; the camera noise is new in each frame. Frames can be made in any
+    order.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Writers of annotated faces, one module a format; `WRITERS` is the table of all."""
+"""Writers of annotated faces, one module per format; `WRITERS` lists all formats."""
 
 from .folder import write_folder
 from .formats import WRITERS, write_faces

@@ -1,4 +1,4 @@
-"""Where the images of faces lie, seen from a file of annotations."""
+"""Paths of images relative to an annotation file."""
 
 from pathlib import Path
 

@@ -16,8 +16,8 @@ def write(path, faces, *, progress=None):
         Images are named relative to its folder; those that are not in it are written to the folder
         images beside it.
     faces : FaceDataset
-        v is 0 for a missing landmark, 1 for one that something covers, else 2; where all that are
-        there are covered, or none, the file does not tell what can be seen.
+        v is 0 for a missing landmark, 1 for an occluded one, else 2. If all landmarks are occluded,
+        or none is, a reader cannot tell visibility from the file.
     progress : callable, optional
         Called as ``progress(done, total)`` after each image.
 

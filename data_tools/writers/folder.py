@@ -20,7 +20,7 @@ def write_folder(folder, faces, *, progress=None):
     Parameters
     ----------
     folder : str or Path
-        Made where it is missing; nothing else may be in it.
+        Created if missing; must be empty.
     faces : FaceDataset
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
@@ -49,10 +49,10 @@ write = write_folder
 
 
 class FolderWriter:
-    """Writes such a folder face by face; a context manager.
+    """Context manager that writes such a folder face by face.
 
-    Pictures and landmarks are written at once, the tables at the end, also where it is left early
-    by Ctrl-C or an error: what is there then is a whole folder of fewer faces.
+    Images and landmarks are written immediately, the tables at the end, also after Ctrl-C or an
+    error: the result is then a complete folder with fewer faces.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class FolderWriter:
                 replace_file(self.folder / name, "".join(rows).encode())
 
     def name(self, file):
-        """A name NAME.png of its own for a face on the image `file`."""
+        """A unique name NAME.png for a face in the image `file`."""
         return self._names.of(file)
 
     def add(self, name, image, shape, box, *, score=None, visible=None):
@@ -116,7 +116,7 @@ class FolderWriter:
 def refuse_filled(folder):
     """Raise InputError if anything is in `folder`: a data set never mixes with other files.
 
-    To be called before hours of work; a folder that is missing is fine.
+    Call it before long work. A missing folder is accepted.
     """
     try:
         filled = any(True for _ in Path(folder).iterdir())
@@ -129,13 +129,13 @@ def refuse_filled(folder):
 
 
 def unique_names(files):
-    """A name NAME.png of its own for each of some files."""
+    """A unique name NAME.png for each of the files."""
     names = _Names()
     return [names.of(file) for file in files]
 
 
 class _Names:
-    """Names that no other file of a folder has."""
+    """Unique file names in a folder."""
 
     def __init__(self):
         self._taken = set()

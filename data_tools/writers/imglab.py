@@ -17,8 +17,8 @@ def write_imglab(path, dataset):
     path : str or Path
         Image files are named relative to its folder.
     dataset : FaceDataset
-        dlib reads whole pixels: boxes and landmarks are rounded. Missing landmarks are left out;
-        one that every face lacks is unknown to whoever reads the file.
+        Boxes and landmarks are rounded, since dlib reads whole pixels. Missing landmarks are left
+        out; a landmark that all faces lack is lost.
 
     Raises
     ------

@@ -10,9 +10,9 @@ from ._images import by_image, landmarks
 def write(path, faces, *, progress=None):
     """Write faces as tasks of Label Studio; `data_tools.readers.label_studio` reads them.
 
-    A face is a rectangle and key points with it as parentID, named by the landmarks' numbers,
-    counted from 0, in percent of the image. A missing landmark is left out: one that every face
-    lacks is unknown to whoever reads the file. The text "hidden" says that something covers one.
+    A face is a rectangle and key points that have it as parentID. Points are named by landmark
+    numbers from 0, in percent of the image. Missing landmarks are left out; a landmark that all
+    faces lack is lost. The text "hidden" marks an occluded landmark.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ from .folder import unique_names
 def write(path, faces, *, progress=None):
     """Write a file for LabelMe for each image; `data_tools.readers.labelme` reads them.
 
-    A face is a rectangle and points of one group_id, named by the landmarks' numbers, counted from
-    0. A missing landmark is left out: one that every face lacks is unknown to whoever reads the
-    files. The flag ``occluded`` says that something covers one.
+    A face is a rectangle and points with one group_id, named by landmark numbers from 0. Missing
+    landmarks are left out; a landmark that all faces lack is lost. The flag ``occluded`` marks an
+    occluded landmark.
 
     Parameters
     ----------

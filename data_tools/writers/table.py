@@ -11,7 +11,7 @@ from ._images import by_image
 
 
 def write(path, faces, *, progress=None):
-    """Write faces as one csv file; `data_tools.readers.table` reads them and says its columns.
+    """Write faces as one csv file; `data_tools.readers.table` reads it and documents its columns.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def write(path, faces, *, progress=None):
     Raises
     ------
     InputError
-        If an attribute is called as another column is, an image cannot be read or a file not
+        If an attribute has the name of another column, an image cannot be read or a file cannot be
         written.
     """
     path, out = Path(path), io.StringIO()

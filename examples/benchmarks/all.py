@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from common import add_data, arguments, machine, run
+from page import write
 
-from cascade.judging.compare.specs import needed
 from features.errors import InputError
 
 FOLDER = Path(__file__).parent
@@ -93,45 +93,26 @@ def numbers(figures, prefix=""):
     return found
 
 
-def bars(file, title, values):
-    """Write a figure with one bar a value, on a logarithmic axis."""
-    needed("matplotlib", "pip install matplotlib", "the page of benchmarks")
-    from matplotlib.figure import Figure  # without pyplot: nothing is shown
-
-    values = {name: value for name, value in values.items() if value > 0}
-    figure = Figure(figsize=(8, 1 + 0.28 * len(values)), layout="constrained")
-    axes = figure.add_subplot()
-    bar = axes.barh(list(values), list(values.values()), color="tab:blue")
-    axes.bar_label(bar, fmt="%.4g", padding=3, fontsize=8)
-    axes.set_xscale("log")
-    axes.margins(x=0.15)
-    axes.invert_yaxis()
-    axes.tick_params(axis="y", labelsize=8)
-    axes.set_title(title)
-    figure.savefig(file, dpi=110)
-
-
 def page(rows, size, out):
     """Write plots and the text of the page: a section a benchmark."""
-    lines = [f"# Benchmarks, size {size}", "", _NOTE, ""]
+    runs, sections = {}, []
     for name, row in rows.items():
-        lines += [f"## {name}", ""]
         if "problem" in row:
-            lines += [f"Not measured: {row['problem']}.", ""]
-            continue
-        command = " ".join([row["script"], *row["options"]])
-        lines += [
-            f"`{command}`: {row['wall_s']:.0f} s. Before: {row['before']}. After: {row['after']}.",
-            "",
-        ]
-        values = numbers(row["figures"])
-        if values:
-            bars(out / f"{name}.png", name, values)
-            lines += [f"![{name}]({name}.png)", "", "| | |", "|---|---|"]
-            lines += [f"| {key} | {value:.4g} |" for key, value in values.items()]
-            lines.append("")
-        lines += ["```", row["output"].strip(), "```", ""]
-    (out / "README.md").write_text("\n".join(lines))
+            parts = [{"text": f"Not measured: {row['problem']}."}]
+        else:
+            command = " ".join([row["script"], *row["options"]])
+            conditions = f"{row['wall_s']:.0f} s. Before: {row['before']}. After: {row['after']}."
+            runs[name] = {"command": command, "machine": conditions}
+            values = numbers(row["figures"])
+            parts = []
+            if values:
+                cells = [{"cells": [key, f"{value:.4g}"]} for key, value in values.items()]
+                plot = {"title": name, "file": f"{name}.png", "values": values}
+                parts += [{"plot": plot}, {"columns": ["", ""], "rows": cells, "run": name}]
+            parts.append({"text": ["```", row["output"].strip(), "```"], "run": None})
+        sections.append({"title": name, "parts": parts})
+    measurements = {"title": f"Benchmarks, size {size}", "text": _NOTE, "runs": runs}
+    write(measurements | {"sections": sections}, out / "README.md")
 
 
 def main():

@@ -1,14 +1,15 @@
 """Cascades and deep networks on the same test faces, and by the number of training faces.
 
     python examples/benchmarks/versus_deep.py DATA --out versus --networks se-resnet tcdcn fan
-    python examples/benchmarks/versus_deep.py DATA --out versus --published MODELS --counts 100 300
+    python examples/benchmarks/versus_deep.py DATA --out versus --published MODELS --trained FOLDER
 
 DATA is the folder that holds ``300w/`` and ``imm/``. Cascades and networks train on HELEN, LFPW
-and AFW and are compared on the LFPW test set, with the detector's boxes. MODELS is a folder of
-published networks: ``tcdcn/model.mat``, ``dcnn/``, ``vanillacnn/`` and ``pfld/pfld.onnx``; those
-that are there take part, and MTCNN where its package is installed. Networks train for --minutes
-each, with the Keras of --python; SE-ResNet also on each of --counts training faces, as the cascades
-do.
+and AFW and are compared on the LFPW test set, with the detector's boxes. The package's own models
+take part, too; so do the files of --trained, a folder where examples/deep_baseline/train.py has
+written networks, and those of --published, a folder of published networks: ``tcdcn/model.mat``,
+``dcnn/``, ``vanillacnn/`` and ``pfld/pfld.onnx``; those that are there, and MTCNN where its package
+is installed. Networks train for --cpu-minutes each, with the Keras of --python; SE-ResNet also on
+each of --counts training faces, as the cascades do.
 
 The folder --out gets the models, the report of `cascade compare`, and versus.md with the table and
 two pictures. What is trained already is not trained again.
@@ -46,7 +47,7 @@ _TRAINER = Path(__file__).resolve().parents[1] / "deep_baseline" / "train.py"
 
 
 class Shelf:
-    """Trained models of a folder: their specs and minutes, written down as they come."""
+    """Trained models of a folder: their specs and CPU minutes, written down as they come."""
 
     def __init__(self, folder):
         self.folder = make_folder(folder / "models")
@@ -57,10 +58,10 @@ class Shelf:
         """The row of a model, which ``train(stem)`` makes where there is none: its spec."""
         if name not in self.rows:
             print(f"training {name}", file=sys.stderr, flush=True)
-            began = time.perf_counter()
+            began = time.process_time()
             spec = train(self.folder / name.replace(" ", "-"))
-            minutes = (time.perf_counter() - began) / 60
-            self.rows[name] = {"spec": spec, "minutes": minutes}
+            own = (time.process_time() - began) / 60
+            self.rows[name] = {"spec": spec, "minutes": minutes_in_file(spec) or own}
             replace_file(self.file, json.dumps(self.rows, indent=1).encode())
         return self.rows[name]
 
@@ -75,7 +76,7 @@ def train_cascade(method, faces, stem):
 def train_network(options, network, data, stem, limit=None):
     """Train a network of examples/deep_baseline in a process of its own; return the spec."""
     command = [options.python, str(_TRAINER), "--network", network, "--out", f"{stem}.onnx",
-               "--minutes", str(options.minutes), "--resume",
+               "--cpu-minutes", str(options.cpu_minutes), "--resume",
                *(str(data / folder) for folder in TRAINING)]  # fmt: skip
     command += ["--limit", str(limit)] if limit else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
@@ -116,6 +117,34 @@ def trained(options, data):
     return rows, {method: names for method, names in curves.items() if len(names) > 1}
 
 
+def minutes_in_file(spec):
+    """CPU minutes that a network's file says it was trained for; None if it says nothing."""
+    path = Path(spec.partition(":")[2].partition("?")[0])
+    path = path / "3_RM2.onnx" if path.is_dir() else path
+    if path.suffix != ".onnx" or not path.is_file():
+        return None
+    from onnxruntime import InferenceSession
+
+    facts = InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
+    minutes = facts.custom_metadata_map.get("cpu_minutes")
+    return float(minutes) if minutes else None
+
+
+def found_in(folder):
+    """Rows of the networks that the trainer has written to a folder, by name."""
+    rows = {}
+    for path in sorted(folder.glob("*.onnx")) if folder else ():
+        from onnxruntime import InferenceSession
+
+        facts = InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
+        how = facts.custom_metadata_map.get("spec")
+        if how:
+            rows[path.stem] = {"spec": f"onnx:{path}?{how}"}
+    for path in sorted(folder.glob("*/1_F.onnx")) if folder else ():
+        rows[path.parent.name] = {"spec": f"dcnn:{path.parent}?expand=1&down=0"}
+    return {name: row | {"minutes": minutes_in_file(row["spec"])} for name, row in rows.items()}
+
+
 def published(folder):
     """Specs of the published networks that are there, by name."""
     found = {}
@@ -152,8 +181,8 @@ def write_page(path, rows, curves, heading):
     """versus.md, with its pictures beside it."""
     lines = [
         "# Cascades and deep networks", "", heading, "",
-        "| model | NME 68 | 51 | 5 points | failures > 8 % | misses | CPU ms | MB | training min "
-        "| may have seen the test faces |",
+        "| model | NME 68 | 51 | 5 points | failures > 8 % | misses | CPU ms | MB "
+        "| training CPU min | may have seen the test faces |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for row in sorted(rows, key=lambda row: row.get("face68", 99 + row.get("centres5", 0))):
@@ -220,7 +249,10 @@ def main():
     add("--networks", nargs="*", default=[], metavar="NAME", help="of examples/deep_baseline")
     add("--counts", nargs="*", type=int, default=[100, 300, 1000, 2009], metavar="N",
         help="numbers of training faces (%(default)s)")  # fmt: skip
-    add("--minutes", type=float, default=20.0, help="of training a network (%(default)s)")
+    add("--cpu-minutes", type=float, default=20.0, help="of training a network (%(default)s)")
+    add("--ours", nargs="*", default=["sdm68", "ert68", "lbf68-fast"], metavar="MODEL",
+        help="models of the package (%(default)s)")  # fmt: skip
+    add("--trained", type=Path, metavar="FOLDER", help="networks that are trained already")
     add("--python", default=sys.executable, help="the Python that has Keras (this one)")
     add("--published", type=Path, metavar="MODELS")
     add("--limit", type=int, help="compare on this many test faces")
@@ -229,8 +261,9 @@ def main():
     for method in options.cascades:
         if method not in METHODS:
             raise InputError(f"--cascades {method}: no such method; there are {', '.join(METHODS)}")
-    if options.published and not options.published.is_dir():
-        raise InputError(f"{options.published}: no such folder of published networks")
+    for folder, what in ((options.published, "published"), (options.trained, "trained")):
+        if folder and not folder.is_dir():
+            raise InputError(f"{folder}: no such folder of {what} networks")
     if any(count < 20 for count in options.counts):
         raise InputError("--counts: at least 20 training faces are needed")
     make_folder(options.out)
@@ -238,7 +271,9 @@ def main():
     if options.limit and options.limit < len(test):
         test = test.subset(np.linspace(0, len(test) - 1, options.limit).astype(int))
     rows, curves = trained(options, data)
-    specs = {name: row["spec"] for name, row in rows.items()} | published(options.published)
+    rows |= found_in(options.trained)
+    specs = {name: name for name in options.ours}
+    specs |= {name: row["spec"] for name, row in rows.items()} | published(options.published)
     comparison = compare(open_models([f"{name}={spec}" for name, spec in specs.items()]), test)
     write_report(comparison, options.out)
     figures = table(comparison, {name: row["minutes"] for name, row in rows.items()})

@@ -7,7 +7,14 @@ const canvas = byId("view");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 const film = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
 
+// A shape that fits the mean shape worse than this, in sides of its box, is no face; nor is one
+// whose box overlaps less than this with the one it was looked for in, or is smaller.
+const MOST_MISFIT = 0.16;
+const LEAST_OVERLAP = 0.3;
+const LEAST_SIDE = 16;
+
 let fit; // of onnx.js or wasm.js
+let detect = null; // of detector.js
 let source = null; // what is on the canvas: an ImageBitmap, or the film
 let busy = false;
 let watching = false; // whether the camera's picture is shown without being fitted
@@ -45,6 +52,24 @@ async function loadModel(names) {
   throw missing[0];
 }
 
+// The detector, where there is one and the model knows its boxes; a page without it has boxes
+// dragged.
+async function loadFinder(name, wanted) {
+  let answer;
+  try {
+    answer = await fetchOwn(name, "run cascade convert jda detector.c, and compile that");
+  } catch (error) {
+    if (wanted) throw error;
+    return;
+  }
+  const { loadDetector } = await import("./detector.js");
+  const found = await loadDetector(await answer.arrayBuffer());
+  if (fit.fromDetector?.([0, 0, 100, 100])) detect = found;
+  else if (wanted) throw new Error("this model does not know the detector's boxes: compile model.c");
+}
+
+const hasBox = () => byId("box").value.trim() !== "";
+
 function readBox() {
   const box = byId("box").value.split(",").map(Number);
   const [left, top, right, bottom] = box;
@@ -80,9 +105,40 @@ function overlay(shape, box) {
   }
 }
 
+const allPixels = () => context.getImageData(0, 0, canvas.width, canvas.height);
+
+// Intersection over union.
+function overlap(a, b) {
+  const area = ([left, top, right, bottom]) =>
+    Math.max(0, right - left) * Math.max(0, bottom - top);
+  const common = area([
+    Math.max(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.min(a[3], b[3]),
+  ]);
+  return common / (area(a) + area(b) - common);
+}
+
+// The box for the next look at a face, from its landmarks; null where they make none.
+function boxAround(shape, before) {
+  const { box, misfit } = fit.boxOf(shape);
+  const sound = misfit <= MOST_MISFIT && box[2] - box[0] >= LEAST_SIDE;
+  return sound && overlap(box, before) >= LEAST_OVERLAP ? box : null;
+}
+
+// Faces {box, shape} that the detector finds, the surest first. Landmarks are looked for twice: the
+// first ones place the second box.
+async function findFaces(pixels, most = Infinity) {
+  const faces = [];
+  for (const found of detect(pixels).slice(0, most)) {
+    let box = fit.fromDetector(found.box);
+    box = boxAround(await fit(pixels, box), box) ?? box;
+    faces.push({ box, shape: await fit(pixels, box) });
+  }
+  return faces;
+}
+
 async function fitCanvas(box) {
   const started = performance.now();
-  const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
+  const pixels = allPixels();
   const shape = await fit(pixels, box);
   overlay(shape, box);
   if (Number.isNaN(shape[0][0])) throw new Error("the box lies outside the picture");
@@ -112,6 +168,15 @@ function follower(shape, box) {
 
 async function fitPhoto() {
   repaint();
+  if (detect && !hasBox()) {
+    const started = performance.now();
+    const faces = await findFaces(allPixels());
+    for (const { shape, box } of faces) overlay(shape, box);
+    const time = (performance.now() - started).toFixed(1);
+    say(`${faces.length === 1 ? "1 face" : `${faces.length} faces`} in ${time} ms`);
+    byId("landmarks").textContent = JSON.stringify(faces);
+    return;
+  }
   const shape = await fitCanvas(readBox());
   byId("landmarks").textContent = JSON.stringify(shape);
 }
@@ -123,20 +188,52 @@ const nextFrame = () =>
     film.requestVideoFrameCallback((_, { mediaTime }) => resolve(mediaTime)),
   );
 
+// A function that fits the next frame, {shape}: from a box, and then from where the face was.
+function draggedStep(box) {
+  let follow;
+  let shape;
+  return async () => {
+    shape = await fitCanvas(follow ? follow(shape) : box);
+    follow ??= follower(shape, box);
+    return { shape };
+  };
+}
+
+// The same without a box, {box, shape}: the detector looks where no face is followed. Both are null
+// where there is none.
+function findingStep() {
+  let next = null;
+  return async () => {
+    const started = performance.now();
+    const pixels = allPixels();
+    let face = next && { box: next, shape: await fit(pixels, next) };
+    next = face && boxAround(face.shape, face.box);
+    if (!next) {
+      [face = null] = await findFaces(pixels, 1);
+      next = face && boxAround(face.shape, face.box);
+    }
+    if (!next) {
+      say("no face");
+      return { box: null, shape: null };
+    }
+    overlay(face.shape, face.box);
+    say(`a face in ${(performance.now() - started).toFixed(1)} ms`);
+    return face;
+  };
+}
+
 // From the frame that is shown to the end, or until the film is paused. Frames that come while
 // another is being fitted are left out, as in any live picture. A camera has no end: `limit` frames.
 async function fitVideo() {
   watching = false;
-  const box = readBox();
+  const step = detect && !hasBox() ? findingStep() : draggedStep(readBox());
   if (film.ended) {
     const sought = event("seeked");
     film.currentTime = 0;
     await sought;
   }
   repaint();
-  const first = await fitCanvas(box);
-  const follow = follower(first, box);
-  const frames = [{ time: film.currentTime, shape: first }];
+  const frames = [{ time: film.currentTime, ...(await step()) }];
   const over = event("pause").then(() => null); // the end pauses too
   let frame = nextFrame();
   await film.play();
@@ -145,7 +242,7 @@ async function fitVideo() {
     if (time === null) break;
     frame = nextFrame();
     repaint();
-    frames.push({ time, shape: await fitCanvas(follow(frames.at(-1).shape)) });
+    frames.push({ time, ...(await step()) });
   }
   film.pause();
   byId("landmarks").textContent = JSON.stringify(frames);
@@ -172,13 +269,21 @@ function closeCamera() {
   film.srcObject = null;
 }
 
+// Fit what is shown, if the page can find faces and no link gives a box; whether it did.
+async function findNow() {
+  if (!detect || new URLSearchParams(location.search).has("box")) return false;
+  byId("box").value = "";
+  await (source === film ? fitVideo : fitPhoto)();
+  return true;
+}
+
 async function showPhoto(blob) {
   film.pause();
   closeCamera();
   // As the file has it: colours untouched, so that the landmarks are those of other programs.
   source = await createImageBitmap(blob, { colorSpaceConversion: "none" });
   repaint();
-  say("Drag a box around the face.");
+  if (!(await findNow())) say("Drag a box around the face.");
 }
 
 async function showVideo(url) {
@@ -193,7 +298,7 @@ async function showVideo(url) {
   await painted;
   source = film;
   repaint();
-  say("Drag a box around the face in the first frame.");
+  if (!(await findNow())) say("Drag a box around the face in the first frame.");
 }
 
 async function showCamera() {
@@ -214,7 +319,7 @@ async function showCamera() {
     requestAnimationFrame(show);
   };
   show();
-  say("Drag a box around the face: the picture stops while you do.");
+  if (!(await findNow())) say("Drag a box around the face: the picture stops while you do.");
 }
 
 function listen() {
@@ -256,20 +361,22 @@ function listen() {
 async function start() {
   const wanted = new URLSearchParams(location.search);
   listen();
-  const models = wanted.has("model") ? [wanted.get("model")] : ["model.onnx", "model.wasm"];
+  const models = wanted.has("model") ? [wanted.get("model")] : ["model.wasm", "model.onnx"];
   const kind = await loadModel(models);
-  say(`Model in ${kind === "wasm" ? "WebAssembly" : "ONNX"}. Choose a picture.`);
+  await loadFinder(wanted.get("detector") ?? "detector.wasm", wanted.has("detector"));
+  const alone = detect ? "" : " There is no detector: boxes are dragged.";
+  say(`Model in ${kind === "wasm" ? "WebAssembly" : "ONNX"}. Choose a picture.${alone}`);
   const remedy = "copy it beside the page, or choose a file";
   if (wanted.has("photo")) {
     await showPhoto(await (await fetchOwn(wanted.get("photo"), remedy)).blob());
   }
+  limit = Number(wanted.get("frames") ?? Infinity);
   film.defaultPlaybackRate = Number(wanted.get("rate") ?? 1);
   if (wanted.has("video")) {
     const file = await (await fetchOwn(wanted.get("video"), remedy)).blob();
     await showVideo(URL.createObjectURL(file));
   }
   if (wanted.has("camera")) await showCamera();
-  limit = Number(wanted.get("frames") ?? Infinity);
   if (wanted.has("box")) {
     byId("box").value = wanted.get("box");
     await fitSource();

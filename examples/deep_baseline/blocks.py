@@ -9,12 +9,29 @@ from keras import layers
 SPREAD = 0.05
 
 
-def convolution(x, width, side, strides=1, relu=True):
-    """Convolution, batch normalisation and, unless told otherwise, ReLU."""
+def convolution(x, width, side, strides=1, relu=True, padding="same", start=0.0):
+    """Convolution, batch normalisation to a mean of `start` at first and, unless told otherwise,
+    ReLU."""
     x = layers.Conv2D(
-        width, side, strides, padding="same", use_bias=False, kernel_initializer="he_normal"
+        width, side, strides, padding=padding, use_bias=False, kernel_initializer="he_normal"
     )(x)
-    x = layers.BatchNormalization(momentum=0.95)(x)
+    return _normal(x, relu, start)
+
+
+def dense(x, width, relu=True, start=0.0):
+    """All values of a map, or features, in one layer; then as `convolution`.
+
+    The papers before 2015 do without normalisation and train for days at small rates. At a rate
+    that is done in minutes, the first steps would push every unit to where its slope is zero.
+    """
+    x = layers.Flatten()(x) if len(x.shape) > 2 else x
+    x = layers.Dense(width, use_bias=False, kernel_initializer="he_normal")(x)
+    return _normal(x, relu, start)
+
+
+def _normal(x, relu, start):
+    start = keras.initializers.Constant(start)
+    x = layers.BatchNormalization(momentum=0.95, beta_initializer=start)(x)
     return layers.ReLU()(x) if relu else x
 
 
@@ -41,10 +58,9 @@ def residual(x, width, strides=1, reduction=None):
     return layers.ReLU()(layers.Add()([x, shortcut]))
 
 
-def regress(x, mean, spread=1e-3):
-    """All coordinates (n, 2 L) from features by one linear layer, near `mean` (L, 2) at first; its
-    weights have the deviation `spread`, larger where features are not normalised."""
-    small = keras.initializers.RandomNormal(stddev=spread, seed=0)
+def regress(x, mean):
+    """All coordinates (n, 2 L) from features by one linear layer, near `mean` (L, 2) at first."""
+    small = keras.initializers.RandomNormal(stddev=1e-3, seed=0)
     x = layers.Dense(np.size(mean), kernel_initializer=small)(x)
     return layers.Rescaling(SPREAD, np.ravel(mean).tolist())(x)
 
@@ -68,7 +84,11 @@ class Formula(layers.Layer):
 
 
 class AbsTanh(Formula):
-    """|tanh|, by which Sun et al. 2013 and Wu et al. 2017 activate neurons."""
+    """|tanh|, by which Sun et al. 2013 and Wu et al. 2017 activate neurons.
+
+    It gives the same for x and -x, so what has a mean of 0 loses its sign; normalise to a mean of
+    1, and most values begin on the side that rises.
+    """
 
     def formula(self, ops, x):
         return ops.abs(ops.tanh(x))

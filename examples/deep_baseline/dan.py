@@ -7,7 +7,7 @@ first stage's features; it corrects the shape there, and the result is taken bac
 
 import keras
 import numpy as np
-from blocks import SPREAD, Formula, convolution, regress
+from blocks import SPREAD, Formula, convolution, dense, regress
 from keras import layers
 from recipe import Recipe
 
@@ -126,7 +126,7 @@ def stage(x, width, n_features):
     for k in range(4):
         x = convolution(convolution(x, width << min(k, 2), 3), width << min(k, 2), 3)
         x = layers.MaxPooling2D(2)(x)
-    return layers.Dense(n_features, activation="relu")(layers.Flatten()(x))
+    return dense(x, n_features)
 
 
 class Dan(Recipe):

@@ -9,6 +9,7 @@ Each level learns where the level before may leave a point: at level 1 from jitt
 import cv2
 import keras
 import numpy as np
+from blocks import convolution, dense, regress
 from keras import layers
 from losses import loss
 from recipe import Recipe, export_checked
@@ -21,25 +22,20 @@ from data_tools.files import make_folder
 SPREADS = {2: 0.04, 3: 0.02}
 
 
-def network(size, widths, n_features, n_outputs, name):
-    """Convolutions, all but the last with pooling, and two dense layers."""
+def network(size, widths, n_features, mean, name):
+    """Convolutions, all but the last with pooling, and two dense layers; `mean` (P, 2) is what it
+    answers at first, in fractions of the patch."""
     patch = x = keras.Input((size, size, 1))
     maps = []
     for k, width in enumerate(widths):
-        x = layers.Conv2D(width, (4, 3, 3, 2)[k], activation="relu")(x)
+        x = convolution(x, width, (4, 3, 3, 2)[k], padding="valid")
         if k < 3:
             x = layers.MaxPooling2D(2, padding="same")(x)
         maps.append(x)
     # The paper joins the last two maps of level 1.
     flat = [layers.Flatten()(one) for one in maps[2:] or maps[-1:]]
     x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
-    x = layers.Dense(n_features, activation="relu")(x)
-    return keras.Model(patch, layers.Dense(n_outputs, bias_initializer=middle)(x), name=name)
-
-
-def middle(shape, dtype=None):
-    """Answers begin at the middle of the patch."""
-    return keras.ops.full(shape, 0.5, dtype)
+    return keras.Model(patch, regress(dense(x, n_features), mean), name=name)
 
 
 def patches(crops, corners, side, size):
@@ -57,24 +53,31 @@ def patches(crops, corners, side, size):
 
 class Dcnn(Recipe):
     def phases(self, mean, learner):
-        self.level = 1
-        self.nets = {"1_F": network(SIZE, (20, 40, 60, 80), 120, 10, "level_1")}
-        yield self.nets["1_F"], loss(self.options.loss, SIZE), 0.5
+        inner = (mean - 0.5) * self.options.expand + 0.5
+        first = network(SIZE, (20, 40, 60, 80), 120, inner, "level_1")
+        self.nets, self.levels = {"1_F": first}, [first]
+        yield first, loss(self.options.loss, SIZE), 0.5
+        middle = np.full((1, 2), 0.5)
         for level in (2, 3):
-            self.level = level
-            nets = {f"{level}_{p}{k}": network(PATCH, (20, 40), 60, 2, f"p_{level}_{p}{k}")
+            nets = {f"{level}_{p}{k}": network(PATCH, (20, 40), 60, middle, f"p_{level}_{p}{k}")
                     for p in POINTS for k in (1, 2)}  # fmt: skip
             self.nets |= nets
             joint = layers.Concatenate()([net.output for net in nets.values()])
             inputs = [net.input for net in nets.values()]
-            model = keras.Model(inputs, joint, name=f"level_{level}")
-            yield model, loss(self.options.loss, PATCH), 0.25
+            self.levels.append(keras.Model(inputs, joint, name=f"level_{level}"))
+            yield self.levels[-1], loss(self.options.loss, PATCH), 0.25
 
     def _cut(self, crops, points, half):
         """Patches (n, PATCH, PATCH, 1) of `half` the square's side around points (n, 2), their
         corners (n, 2) and their side in fractions of the crop."""
         side = 2 * half / self.options.expand
         return patches(crops, points - side / 2, side, PATCH), points - side / 2, side
+
+    def _around(self, crops, points, level):
+        """What the networks of a level see around points (n, 5, 2), one array each, and where."""
+        cuts = [self._cut(crops, points[:, k], half)
+                for k in range(len(POINTS)) for half in HALVES[level]]  # fmt: skip
+        return [cut for cut, _, _ in cuts], [where for _, *where in cuts]
 
     def _first(self, crops):
         """What level 1 sees, and corners (n, 2) and side of the square that it answers in."""
@@ -84,21 +87,17 @@ class Dcnn(Recipe):
         return seen, corners - inner / 2, inner
 
     def inputs(self, crops, truth, rng):
-        if self.level == 1:
+        level = len(self.levels)
+        if level == 1:
             seen, self._corner, self._side = self._first(crops)
             return seen
-        spread = SPREADS[self.level] / self.options.expand
+        spread = SPREADS[level] / self.options.expand
         moved = np.nan_to_num(truth, nan=0.5) + rng.normal(0, spread, truth.shape)
-        seen, self._places = [], []
-        for k in range(len(POINTS)):
-            for half in HALVES[self.level]:
-                cut, corners, side = self._cut(crops, moved[:, k], half)
-                seen.append(cut)
-                self._places.append((corners, side))
+        seen, self._places = self._around(crops, moved, level)
         return seen
 
     def targets(self, truth):
-        if self.level == 1:
+        if len(self.levels) == 1:
             inner = (truth - self._corner[:, None]) / self._side
             return inner.reshape(len(truth), -1).astype(np.float32)
         wanted = [(truth[:, k // 2] - corner) / side
@@ -108,16 +107,14 @@ class Dcnn(Recipe):
     def predict(self, model, crops):
         """All levels that there are, as the peer runs them."""
         seen, corner, side = self._first(crops)
-        found = np.asarray(self.nets["1_F"].predict(seen, verbose=0)).reshape(-1, 5, 2)
+        found = np.asarray(self.levels[0].predict(seen, verbose=0)).reshape(-1, 5, 2)
         points = corner[:, None] + found * side
-        for level in range(2, self.level + 1):
-            for k, point in enumerate(POINTS):
-                answers = []
-                for number, half in enumerate(HALVES[level], start=1):
-                    cut, corners, side = self._cut(crops, points[:, k], half)
-                    net = self.nets[f"{level}_{point}{number}"]
-                    answers.append(corners + np.asarray(net.predict(cut, verbose=0)) * side)
-                points[:, k] = np.mean(answers, axis=0)
+        for level, net in enumerate(self.levels[1:], start=2):
+            seen, places = self._around(crops, points, level)
+            answers = np.split(np.asarray(net.predict(seen, verbose=0)), len(places), axis=1)
+            found = [corners + answer * side
+                     for answer, (corners, side) in zip(answers, places, strict=True)]  # fmt: skip
+            points = np.stack(found, axis=1).reshape(len(crops), len(POINTS), 2, 2).mean(2)
         return points
 
     def write(self, model, learner):

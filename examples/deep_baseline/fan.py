@@ -1,6 +1,6 @@
 """FAN (Bulat and Tzimiropoulos 2017, "How far are we from solving the 2D & 3D face alignment
 problem?"), small: one hourglass, which sees the face at falling and then rising resolution, and
-gives a heatmap for each landmark at a quarter of the crop's."""
+gives a heatmap for each landmark at a quarter of the crop's: logarithms of where it may be."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ class Fan(Recipe):
 
     def fractions(self, answers):
         maps = np.asarray(answers).transpose(0, 3, 1, 2)
-        return np.stack([soft_argmax(one, window=WINDOW) for one in maps])
+        return np.stack([soft_argmax(one, beta=1, window=WINDOW) for one in maps])
 
     def decode(self):
-        return f"&decode=heatmap&window={WINDOW}"
+        return f"&decode=heatmap&beta=1&window={WINDOW}"

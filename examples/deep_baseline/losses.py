@@ -35,12 +35,17 @@ def loss(name, size, width=10.0, curvature=2.0):
 
 
 def heatmap_loss(truth, found):
-    """Squared error of maps, in which pixels count as much more as they are higher in the truth:
-    nearly all of a map is background. NaN truths are left out."""
-    known = ops.isfinite(truth)
-    truth = ops.where(known, truth, found)
-    weight = ops.where(known, 1 + 20 * truth, 0.0)
-    return ops.mean(weight * ops.square(truth - found)) * 100
+    """Cross-entropy of where each point is, over the pixels of its map: the truth (n, H, W, P) and
+    the softmax of the answer are the shares of each pixel. NaN truths are left out.
+
+    The squared error of maps that FAN learns from tells hardly anything at first, since nearly all
+    of a map is background: in the first minutes it only finds that.
+    """
+    n_pixels, n_points = truth.shape[1] * truth.shape[2], truth.shape[3]
+    truth, found = (ops.reshape(maps, (-1, n_pixels, n_points)) for maps in (truth, found))
+    shares = ops.where(ops.isfinite(truth), truth, 0.0)
+    shares = shares / ops.maximum(ops.sum(shares, axis=1, keepdims=True), 1e-3)
+    return -ops.mean(ops.sum(shares * ops.log_softmax(found, axis=1), axis=1))
 
 
 def heatmaps(points, side, sigma=1.0):

@@ -10,7 +10,8 @@ from zoo import NETWORKS
 from features.errors import InputError, require_range
 
 RANGES = {
-    "minutes": (1e-3, 1e5), "epochs": (1, 100_000), "size": (15, 512), "expand": (0.5, 4),
+    "minutes": (1e-3, 1e5), "cpu_minutes": (1e-3, 1e5), "epochs": (1, 100_000),
+    "size": (15, 512), "expand": (0.5, 4),
     "width": (1, 1024), "reduction": (1, 1024), "rate": (1e-7, 1), "decay": (0, 1),
     "batch": (2, 4096), "validation": (0.01, 0.9), "seed": (0, 2**31), "threads": (0, 1024),
     "heads": (4, 1_000_000), "limit": (4, 10**9),
@@ -32,7 +33,8 @@ def parse(arguments=None):
     add("--limit", type=int, help="take only so many faces, at random")
     add("--heads", type=int, default=2000, help="to draw, where depth is needed (%(default)s)")
     add("--minutes", type=float, help="stop after this time, the learning rate ending at zero")
-    add("--epochs", type=int, help="stop after so many; 100 where neither is given")
+    add("--cpu-minutes", type=float, help="the same by CPU time, which other work does not stretch")
+    add("--epochs", type=int, help="stop after so many; 100 where no limit is given")
     add("--loss", choices=("wing", "l2"), default="wing", help="(%(default)s)")
     add("--size", type=int, help="pixels of the crop's side (112 for SE-ResNet)")
     add("--expand", type=float, help="crop's side over the box's (1.4)")
@@ -46,7 +48,11 @@ def parse(arguments=None):
     add("--contour", action="store_true", help="3ddfa: add DeFA's contour loss")
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=0, help="of the CPU; 0 for all")
-    add("--resume", action="store_true", help="go on from the checkpoint FILE.onnx.checkpoint")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint FILE.onnx.checkpoint, if need be to another limit",
+    )
     add("--terms", default="", help="terms of use of the faces, kept in the file")
     options = parser.parse_args(arguments)
     entry = NETWORKS[options.network]
@@ -57,11 +63,11 @@ def parse(arguments=None):
             setattr(options, name, value)
     if not options.folders and not entry.drawn:
         raise InputError(f"{options.network} learns from photographs: name at least one folder")
-    if options.minutes is None and options.epochs is None:
+    if options.minutes is options.cpu_minutes is options.epochs is None:
         options.epochs = 100
     for name, (low, high) in RANGES.items():
         if getattr(options, name) is not None:
-            require_range(f"--{name}", getattr(options, name), low, high)
+            require_range(f"--{name.replace('_', '-')}", getattr(options, name), low, high)
     for n_blocks in options.blocks:
         require_range("--blocks", n_blocks, 1, 100)
     return options
@@ -93,6 +99,7 @@ def load_keras(n_threads):
 
             if n_threads:
                 tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+                tf.config.threading.set_inter_op_parallelism_threads(n_threads)
         import keras  # noqa: F401
     except ImportError as error:
         raise InputError(

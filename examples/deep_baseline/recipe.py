@@ -89,7 +89,8 @@ class Recipe:
             "terms": o.terms,
             "faces": self.source.n_faces,
             "validation": learner.best,
-            "minutes": learner.seconds / 60,
+            "minutes": learner.seconds[0] / 60,
+            "cpu_minutes": learner.seconds[1] / 60,
         }
 
 

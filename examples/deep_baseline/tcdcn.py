@@ -8,7 +8,7 @@ the landmarks (section 3.2, in a simpler form).
 
 import keras
 import numpy as np
-from blocks import regress
+from blocks import convolution, dense, regress
 from keras import layers, ops
 from losses import loss
 from recipe import Recipe
@@ -45,12 +45,10 @@ class Tcdcn(Recipe):
 
     def build(self, mean):
         face = x = keras.Input((self.options.size, self.options.size, 1), name="face")
-        relu = {"activation": "relu", "kernel_initializer": "he_normal"}
         for width, side in ((20, 5), (48, 5), (64, 3)):
-            x = layers.MaxPooling2D(2)(layers.Conv2D(width, side, **relu)(x))
-        x = layers.Conv2D(80, 3, **relu)(x)
-        features = layers.Dense(512, **relu)(layers.Flatten()(x))
-        self.landmarks = keras.Model(face, regress(features, mean, 0.03), name="tcdcn")
+            x = layers.MaxPooling2D(2)(convolution(x, width, side, padding="valid"))
+        features = dense(convolution(x, 80, 3, padding="valid"), 512)
+        self.landmarks = keras.Model(face, regress(features, mean), name="tcdcn")
         logits = layers.Dense(6)(features)  # five of the turn, one of the mouth
         return keras.Model(
             face, layers.Concatenate()([self.landmarks.output, logits]), name="tcdcn_and_tasks"

@@ -8,7 +8,7 @@ gets a last layer of its own, which starts as the common one and learns from tha
 
 import keras
 import numpy as np
-from blocks import SPREAD, AbsTanh, Formula
+from blocks import SPREAD, AbsTanh, Formula, convolution, dense
 from keras import layers
 from recipe import Recipe
 
@@ -59,10 +59,10 @@ class Tcnn(Recipe):
     def phases(self, mean, learner):
         face = x = keras.Input((self.options.size, self.options.size, 1), name="face")
         for width, side, padding in ((16, 5, "same"), (48, 3, "same"), (64, 3, "valid")):
-            conv = layers.Conv2D(width, side, padding=padding, kernel_initializer="he_normal")
-            x = layers.MaxPooling2D(2)(AbsTanh()(conv(x)))
-        x = AbsTanh()(layers.Conv2D(64, 2, kernel_initializer="he_normal")(x))
-        features = AbsTanh()(layers.Dense(100)(layers.Flatten()(x)))
+            x = AbsTanh()(convolution(x, width, side, relu=False, padding=padding, start=1))
+            x = layers.MaxPooling2D(2)(x)
+        x = AbsTanh()(convolution(x, 64, 2, relu=False, padding="valid", start=1))
+        features = AbsTanh()(dense(x, 100, relu=False, start=1))
         small = keras.initializers.RandomNormal(stddev=0.1, seed=0)
         last = layers.Dense(np.size(mean), kernel_initializer=small)
 

@@ -10,7 +10,7 @@ vertex.
 
 import keras
 import numpy as np
-from blocks import convolution, residual
+from blocks import convolution, dense, residual
 from keras import layers, ops
 from recipe import Recipe
 from safetensors.numpy import save
@@ -46,8 +46,7 @@ class Tddfa(Recipe):
         x = convolution(face, o.width, 5, strides=2)
         for k in (1, 2, 3):
             x = residual(x, o.width << k, strides=2)
-        x = layers.Dense(128, activation="relu")(layers.Flatten()(x))
-        return keras.Model(face, layers.Dense(len(self.shift))(x), name="tddfa")
+        return keras.Model(face, layers.Dense(len(self.shift))(dense(x, 128)), name="tddfa")
 
     def _vertices(self, parameters, rows, library):
         """x and y (n, V, 2) in pixels of the face model's `rows` of vertices."""

@@ -27,7 +27,7 @@ class Learner:
     def __init__(self, options, progress, source, recipe):
         self.options, self.progress = options, progress
         self.source, self.recipe = source, recipe
-        self.seconds, self.n_epochs, self.best = 0.0, 0, float("nan")
+        self.seconds, self.n_epochs, self.best = np.zeros(2), 0, float("nan")
 
     def sample(self, n):
         """Crops and truths of at least `n` training faces, if there are as many."""
@@ -60,6 +60,7 @@ class Learner:
         model.compile(optimizer, loss)
         same = {k: v for k, v in vars(o).items() if k not in ("out", "resume", "threads")}
         same |= {"phase": index, "minutes": o.minutes and o.minutes * share,
+                 "cpu_minutes": o.cpu_minutes and o.cpu_minutes * share,
                  "epochs": o.epochs and max(1, round(o.epochs * share))}  # fmt: skip
         name = f"{o.out.name}.checkpoint{index or ''}"
         training = Training(model, o.out.with_name(name), same)
@@ -78,13 +79,13 @@ class Learner:
             training.judge(error)
             self.recipe.after_epoch(model, self.source)
             training.save()
-            done = training.done()
+            done, took = training.done(), training.seconds - before
             bar(done, 1)
             self.progress.say(
                 f"epoch {training.epoch:>3}  loss {mean_loss:6.3f}  "
                 f"validation NME {error * 100:5.2f} %  best {training.best * 100:5.2f} %  "
-                f"{training.seconds - before:5.1f} s, "
-                f"about {training.seconds / 60 * (1 / done - 1):.1f} min left"
+                f"{took[0]:5.1f} s ({took[1]:.1f} of the CPU), "
+                f"about {training.seconds[0] / 60 * (1 / done - 1):.1f} min left"
             )
         model.set_weights(training.best_weights)
         self.seconds += training.seconds
@@ -112,9 +113,11 @@ def train(options, progress):
     learner = Learner(options, progress, source, recipe)
     model = learner.run()
     spec, gap = recipe.write(model, learner)
+    minutes = learner.seconds / 60
     progress.say(
         f"best validation NME {learner.best * 100:.2f} %, {learner.n_epochs} epochs in "
-        f"{learner.seconds / 60:.1f} minutes; ONNX and Keras differ by {gap:.0e}"
+        f"{minutes[0]:.1f} minutes ({minutes[1]:.1f} of the CPU); "
+        f"ONNX and Keras differ by {gap:.0e}"
     )
     return spec
 

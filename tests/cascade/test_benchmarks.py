@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,47 @@ def test_a_page_shows_every_number_and_a_plot(all_benchmarks, tmp_path):
     for words in ("load 1.0", "load 2.0", "| ms dlib | 3.5 |", "| rows 1 cpu | 7 |", "--rounds 3"):
         assert words in text
     assert (tmp_path / "inference.png").stat().st_size > 1000
+
+
+@pytest.fixture
+def page(monkeypatch):
+    monkeypatch.syspath_prepend(str(_FOLDER))
+    spec = importlib.util.spec_from_file_location("benchmark_page", _FOLDER / "page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_measurements_is_written_from_its_json(page):
+    """Run python examples/benchmarks/page.py after a change of docs/measurements.json."""
+    measurements = json.loads(page.SOURCE.read_text("utf-8"))
+    assert page.markdown(measurements) == page.PAGE.read_text("utf-8")
+    for run in measurements["runs"].values():
+        assert set(run) == {"command", "machine", "load"}
+        script = re.search(r"examples/benchmarks/(\w+\.py)", run["command"])
+        assert run["command"].startswith("cascade ") or (_FOLDER / script[1]).is_file()
+    for part in (part for section in measurements["sections"] for part in section["parts"]):
+        if "columns" in part:  # each row says how it was measured, and has a cell a column
+            for row in part["rows"]:
+                assert row.get("run", part.get("run")) in measurements["runs"]
+                assert len(row["cells"]) == len(part["columns"])
+        if "plot" in part:
+            assert (page.PAGE.parent / part["plot"]["file"]).stat().st_size > 1000
+
+
+def test_a_page_tells_which_rows_are_of_which_run(page, tmp_path):
+    rows = [{"cells": ["a", "1"]}, {"cells": ["b", "2"], "run": "slow"}, {"cells": ["c", "3"]}]
+    measurements = {
+        "title": "Title", "text": ["two", "lines"],
+        "runs": {"fast": {"command": "f", "machine": "M", "load": 0.5},
+                 "slow": {"command": "s", "machine": "M", "load": None}},
+        "sections": [{"title": "One", "parts": [
+            {"columns": ["x", "y"], "rows": rows, "run": "fast"},
+            {"plot": {"title": "P", "file": "p.png", "x": "x", "y": "y", "points": {"a": [1, 2]}}},
+        ]}],
+    }  # fmt: skip
+    page.write(measurements, tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    assert text.startswith("# Title\n\ntwo\nlines\n\n## One\n\n| x | y |\n| --- | --- |\n| a | 1 |")
+    assert "*`f`: M, load 0.5 (the other rows)*\\\n*`s`: M, load not noted (b)*" in text
+    assert "![P](p.png)" in text and (tmp_path / "p.png").stat().st_size > 1000

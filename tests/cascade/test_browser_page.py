@@ -15,7 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
+from cascade.detection import c_source, find_faces
+from cascade.detection.from_detector import FromDetector
+from cascade.detection.placing import box_of, is_face
 from cascade.formats.c import export
+from cascade.models import pretrained
 from data_tools.synthetic import synthetic_faces
 
 from .c_code import to_wasm
@@ -123,6 +127,16 @@ def plain_site(tmp_path_factory, small_ert):
     folder = tmp_path_factory.mktemp("plain")
     copy_page(folder)
     to_wasm(export.dumps(small_ert), folder)
+    yield from served(folder)
+
+
+@pytest.fixture(scope="module")
+def finding_site(tmp_path_factory):
+    """The page beside a model and the detector, both in WebAssembly."""
+    folder = tmp_path_factory.mktemp("finding")
+    copy_page(folder)
+    to_wasm(export.dumps(pretrained("lbf68-fast")), folder)
+    to_wasm(c_source.dumps(pretrained("jda")), folder, "detector")
     yield from served(folder)
 
 
@@ -345,6 +359,52 @@ def test_camera(plain_site, camera, small_ert):
         shape = np.array(entry["shape"])
         assert np.abs(shape - small_ert.predict(pixels, here, color="rgb")).max() < 0.1
         here = carried(box, np.array(found[0]["shape"]), shape)
+
+
+def test_faces_are_found_in_a_photo(finding_site, browser):
+    folder, address = finding_site
+    drawn, picture = synthetic_faces(3, seed=9, size=240), np.full((300, 640), 90, np.uint8)
+    for i, (x, y, size) in enumerate([(10, 20, 180), (220, 40, 140), (380, 10, 240)]):
+        picture[y : y + size, x : x + size] = cv2.resize(drawn.image(i), (size, size))
+    cv2.imwrite(str(folder / "group.png"), picture)
+    found = browser.landmarks(f"{address}/?photo=group.png")
+    ours = find_faces(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), "lbf68-fast")
+    assert len(found) == len(ours) == 3
+    for face, shape in zip(found, ours.shapes, strict=True):
+        assert np.abs(np.array(face["shape"]) - shape).max() < 0.05
+    cv2.imwrite(str(folder / "empty.png"), np.full((90, 120), 90, np.uint8))
+    assert browser.landmarks(f"{address}/?photo=empty.png") == []
+    with pytest.raises(AssertionError, match="no detector: compile it as the head"):
+        browser.landmarks(f"{address}/?detector=model.wasm")
+    with pytest.raises(AssertionError, match="cascade convert jda"):
+        browser.landmarks(f"{address}/?detector=absent.wasm")
+
+
+def test_the_camera_needs_no_box(finding_site, camera):
+    """The first frame's face is found, those of the others follow from it."""
+    _, address = finding_site
+    browser, _ = camera
+    script = browser.ask("Page.addScriptToEvaluateOnNewDocument", source=_KEEP)
+    found = browser.landmarks(f"{address}/?camera&frames=4")
+    seen = json.loads(browser.value("JSON.stringify(window.seen)"))
+    width, height = (
+        browser.value(f"document.querySelector('canvas').{side}") for side in ("width", "height")
+    )
+    browser.ask("Page.removeScriptToEvaluateOnNewDocument", **script)
+    assert len(found) == len(seen) == 4
+    model, box = pretrained("lbf68-fast"), None
+    finder = FromDetector(model)
+    for entry, text in zip(found, seen, strict=True):
+        pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGBA2GRAY)
+        if box is None:
+            boxes, _ = finder.search(grey)
+            shape = finder.align(grey, boxes[:1]).shapes[0]
+        else:
+            shape = model.predict(grey, np.float32(box))
+        assert np.abs(np.array(entry["shape"]) - shape).max() < 0.1
+        box, misfit = box_of(shape, model.mean_shape_)
+        assert is_face(box, misfit, entry["box"])
 
 
 def test_wrong_box_is_said(site, browser, synthetic):

@@ -252,7 +252,8 @@ def test_the_object_needs_no_more_than_mathematics(small_models, tmp_path):
         assert needed <= {"sqrt", "sqrtf", "floor", "floorf", "memcpy", "memset"}
         assert not [symbol for kind, symbol in kinds if kind in "bBdDC"]
         public = {symbol for kind, symbol in kinds if kind == "T"}
-        assert public == {"cascade_predict", "cascade_align", "cascade_n_points"}
+        names = "predict", "align", "n_points", "from_detector", "box_of"
+        assert public == {f"cascade_{name}" for name in names}
 
 
 def test_the_source_says_what_it_is(small_models):

@@ -11,9 +11,11 @@ from sklearn.linear_model import Ridge
 
 from cascade import ERT, Cascade, InputError, Stage, Starts
 from cascade.formats.native import dumps
+from cascade.loop.preparing import split_off
 from cascade.loop.starts import mean_shape
 from cascade.stages.plain import PlainRunner
 from cascade.stages.samples import Samples
+from data_tools.augment import augment, parse
 from data_tools.dataset import FaceDataset
 from data_tools.metrics import nme
 from features.geometry import box_placement, from_box_frame
@@ -70,6 +72,12 @@ class TestTraining:
         model = ERT(**SMALL, random_state=0).fit(synthetic, validation=0.2)
         for row in model.history_:
             assert row["validation_nme"] > 0
+
+    def test_copies_of_validation_faces_are_left_out(self, synthetic):
+        more = augment(synthetic[:20], parse("light"), copies=2, seed=0)
+        faces, watched = split_off(more, 0.25, 0)
+        assert 0 < len(watched) < 20 and len(faces) == 3 * (20 - len(watched))
+        assert not set(watched.files) & set(faces.files)
 
     def test_patience_keeps_the_best_stages(self, synthetic):
         """Noise cannot be learned, so the validation error soon rises."""

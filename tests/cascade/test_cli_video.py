@@ -95,3 +95,153 @@ def test_a_failure_leaves_no_file(film, monkeypatch):
                "--out", film / "o.avi")  # fmt: skip
     assert done.exit_code == 1 and "ZeroDivisionError" in done.stderr
     assert {path.name for path in film.iterdir()} == {"in.avi", "m.safetensors"}
+
+
+def test_tables_tell_the_pose_of_the_head(film):
+    from data_tools.heads import pose
+
+    targets = ("--csv", film / "out.csv", "--json", film / "out.jsonl", "--limit", 4)
+    done = run(film / "in.avi", "-m", film / "m.safetensors", *targets)
+    assert done.exit_code == 0, done.output
+    with (film / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0].keys() > {"mouth_opening", "right_eye_opening", "yaw", "pitch", "roll"}
+    for row, line in zip(rows, (film / "out.jsonl").read_text().splitlines(), strict=True):
+        shape = [[float(row[f"{axis}{k}"]) for axis in "xy"] for k in range(68)]
+        turned = [float(row[name]) for name in ("yaw", "pitch", "roll")]
+        assert np.allclose(turned, pose(shape), atol=0.05)
+        (face,) = json.loads(line)["faces"]
+        assert list(face["pose"].values()) == turned
+    assert np.abs(turned).max() > 0.1
+
+
+def test_poses_are_left_out_where_a_scheme_has_none(tmp_path):
+    from cascade.cli.video_outputs import Csv, JsonLines
+    from cascade.video.tracking import TrackedFaces
+    from data_tools.schemes import Scheme
+
+    ear = Scheme("ear", 3)
+    shapes = np.float32([[[1, 2], [3, 4], [5, 6]]])
+    found = TrackedFaces(np.array([7]), shapes, np.float32([[0, 0, 9, 9]]))
+    table, lines = Csv(tmp_path / "t.csv", ear), JsonLines(tmp_path / "t.jsonl", ear)
+    for output in (table, lines):
+        output.add(0, 0.0, None, found)
+        output.close(keep=True)
+    assert (tmp_path / "t.csv").read_text().splitlines()[
+        0
+    ] == "frame,seconds,face,x0,y0,x1,y1,x2,y2"
+    assert "pose" not in json.loads((tmp_path / "t.jsonl").read_text())["faces"][0]
+
+
+class FakeCamera:
+    """A capture that shows one picture for ever, or breaks off."""
+
+    def __init__(self, picture, n_frames=None):
+        self.picture, self.left, self.released = picture, n_frames, False
+
+    def isOpened(self):
+        return self.picture is not None
+
+    def get(self, what):
+        height, width = (1, 1) if self.picture is None else self.picture.shape[:2]
+        return {cv2.CAP_PROP_FRAME_WIDTH: width, cv2.CAP_PROP_FRAME_HEIGHT: height}.get(what, 0.0)
+
+    def read(self):
+        if self.left == 0:
+            return False, None
+        self.left = None if self.left is None else self.left - 1
+        return True, self.picture.copy()
+
+    def release(self):
+        self.released = True
+
+
+class FakeScreen:
+    """OpenCV's windows; `keys` are pressed after each frame."""
+
+    def __init__(self, monkeypatch, keys):
+        self.shown, self.keys, self.gone_after, self.closed = [], list(keys), None, False
+        for name in ("namedWindow", "imshow", "waitKey", "getWindowProperty", "destroyAllWindows"):
+            monkeypatch.setattr(cv2, name, getattr(self, name))
+        monkeypatch.setenv("DISPLAY", ":7")
+
+    def namedWindow(self, title, flags):
+        pass
+
+    def imshow(self, title, frame):
+        self.shown.append(frame)
+
+    def waitKey(self, wait):
+        key = self.keys.pop(0) if self.keys else -1
+        if isinstance(key, type) and issubclass(key, BaseException):
+            raise key
+        return key
+
+    def getWindowProperty(self, title, what):
+        return -1.0 if self.gone_after == len(self.shown) else 1.0
+
+    def destroyAllWindows(self):
+        self.closed = True
+
+
+@pytest.fixture
+def camera(film, synthetic, monkeypatch):
+    """Camera 0, which shows a drawn face."""
+    from data_tools import video
+
+    fake = FakeCamera(cv2.cvtColor(synthetic.image(4), cv2.COLOR_GRAY2BGR))
+    monkeypatch.setattr(video, "_open_camera", lambda index: fake)
+    return fake
+
+
+@pytest.mark.parametrize("key", [ord("q"), 27, 0x100000 + ord("q")])
+def test_a_camera_is_shown_until_a_key_is_pressed(film, camera, monkeypatch, key):
+    screen = FakeScreen(monkeypatch, [-1, ord("x"), -1, key])
+    done = run("0", "-m", film / "m.safetensors")
+    assert done.exit_code == 0, done.output
+    assert len(screen.shown) == 4 and screen.closed and camera.released
+    assert cv2.absdiff(screen.shown[0], camera.picture).mean() > 1  # landmarks are drawn
+    assert "4 frames" in done.stdout and "wrote" not in done.stdout
+
+
+def test_a_closed_window_ends_it(film, camera, monkeypatch):
+    screen = FakeScreen(monkeypatch, [])
+    screen.gone_after = 3
+    done = run("0", "-m", film / "m.safetensors", "--csv", film / "o.csv", "--show")
+    assert done.exit_code == 0, done.output
+    assert len(screen.shown) == 3 and len((film / "o.csv").read_text().splitlines()) == 4
+    shown = run(film / "in.avi", "-m", film / "m.safetensors", "--show", "--limit", 2)
+    assert shown.exit_code == 0 and len(screen.shown) == 5
+
+
+def test_ctrl_c_closes_window_and_camera_and_keeps_the_table(film, camera, monkeypatch):
+    screen = FakeScreen(monkeypatch, [-1, -1, KeyboardInterrupt])
+    done = run("0", "-m", film / "m.safetensors", "--csv", film / "o.csv", "--show")
+    assert done.exit_code == 0, done.output
+    assert screen.closed and camera.released
+    assert len((film / "o.csv").read_text().splitlines()) >= 3
+
+
+def test_no_display_no_camera_and_no_picture_are_said(film, camera, monkeypatch):
+    model = film / "m.safetensors"
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    done = run("0", "-m", model)
+    assert done.exit_code == 1 and "no display" in done.stderr and "--out" in done.stderr
+    assert camera.released
+    screen = FakeScreen(monkeypatch, [])
+
+    def refuse(*_):
+        raise cv2.error("The function is not implemented")
+
+    monkeypatch.setattr(cv2, "namedWindow", refuse)
+    done = run("0", "-m", model)
+    assert done.exit_code == 1 and "opens no windows" in done.stderr
+    monkeypatch.setattr(cv2, "namedWindow", screen.namedWindow)
+    camera.left = 0
+    done = run("0", "-m", model)
+    assert done.exit_code == 1 and "camera 0: gives no picture" in done.stderr and screen.closed
+    camera.picture = None
+    done = run("0", "-m", model)
+    assert done.exit_code == 1 and "camera 0: cannot be opened" in done.stderr

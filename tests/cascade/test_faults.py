@@ -172,7 +172,7 @@ def test_images_that_change_during_training_are_named(synthetic, tmp_path, chang
 )
 def test_sizes_beyond_memory_are_named(synthetic, monkeypatch, options, words):
     monkeypatch.setattr(memory, "available_memory", lambda: 100 << 20)
-    with pytest.raises(InputError, match=rf"{words} .*[MG]iB of memory, but 100 MiB are there"):
+    with pytest.raises(InputError, match=rf"{words} .*[MG]iB of memory, but 100 MiB are available"):
         ERT(**SMALL | options).fit(synthetic)
 
 

@@ -1,5 +1,7 @@
 """Boosted ferns against slow twins, numpy, and themselves for other numbers of threads."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -35,14 +37,34 @@ def test_cross_sums_equal_numpy():
     directions = rng.integers(-255, 255, (3, 16)).astype(np.int16)
     projected = np.clip(directions.astype(int) @ coefs.T >> 9, -2047, 2047)
     out = np.empty((3, 13), np.int64)
-    kernels.cross_sums(pixels, coefs, directions, 9, 0, 1, out)
+    kernels.cross_sums(pixels, coefs, directions, 9, 0, 0, 1, out)
     np.testing.assert_array_equal(out[:, :-1], projected @ pixels.T.astype(int))
     np.testing.assert_array_equal(out[:, -1], projected.sum(1))
     part = np.empty((2, 3, 13), np.int64)
     for start in (0, 1):
-        kernels.cross_sums(pixels, coefs, directions, 9, start, 2, part[start])
+        kernels.cross_sums(pixels, coefs, directions, 9, 0, start, 2, part[start])
     np.testing.assert_array_equal(part.sum(0), out)
     assert (part != 0).all()
+
+
+@pytest.mark.parametrize("cuts", [(0, 5000), (0, 1, 2100, 2100, 4095, 4097, 5000)])
+def test_tiles_are_those_of_all_rows(cuts):
+    """Every third tile of all rows, however these are divided."""
+    rng = np.random.default_rng(6)
+    pixels = rng.integers(0, 256, (4, 5000)).astype(np.uint8)
+    coefs = rng.integers(-300, 300, (5000, 8)).astype(np.int16)
+    directions = rng.integers(-255, 255, (2, 8)).astype(np.int16)
+    tile = np.arange(5000) // kernels.TILE
+    for start in range(3):
+        want = (directions.astype(int) @ coefs.T >> 9)[:, tile % 3 == start]
+        total, part = np.zeros((2, 5), np.int64), np.empty((2, 5), np.int64)
+        for first, stop in pairwise(cuts):
+            rows = slice(first, stop)
+            kernels.cross_sums(pixels[:, rows], coefs[rows], directions, 9, first, start, 3, part)
+            total += part
+        np.testing.assert_array_equal(total[:, -1], want.sum(1))
+        grey = pixels[:, tile % 3 == start].astype(int)
+        np.testing.assert_array_equal(total[:, :-1], want @ grey.T)
 
 
 def test_best_pair_has_the_highest_correlation():

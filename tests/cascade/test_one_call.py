@@ -15,7 +15,6 @@ from data_tools.synthetic import synthetic_faces
 from features.errors import InputError
 from features.frame import Frame
 from features.geometry import from_box_frame
-from features.spans import image_spans
 from features.workers import Workers
 
 
@@ -92,38 +91,11 @@ def test_the_basis_is_added_row_by_row(n_rows):
     np.testing.assert_array_equal(delta, plain)
 
 
-@pytest.mark.parametrize(
-    "n_images, n_starts, part",
-    [
-        (100, 3, (0, 300)),
-        (100, 7, (130, 611)),
-        (64, 4, (0, 256)),
-        (300, 1, (0, 300)),
-        (2, 200, (0, 400)),
-        (70, 5, (9, 9)),
-    ],
-)
-def test_spans_hold_every_sample_once(n_images, n_starts, part):
-    index = np.tile(np.arange(n_images), n_starts)
-    seen = [i for start, stop in image_spans(index, *part) for i in range(start, stop)]
-    assert sorted(seen) == list(range(*part))
-
-
-def test_spans_bring_the_samples_of_an_image_together():
-    index = np.tile(np.arange(256), 4)
-    seen = index[[i for span in image_spans(index, 0, 1024) for i in range(*span)]]
-    for image in (0, 100, 255):
-        times = np.flatnonzero(seen == image)
-        assert len(times) == 4 and times[-1] - times[0] < 256  # in `index` they lie 768 apart
-    shuffled = np.random.default_rng(0).permutation(index)
-    assert image_spans(shuffled, 0, 1024) == [(0, 1024)]
-
-
 def test_many_samples_of_few_images_move_as_each_alone(model):
-    """Four starts of 70 crops are worked on in another order than they lie in."""
+    """Four starts of 70 crops, on two threads."""
     rng = np.random.default_rng(3)
     images = rng.integers(0, 255, (70, 96, 96)).astype(np.uint8)
-    index = np.tile(np.arange(70), 4)
+    index = np.repeat(np.arange(70), 4)
     placements = np.tile(np.float32([48, 48, 60]), (280, 1))
     shapes = model.mean_shape_ + rng.normal(0, 0.02, (280, *model.mean_shape_.shape))
     shapes = shapes.astype(np.float32)

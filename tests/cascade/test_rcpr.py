@@ -55,7 +55,7 @@ def test_one_stage_by_hand(rcpr, covered):
     store = covered.store(rcpr.frame_, mirror=False)
     rng = np.random.default_rng(0)
     samples = Samples.from_store(store, Starts(n=1).sample(store.shapes, rcpr.mean_, rng))
-    samples.visibility = rng.uniform(0.1, 1, samples.visibility.shape).astype(np.float32)
+    samples.visibility = rng.uniform(0.1, 1, samples.shapes.shape[:2]).astype(np.float32)
     before = samples.visibility.copy()
     stage = rcpr.stages_[2]
     ferns, pixels = stage.predictor, stage.feature.extract(samples, rcpr.reference).astype(int)

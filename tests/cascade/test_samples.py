@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cascade.stages.samples import Samples
+from cascade.stages.samples import Residuals, Samples
 from features.errors import InputError
 from features.geometry import inverse, rotate, similarity
 
@@ -23,6 +23,15 @@ def test_residuals_equal_the_plain_formula():
     assert np.isnan(samples.residuals(mean)[3, 8:10]).all()
 
 
+def test_residuals_of_some_rows_are_those_of_all():
+    mean, samples = make(np.random.default_rng(6))
+    samples = samples.rows(np.array([3, 3, 7, 19, 0]))
+    part, whole = Residuals(samples, mean), samples.residuals(mean)
+    assert part.shape == whole.shape == (5, 18) and len(part) == 5
+    np.testing.assert_array_equal(part[1:4], whole[1:4])
+    assert np.isnan(whole[:2, 8:10]).all() and np.isfinite(whole[2:]).all()
+
+
 def test_moving_by_the_residuals_reaches_the_truth():
     mean, samples = make(np.random.default_rng(1))
     samples.move(np.nan_to_num(samples.residuals(mean)), mean)
@@ -36,6 +45,28 @@ def test_parts_share_memory():
     before = samples.shapes[5:9].copy()
     samples.part(5, 9).move(np.ones((4, 18), np.float32), mean)
     assert (samples.shapes[5:9] != before).all()
+
+
+def test_starts_of_a_face_follow_one_another(synthetic):
+    store = synthetic.subset(slice(0, 5)).store(mirror=False)
+    starts = np.random.default_rng(3).normal(0, 1, (15, 68, 2)).astype(np.float32)
+    samples = Samples.from_store(store, starts)
+    for i in range(5):
+        for j in range(3):
+            row = i * 3 + j
+            assert samples.index[row] == i
+            np.testing.assert_array_equal(samples.shapes[row], starts[row])
+            np.testing.assert_array_equal(samples.truth[row], store.shapes[i])
+            np.testing.assert_array_equal(samples.placements[row], store.placements[i])
+
+
+def test_parts_know_their_place_among_all_samples():
+    _, samples = make(np.random.default_rng(2))
+    assert (samples.first, samples.n_all) == (0, 20)
+    part = samples.part(5, 9).part(1, 3)
+    assert (part.first, part.n_all, len(part)) == (6, 20, 2)
+    chosen = samples.rows(np.array([7, 3]))
+    assert (chosen.first, chosen.n_all) == (0, 2)
 
 
 def read_only(image, folder):

@@ -129,7 +129,7 @@ def test_file_with_a_gain_that_cannot_be_is_refused(model, tmp_path, gain):
     object.__setattr__(feature, "gain", np.array([gain], np.float32))
     broken.stages_ = [model.stages_[0], FittedStage(feature, last.predictor)]
     broken.save(tmp_path / "broken.st")
-    with pytest.raises(InputError, match="box side"):
+    with pytest.raises(InputError, match="gain is"):
         cascade.load(tmp_path / "broken.st")
 
 

@@ -6,19 +6,19 @@ from sklearn.linear_model import Ridge
 
 from cascade import InputError
 from cascade.regressors import SparseRidge
-from cascade.stages.lbf.regressor import solve_ridge
+from cascade.stages.lbf.conjugate_gradients import solve_ridge
 from features.lbf import to_csr
 from features.workers import Workers
 
 
 @pytest.fixture
 def problem():
-    """700 samples of 12 trees with 8 leaves that share causes, and 5 targets."""
+    """700 samples of 12 trees with 8 leaves that share causes, and 5 targets in whole steps."""
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(700, 3))
     leaves = np.clip(hidden @ rng.normal(size=(3, 12)) + 4 + rng.normal(0, 0.5, (700, 12)), 0, 7)
     targets = hidden @ rng.normal(size=(3, 5)) + rng.normal(0, 0.1, (700, 5))
-    return leaves.astype(np.uint8), targets.astype(np.float32)
+    return leaves.astype(np.uint8), np.rint(targets * 500).astype(np.int16)
 
 
 class TestSolveRidge:
@@ -47,7 +47,7 @@ class TestSolveRidge:
 
     def test_few_samples_and_a_target_of_zeros(self):
         leaves = np.array([[0, 1], [1, 1]], np.uint8)
-        targets = np.array([[1, 0], [3, 0]], np.float32)
+        targets = np.array([[1, 0], [3, 0]], np.int16)
         found = solve_ridge(leaves, 2, targets, 1.0)
         wanted = Ridge(alpha=1.0, fit_intercept=False).fit(to_csr(leaves, 2).toarray(), targets)
         assert np.allclose(found, wanted.coef_.T, atol=1e-5)
@@ -59,9 +59,13 @@ class TestSolveRidge:
             solve_ridge(problem[0], n_leaves, problem[1], alpha)
 
 
+def as_residuals(problem):
+    return problem[0], (problem[1] / 500).astype(np.float32)
+
+
 class TestSparseRidge:
     def test_rounded_weights_predict_what_ridge_does(self, problem):
-        leaves, targets = problem
+        leaves, targets = as_residuals(problem)
         targets = np.concatenate([targets, targets[:, :1]], 1)  # three landmarks
         found = SparseRidge(alpha_per_sample=0.01, n_components=6, tol=1e-5).fit(leaves, 8, targets)
         code = to_csr(leaves, 8)
@@ -71,7 +75,7 @@ class TestSparseRidge:
         assert np.abs(found.predict(leaves) - wanted).max() < 0.03 * np.abs(wanted).max()
 
     def test_missing_targets_weigh_nothing(self, problem):
-        leaves, targets = problem
+        leaves, targets = as_residuals(problem)
         targets = np.concatenate([targets, targets[:, :1]], 1)
         holed = targets.copy()
         holed[::7, :2] = np.nan
@@ -81,20 +85,20 @@ class TestSparseRidge:
         assert difference < 0.1 * np.abs(targets).mean()
 
     def test_predict_is_the_sum_of_rows(self, problem):
-        leaves, targets = problem
+        leaves, targets = as_residuals(problem)
         found = SparseRidge(n_components=4).fit(leaves, 8, targets[:, :4])
         rows = found.weights[np.arange(12), leaves].astype(int).sum(1)
         assert np.allclose(found.predict(leaves), rows @ found.basis + found.bias, atol=1e-6)
 
     def test_predict_refuses_other_trees(self, problem):
-        leaves, targets = problem
+        leaves, targets = as_residuals(problem)
         found = SparseRidge(n_components=4).fit(leaves, 8, targets[:, :4])
         for wrong in (leaves[:, :5], leaves + np.uint8(1)):
             with pytest.raises(InputError, match="leaves"):
                 found.predict(wrong)
 
     def test_check_refuses_a_feature_without_trees(self, problem):
-        found = SparseRidge(n_components=4).fit(*problem[:1], 8, problem[1][:, :4])
+        found = SparseRidge(n_components=4).fit(*problem[:1], 8, as_residuals(problem)[1][:, :4])
         found.check({"leaves": 8, "nodes": 7})
         for wrong in ({"leaves": 8}, {"leaves": 8, "nodes": 3}):
             with pytest.raises(InputError, match="leaves"):

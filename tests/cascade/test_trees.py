@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from cascade.stages.basis import ResidualBasis
+from cascade.stages._basis_kernels import most_probable
+from cascade.stages.basis import ResidualBasis, leaf_units
 from cascade.stages.registry import plan
 from cascade.stages.trees import _grow_kernels as kernels
 from cascade.stages.trees.regressor import BoostedTrees, sample_pairs
 from features._lanes import LANES
 from features.workers import Workers
 from tests.cascade.slow import slow_predict
+from tests.members import run_members
 
 
 @pytest.fixture
@@ -33,6 +35,13 @@ def grow(data, n_jobs=1, seed=1, **options):
         return BoostedTrees(**options).fit(pixels, residuals, positions, rng, workers)
 
 
+def test_all_roots_split_few_samples(data):
+    """Fewer than a tile of samples cannot be divided between trees."""
+    pixels, residuals, positions = data
+    few = grow((pixels[:500], residuals[:500], positions))
+    assert (few.threshold[:, 0] < 256).all()
+
+
 def test_histograms_equal_numpy(data):
     pixels = np.ascontiguousarray(data[0].T)
     rng = np.random.default_rng(1)
@@ -41,7 +50,7 @@ def test_histograms_equal_numpy(data):
     sketch = rng.integers(-2000, 2000, (n, LANES)).astype(np.int16)
     first, second = rng.integers(0, 30, (2, 6)).astype(np.uint16)
     totals = np.empty((6, 4 * kernels.BINS * LANES), np.int32)
-    kernels.histograms(pixels, first, second, node, sketch, 0, 1, totals)
+    kernels.histograms(pixels, first, second, node, sketch, 0, 0, 1, totals)
     for c in range(6):
         difference = pixels[first[c]].astype(int) - pixels[second[c]]
         bins = (np.clip(difference, -128, 127) + 128) // kernels.BIN_WIDTH
@@ -58,7 +67,7 @@ def test_tiles_split_the_rows(data):
     totals = np.empty((3, 1, kernels.BINS * LANES), np.int32)
     node = np.zeros(n, np.uint8)
     for out, tiles in zip(totals, ((0, 2), (1, 2), (0, 1)), strict=True):
-        kernels.histograms(pixels, first, second, node, sketch, *tiles, out)
+        kernels.histograms(pixels, first, second, node, sketch, 0, *tiles, out)
     np.testing.assert_array_equal(totals[0] + totals[1], totals[2])
     assert totals[0].sum() > 0 and totals[1].sum() > 0
 
@@ -121,6 +130,25 @@ def test_threads_change_no_bit(data, n_jobs):
         np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
 
 
+@pytest.mark.parametrize("weights", [[1, 1], [5, 0, 1], [0, 3, 2, 4]])
+def test_members_change_no_bit(data, weights):
+    """Whatever rows each holds, an empty share among them."""
+    pixels, residuals, positions = data
+    one = grow(data)
+
+    def member(group):
+        with Workers(1, group) as workers:
+            first, stop = workers.share(len(pixels))
+            rng = np.random.default_rng(1)
+            grower = BoostedTrees(n_trees=8, depth=3, n_components=10)
+            mine = pixels[first:stop], residuals[first:stop], positions
+            return grower.fit(*mine, rng, workers, first=first)
+
+    for trees in run_members(member, weights):
+        for name in one.LAYOUT:
+            np.testing.assert_array_equal(getattr(one, name), getattr(trees, name))
+
+
 def test_seed_decides(data):
     assert (grow(data, seed=1).first != grow(data, seed=2).first).any()
 
@@ -142,7 +170,7 @@ def test_leaves_respect_their_smallest_size(data):
 
 def test_pairs_follow_the_prior():
     positions = np.array([[0, 0], [0.1, 0], [1.0, 0]])
-    pairs = sample_pairs(positions, (20_000,), 0.1, np.random.default_rng(0))
+    pairs = sample_pairs(positions, np.random.default_rng(0).random(20_000), 0.1)
     assert (pairs[:, 0] != pairs[:, 1]).all()
     near = (pairs.max(1) == 1).mean()
     weights = np.exp(-np.array([0.1, 0.9, 1.0]) / 0.1)
@@ -181,6 +209,52 @@ class TestBasis:
         residuals[7] = np.nan
         _, coefficients = ResidualBasis.fit(residuals, 4)
         assert (coefficients[7] == 0).all()
+
+    @pytest.mark.parametrize("missing", [0.02, 0.9])
+    def test_gaps_are_filled_as_numpy_solves_it(self, missing):
+        rng = np.random.default_rng(4)
+        values = rng.integers(-9999, 9999, (20, 30)).astype(float)
+        seen = rng.random(values.shape) >= missing
+        values[~seen] = 0
+        components = np.linalg.qr(rng.normal(0, 1, (30, 30)))[0][:, :12]
+        prior = rng.random(12) + 0.01
+        found = np.empty((20, 12), np.float32)
+        most_probable(values, seen, components, components.T @ components, prior, found)
+        for row in range(20):
+            visible = components[seen[row]].T
+            expected = np.linalg.solve(
+                visible @ visible.T + np.diag(prior), visible @ values[row, seen[row]]
+            )
+            np.testing.assert_allclose(found[row], expected, rtol=1e-5, atol=1e-2)
+
+    @pytest.mark.parametrize("missing", [0, 0.1])
+    def test_members_change_no_bit(self, missing):
+        rng = np.random.default_rng(5)
+        residuals = (rng.normal(0, 1, (9000, 5)) @ rng.normal(0, 1, (5, 14))).astype(np.float32)
+        residuals[rng.random(len(residuals)) < missing, 4:6] = np.nan
+        whole, coefficients = ResidualBasis.fit(residuals, 6)
+        units = leaf_units(coefficients, 1.0)
+
+        def member(group):
+            with Workers(2, group) as workers:
+                mine = slice(*workers.share(len(residuals)))
+                basis, own = ResidualBasis.fit(residuals[mine], 6, workers)
+                return basis, own, leaf_units(own, 1.0, workers)
+
+        answers = run_members(member, [3, 0, 1])
+        np.testing.assert_array_equal(np.concatenate([own for _, own, _ in answers]), coefficients)
+        for basis, _, own_units in answers:
+            assert basis.step == whole.step
+            np.testing.assert_array_equal(basis.mean, whole.mean)
+            np.testing.assert_array_equal(basis.components, whole.components)
+            np.testing.assert_array_equal(own_units, units)
+
+    def test_leaf_units_hold_the_spread(self):
+        coefficients = np.random.default_rng(6).normal(0, [1, 300, 5000], (4000, 3))
+        units = leaf_units(coefficients.astype(np.int16), 2.0)
+        spread = 2 * coefficients.astype(np.int16).std(0)
+        assert (127 * units >= spread).all() and (127 * units[1:] < 2 * spread[1:]).all()
+        assert units[0] == 1
 
 
 def test_one_large_stage_makes_no_small_stage_larger(small_ert):

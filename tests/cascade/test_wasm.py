@@ -9,7 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
+from cascade.detection import c_source
+from cascade.detection.jda.detector import JdaDetector
 from cascade.formats.c import export
+from cascade.models import pretrained
+from data_tools.synthetic import synthetic_faces
 
 from .c_code import to_wasm
 
@@ -55,3 +59,39 @@ def test_the_same_landmarks(small_models, synthetic, tmp_path, name):
     *found, impossible = json.loads(done.stdout)
     assert np.abs(np.subtract(found, ours)).max() < 0.01
     assert all(value is None for point in impossible for value in point)  # NaN, in JSON
+
+
+_FIND = """
+import { readFileSync } from "node:fs";
+import { loadDetector } from "./detector.js";
+const find = await loadDetector(readFileSync("detector.wasm"));
+const answers = JSON.parse(process.argv[2]).map(([width, height]) =>
+  find({ data: readFileSync(`${width}.rgba`), width, height }));
+console.log(JSON.stringify(answers));
+"""
+
+
+def test_the_same_faces(tmp_path):
+    if shutil.which("node") is None:
+        pytest.skip("no Node.js")
+    to_wasm(c_source.dumps(pretrained("jda")), tmp_path, "detector")
+    for script in ("detector.js", "grey.js"):
+        shutil.copy(_PAGE / script, tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "find.js").write_text(_FIND)
+    faces, sizes, ours = synthetic_faces(3, seed=9, size=200), [], []
+    for width in (300, 517, 900):  # the last makes the memory grow
+        image = np.hstack([faces.image(i) for i in range(3)])
+        image = cv2.resize(image, (width, width // 3))
+        cv2.cvtColor(image, cv2.COLOR_GRAY2RGBA).tofile(tmp_path / f"{width}.rgba")
+        sizes.append(image.shape[::-1])
+        ours.append(JdaDetector().find(image))
+    done = subprocess.run(
+        ["node", "find.js", json.dumps(sizes)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[:2000]
+    for found, expected in zip(json.loads(done.stdout), ours, strict=True):
+        assert len(found) == len(expected) >= 2
+        for face, box, shape in zip(found, expected.boxes, expected.shapes, strict=True):
+            assert np.abs(np.subtract(face["box"], box)).max() < 0.01
+            assert np.abs(np.subtract(face["points"], shape)).max() < 0.01

@@ -58,7 +58,7 @@ def test_turned_landmarks_are_those_of_the_turned_drawn_head():
         head.rotation = np.eye(3)
         shape = 100 * head.landmarks()[:, :2] + 200
         known.append(off(head, surface_of(shape)))
-        own.append(off(head, surface_of(shape, recipe._head)))
+        own.append(off(head, surface_of(shape, recipe._head, jaw=recipe._jaw)))
     for found, limits in ((known, (0.02, 0.03, 0.045, 0.05)), (own, (0.01, 0.012, 0.015, 0.02))):
         for yaw, limit in zip((20, 40, 60, 75), limits, strict=True):
             inner, jaw = np.median([each[yaw] for each in found], 0)

@@ -136,7 +136,7 @@ def test_own_scheme_needs_its_mean():
     mine = Scheme("mine", 3)
     shape = np.array([[10, 10], [40, 10], [25, 40]], float)
     image = np.zeros((50, 50), np.uint8)
-    with pytest.raises(InputError, match="'mine' are on a head is not known; give"):
+    with pytest.raises(InputError, match="scheme 'mine'; give an upright"):
         chip(image, shape, mine)
     found, matrix = chip(image, shape, mine, 60, 0, mean=shape * 3 + 7)
     np.testing.assert_allclose(moved(shape, matrix)[0], [-0.5, -0.5], atol=1e-3)

@@ -132,15 +132,15 @@ def null_reference(file, name):
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
-        ("phisTr", replace(np.zeros((29, 2))), "phisTr is no matrix of 87"),
+        ("phisTr", replace(np.zeros((29, 2))), "phisTr must be a matrix of 87"),
         ("phisTr", replace(np.zeros((87, 0))), "0 rows"),
-        ("phisTr", replace(np.full((87, 2), np.nan)), "beyond any image"),
+        ("phisTr", replace(np.full((87, 2), np.nan)), "no positions in an image"),
         ("phisTr", replace("text"), "phisTr"),
         ("bboxesTr", replace(np.zeros((4, 3))), "3 boxes"),
         ("bboxesTr", elsewhere, "no variable bboxesTr"),
         ("bboxesTr", outside, "another file"),
         ("bboxesTr", virtual, "another file"),
-        ("IsTr", replace(np.zeros((1, 2))), "no cell array"),
+        ("IsTr", replace(np.zeros((1, 2))), "must be a cell array"),
         ("IsTr", null_reference, "image 2"),
         ("#refs#/1", replace(np.zeros((4, 4))), "8 bits"),
         ("#refs#/1", replace(np.zeros((4, 5, 6), np.uint8)), "8 bits"),

@@ -106,7 +106,7 @@ def test_summary_of_a_scheme_without_eyes_and_of_no_face():
         ),
         (lambda: nme(FACE[None], FACE[None], SCHEME, kind="eyes"), "choose one of"),
         (lambda: auc([NAN]), "no error"),
-        (lambda: ced([-0.1]), "negative"),
+        (lambda: ced([-0.1]), "0 or above"),
         (lambda: failure_rate([0.1], 0), "threshold"),
         (lambda: auc([0.1], float("inf")), "threshold"),
     ],

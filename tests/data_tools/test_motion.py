@@ -36,7 +36,7 @@ def test_wrong_paths():
         jitter_energy(np.zeros((5, 2)), RATE)
     with pytest.raises(InputError, match="cutoff"):
         jitter_energy(np.zeros((50, 1, 2)), RATE, cutoff=20)
-    with pytest.raises(InputError, match="must be of one"):
+    with pytest.raises(InputError, match="must have the same shape"):
         lag(np.zeros((50, 1, 2)), np.zeros((49, 1, 2)))
 
 

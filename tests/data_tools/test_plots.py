@@ -135,7 +135,7 @@ def test_montage():
         (lambda: draw_shape(grey(), SQUARE[:3], SCHEME), "square"),
         (lambda: overlay(grey(), SQUARE[None], SCHEME, np.zeros((2, 4))), "one a face"),
         (lambda: montage([]), "at least one"),
-        (lambda: plot_ced({}, "curve.png"), "no method"),
+        (lambda: plot_ced({}, "curve.png"), "no errors to plot"),
         (lambda: plot_ced({"a": [0.1]}, "curve.bmp"), "suffix"),
         (lambda: plot_ced({"a": [NAN]}, "curve.png"), "no error"),
         (lambda: plot_ced({"a": [0.1]}, "no/such/folder/curve.png"), "no/such/folder"),

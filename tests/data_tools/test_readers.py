@@ -261,7 +261,7 @@ class TestFolder:
         ]  # fmt: skip
         for file, words in {
             "cut.png": "truncated",
-            "endless.pts": "beyond any image",
+            "endless.pts": "outside any image",
             "far.png": "outside",
             "lonely_image.png": "no .pts",
             "lonely_points.pts": "no image",

@@ -138,7 +138,7 @@ def test_landmarks_lie_where_the_box_says(backgrounds, turn):
 
 
 def test_collages_refuse_what_they_cannot_use(synthetic, backgrounds):
-    with pytest.raises(InputError, match="photographs without faces"):
+    with pytest.raises(InputError, match="photograph without faces"):
         collages(synthetic, [], 1)
     with pytest.raises(InputError, match="turn"):
         collages(synthetic, backgrounds, 1, turn=400)

@@ -93,7 +93,7 @@ def test_plain_folders_and_unknown_files(tmp_path):
         ("a.json", "[]"), ("b.json", '{"a": 1}'), ("a.xml", "<html/>"), ("a.txt", "1 2 3"),
         ("a.csv", "a,b"), ("a.mat", "x"), ("c.json", ""),
     ):  # fmt: skip
-        with pytest.raises(InputError, match="of no data set that is known; known are dlib"):
+        with pytest.raises(InputError, match="not a known data set; known are dlib"):
             read_folders(text(tmp_path / name, content))
     with pytest.raises(InputError, match="mine"):
         read_source(tmp_path / "mine", boxes="tight")

@@ -157,7 +157,7 @@ def test_refuses_what_cannot_be():
     for n_cells in (0, 9):
         with pytest.raises(InputError, match="n_cells"):
             Hog(n_cells=n_cells).fit(None, None, MEAN, None)
-    with pytest.raises(InputError, match="no descriptor"):
+    with pytest.raises(InputError, match="below 1 box side"):
         feature = Hog(half=-0.1).fit(None, None, MEAN, None)
         feature.check({"landmarks": 4, "cells": 9})
     feature = Hog().fit(None, None, MEAN, None)

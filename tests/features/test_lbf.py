@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features import _lbf_kernels as kernels
 from features.errors import InputError
 from features.geometry import similarity
-from features.lbf import LocalBinaryFeatures, LocalForests, pack, to_csr
+from features.lbf import LocalBinaryFeatures, LocalForests, pack, pack_scale, to_csr
 from features.workers import Workers
 
 MEAN = np.array([[-0.3, -0.2], [0.3, -0.2], [0.0, 0.3]], np.float32)
@@ -55,6 +55,22 @@ def slow_leaves(feature, samples):
                 node = 2 * node + 1 + (difference >= feature.threshold[k, node])
             out[i, k] = node - feature.first.shape[1]
     return out
+
+
+def scale_of(residual):
+    return pack_scale(float(np.nansum(np.abs(residual), axis=0).max()), len(residual))
+
+
+def grow_tree(pixels, residual, candidates, smallest, first, second, threshold):
+    """One tree of all samples, level by level."""
+    packed, node = pack(residual, scale_of(residual)), np.zeros(len(residual), np.uint8)
+    for level, pairs in enumerate(candidates):
+        at = slice((1 << level) - 1, (2 << level) - 1)
+        split = first[at], second[at], threshold[at]
+        totals = np.empty((len(pairs), kernels.BINS << level), np.int64)
+        kernels.histograms(pixels, packed, pairs, node, totals)
+        kernels.best_splits(totals, pairs, smallest, *split)
+        kernels.descend(pixels, *split, node)
 
 
 def random_feature(n_trees, depth, seed=0):
@@ -117,8 +133,7 @@ class TestGrowTree:
         pairs[5] = 3, 7
         first, second = np.zeros(1, np.uint8), np.zeros(1, np.uint8)
         threshold = np.zeros(1, np.int16)
-        packed = pack(residual.astype(np.float32), 300)
-        kernels.grow_tree(pixels, packed, pairs[None], 5, first, second, threshold)
+        grow_tree(pixels, residual.astype(np.float32), pairs[None], 5, first, second, threshold)
         _, (p, q, wanted) = self.best_split(pixels, residual, pairs, 5)
         assert (first[0], second[0]) == (p, q) == (3, 7)
         assert threshold[0] == wanted
@@ -127,16 +142,16 @@ class TestGrowTree:
         pixels = np.random.default_rng(0).integers(0, 256, (4, 30)).astype(np.uint8)
         first, second = np.zeros(3, np.uint8), np.zeros(3, np.uint8)
         threshold = np.zeros(3, np.int16)
-        packed = pack(np.random.default_rng(0).normal(size=(30, 2)), 30)
+        residual = np.random.default_rng(0).normal(size=(30, 2))
         pairs = np.zeros((2, 1, 2), np.uint8) + np.uint8([1, 2])
-        kernels.grow_tree(pixels, packed, pairs, 16, first, second, threshold)
+        grow_tree(pixels, residual, pairs, 16, first, second, threshold)
         assert (threshold == kernels.NEVER).all()
 
     @given(st.integers(1, 200), st.integers(0, 1000), st.floats(1e-6, 1e6))
     def test_packed_sums_come_back(self, n, seed, spread):
         residual = np.random.default_rng(seed).normal(0, spread, (n, 2))
         residual[n // 2] = np.nan
-        packed = pack(residual, n)
+        packed = pack(residual, scale_of(residual))
         x, y, count = kernels._unpack(packed.sum())
         there = np.isfinite(residual).all(1)
         assert count == there.sum()

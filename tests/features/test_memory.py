@@ -33,7 +33,9 @@ def test_what_is_there_is_given():
 
 def test_the_figure_is_named_before_memory_is_taken(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 100 << 20)
-    with pytest.raises(InputError, match=r"faces need 200 MiB .* 100 MiB are there; take fewer"):
+    with pytest.raises(
+        InputError, match=r"faces need 200 MiB .* 100 MiB are available; take fewer"
+    ):
         memory.allocate((200, 1 << 20), np.uint8, "the faces", "take fewer")
 
 

@@ -84,5 +84,5 @@ def test_survive_any_shape_and_flat_images(value):
 
 
 def test_refuses_a_grid_of_no_extent():
-    with pytest.raises(InputError, match="no descriptor"):
+    with pytest.raises(InputError, match="below 1 box side"):
         Sift(0.0).fit(None, None, MEAN, None).check({"landmarks": 4})

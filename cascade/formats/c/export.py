@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.corrections import by_landmarks
 from data_tools.files import replace_file
+from features._hog_kernels import DIRECTIONS
 
 from ..._version import __version__
 from ...loop.face_space import NEAR_SCALE
@@ -75,44 +77,69 @@ def dumps(model, *, header_only=False, n_starts=None, mirror=None):
     used = list(dict.fromkeys(KINDS[stage.kind] for stage in plain))
     names = list(dict.fromkeys(name for kind in used for name in kind.TEMPLATES))
     parts = [
-        _head(model, plan, header_only),
+        head(
+            f"Face alignment with {model.scheme_.n_points} landmarks; C99, no dependencies.",
+            {k: v for k, v in facts(model, plan).items() if k != "flip"},
+            template("usage"),
+            header_only,
+        ),
         _constants(model, plan, sizes, used),
         _interface(header_only),
-        _template("rounding"),
+        template("rounding"),
         _data(model, plan),
-        *map(_template, ("view", "crop", *(["mirror"] if plan.mirror else []), "similarity")),
-        *map(_template, names),
-        *([_template("routes")] if any(router for router, _ in routes) else []),
-        _template("answers"),
+        *map(
+            template,
+            (
+                "view",
+                "between",
+                "place",
+                "crop",
+                *(["mirror"] if plan.mirror else []),
+                "similarity",
+            ),
+        ),
+        *map(template, names),
+        *([template("routes")] if any(router for router, _ in routes) else []),
+        template("answers"),
         _stages(model, routes, sizes, used),
-        _template("opening"),
-        *([_template("restarts")] if plan.attempts else []),
-        _template("predict"),
-        _template("rounding_end"),
+        template("opening"),
+        *([template("restarts")] if plan.attempts else []),
+        *map(template, ("predict", "square", "boxes")),
+        template("rounding_end"),
         "\n#endif\n" if header_only else "",
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts if part)
 
 
-def _template(name):
+def template(name):
+    """The text of a template."""
     return (_TEMPLATES / f"{name}.c").read_text(encoding="ascii")
 
 
-def _head(model, plan, header_only):
-    """The comment that the file begins with, and what it includes."""
-    told = {k: v for k, v in facts(model, plan).items() if k != "flip"}
-    lines = [f"Face alignment with {model.scheme_.n_points} landmarks; C99, no dependencies."]
-    lines += [f"Written by cascade-align {__version__} from a trained model."]
+def head(title, told, usage, header_only, guard="CASCADE_ALIGN_H"):
+    """The comment that a file begins with, and what it includes.
+
+    Parameters
+    ----------
+    title : str
+    told : dict of str
+        What the file says about its model.
+    usage : str
+    header_only : bool
+    guard : str
+        The macro that keeps a header from being included twice.
+    """
+    lines = [title, f"Written by cascade-align {__version__} from a trained model."]
     for key, value in told.items():
         lines += _wrapped(f"{key}: {value}")
-    lines += ["", *_template("usage").splitlines()]
+    lines += ["", *usage.splitlines()]
     if header_only:
         lines += ["", "All functions are static: include this file where they are called."]
     text = "\n".join(f"   {line}".rstrip() for line in lines)
     text = "/*" + text[2:].replace("*/", "* /") + " */\n"
     if header_only:
-        text += "#ifndef CASCADE_ALIGN_H\n#define CASCADE_ALIGN_H\n"
-    return text + _template("includes")
+        text += f"#ifndef {guard}\n#define {guard}\n"
+    return text + template("includes")
 
 
 def _wrapped(text):
@@ -129,7 +156,6 @@ def _constants(model, plan, sizes, used):
     """Everything that is a number, as macros: conditions of the preprocessor read some of them."""
     frame, n_landmarks = model.frame_, model.scheme_.n_points
     needs_crop = any(stage.needs_crop for stage in model.stages_)
-    halves = [frame.size >> level for level in range(1, _LEVELS + 1)]
     has_hog = any("hog" in kind.TEMPLATES for kind in used)
     values = {
         "POINTS": n_landmarks,
@@ -153,22 +179,44 @@ def _constants(model, plan, sizes, used):
         "TREES": sizes.trees,
         "ZONES": sizes.zones,
         "HOG": int(has_hog),
-    }
+    } | _box_correction(model)
     if has_hog:
         values |= {
             "CELLS": sizes.cells,
             "COMPONENTS": sizes.components,
             "NUMBERS": sizes.numbers,
-            "HISTOGRAMS": 8 * sum(half * half for half in halves),
-            "HALVED": max(1, sum(half * half for half in halves[:-1])),
+            **hog_sizes(frame.size),
         }
-    return "".join(f"#define CASCADE_{k} {number(v)}\n" for k, v in values.items())
+    return macros({k: number(v) for k, v in values.items()})
+
+
+def _box_correction(model):
+    """From boxes of the detector 'jda' to the model's; of scale 0 where that is not known."""
+    fit = model.detectors_.get("jda")
+    correction = (
+        by_landmarks("jda", model.scheme_, model.mean_shape_) if fit is None else (fit.correction)
+    )
+    values = (0.0,) * 3 if correction is None else correction.to_dict().values()
+    return dict(zip(("BOX_SCALE", "BOX_RIGHT", "BOX_DOWN"), values, strict=True))
+
+
+def hog_sizes(frame):
+    """Room for the planes of histograms of a picture of `frame` by `frame` pixels."""
+    halves = [frame >> level for level in range(1, _LEVELS + 1)]
+    return {
+        "HISTOGRAMS": DIRECTIONS * sum(half * half for half in halves),
+        "HALVED": max(1, sum(half * half for half in halves[:-1])),
+    }
+
+
+def macros(texts):
+    """Definitions of macros, of their texts by name."""
+    return "".join(f"#define CASCADE_{k} {text}".rstrip() + "\n" for k, text in texts.items())
 
 
 def _interface(header_only):
     """What users call."""
-    linkage = "static inline" if header_only else ""
-    return f"#define CASCADE_API {linkage}".rstrip() + "\n\n" + _template("interface")
+    return macros({"API": "static inline" if header_only else ""}) + "\n" + template("interface")
 
 
 def _data(model, plan):
@@ -177,8 +225,9 @@ def _data(model, plan):
     squares = reference[:, 0] * reference[:, 0] + reference[:, 1] * reference[:, 1]
     energy = np.cumsum(squares, dtype=np.float32)[-1]
     arrays = [
-        "/* The mean shape around its centre, the sum of its squares, and the shapes to start from:"
-        "\n   of each start, its key shapes. */\n",
+        "/* The mean shape in its box, the same around its centre, the sum of its squares, and the"
+        "\n   shapes to start from: of each start, its key shapes. */\n",
+        array("cascade_mean_shape", by_axis(model.mean_shape_.astype(np.float32))),
         array("cascade_reference", by_axis(reference)),
         f"static const float cascade_energy = {number(energy)};\n",
         array("cascade_starts", by_axis(plan.openings)),

@@ -240,7 +240,7 @@ class LineFerns(AnchoredFerns):
 class Linear:
     """A linear map on HOG descriptors at all landmarks."""
 
-    TEMPLATES = ("hog", "linear")
+    TEMPLATES = ("hog", "describe", "linear")
     STRUCT, RUN = "linear", "cascade_run_linear(stage, view, &room->hog, answer->shape)"
 
     @staticmethod

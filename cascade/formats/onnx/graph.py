@@ -158,6 +158,10 @@ class Tensor:
         """Length of an axis, int64 of shape (1,)."""
         return self.shape().between(axis, axis + 1, 0)
 
+    def count(self):
+        """How many elements there are, int64 of shape ()."""
+        return self.graph.node("Size", self, dtype=np.int64)
+
     def shape(self):
         """Lengths of all axes, int64."""
         return self.graph.node("Shape", self, dtype=np.int64)

@@ -16,6 +16,8 @@ from .similarity import Similarity
 
 # Beyond any pixel, as in the kernels.
 _FAR = float(1 << 20)
+# Levels of trees whose nodes are all compared.
+_WHOLE_LEVELS = 3
 
 
 @dataclass
@@ -68,7 +70,7 @@ def _trees(stage, pose, state, view, planes):
     trees = stage.predictor
     pixels = _anchored_pixels(stage.feature, pose, state.shapes, view)
     n_pixels = len(stage.feature.anchors)
-    leaves = _leaves(pixels, n_pixels, trees.first, trees.second, trees.threshold)
+    leaves = _leaves(pixels, n_pixels, view, trees.first, trees.second, trees.threshold)
     return _sum_of_leaves(leaves, trees.leaves)
 
 
@@ -80,27 +82,27 @@ def _forests(stage, pose, state, view, planes):
     pixels = view.read((at + around).reshape(-1, 2, n_landmarks * n_points))
     landmark = np.repeat(np.arange(n_landmarks), len(feature.first) // n_landmarks)[:, None]
     first, second = (landmark * n_points + index for index in (feature.first, feature.second))
-    leaves = _leaves(pixels, n_landmarks * n_points, first, second, feature.threshold)
+    leaves = _leaves(pixels, n_landmarks * n_points, view, first, second, feature.threshold)
     return _sum_of_leaves(leaves, stage.predictor.weights)
 
 
 def _anchored_ferns(stage, pose, state, view, planes):
     pixels = _anchored_pixels(stage.feature, pose, state.shapes, view)
-    bins = _bins(pixels, len(stage.feature.anchors), stage.predictor)
+    bins = _bins(pixels, len(stage.feature.anchors), view, stage.predictor)
     return _sum_of_leaves(bins, stage.predictor.leaves)
 
 
 def _line_ferns(stage, pose, state, view, planes):
-    bins = _bins(_line_pixels(stage.feature, state.shapes, view), len(stage.feature.fractions),
-                 stage.predictor)  # fmt: skip
+    pixels = _line_pixels(stage.feature, state.shapes, view)
+    bins = _bins(pixels, len(stage.feature.fractions), view, stage.predictor)
     return _sum_of_leaves(bins, stage.predictor.leaves)
 
 
 def _zoned_ferns(stage, pose, state, view, planes):
     """Sums of the leaves of each zone, weighed by how visible it is."""
     ferns = stage.predictor
-    bins = _bins(_line_pixels(stage.feature, state.shapes, view), len(stage.feature.fractions),
-                 ferns)  # fmt: skip
+    pixels = _line_pixels(stage.feature, state.shapes, view)
+    bins = _bins(pixels, len(stage.feature.fractions), view, ferns)
     zones = np.unique(ferns.zone)
     rows = _rows_of_leaves(bins, ferns.leaves).cast(np.float32)
     member = (ferns.zone == zones[:, None]).astype(np.float32)
@@ -123,7 +125,9 @@ def _linear(stage, pose, state, view, planes):
 
 
 def _anchored_pixels(feature, pose, shapes, view):
-    anchors = shapes.take(feature.anchors, 2)
+    index = _row(shapes.graph, feature.anchors).reshape(1, 1, -1)
+    # In onnxruntime, elements are picked several times faster than slices of one number.
+    anchors = shapes.pick_along(index.expand(view.number(), 2, 1), 2)
     return view.read(view.pixel_of(pose.turn(*feature.offsets.T, anchors)))
 
 
@@ -149,46 +153,61 @@ _READERS = {
 KINDS = frozenset(_READERS)
 
 
-def _leaves(pixels, n_pixels, first, second, threshold):
+def _leaves(pixels, n_pixels, view, first, second, threshold):
     """Rows (n, K) of the table of all leaves that the trees end in.
 
-    `pixels` (1, n * n_pixels) int32 holds one sample after another. All trees take one step, then
-    all the next. The nodes of a level are in the order of the trees, so that the children of node g
-    are 2g and 2g + 1 of the next level.
+    `pixels` (1, n * n_pixels) int32 holds one sample after another. A node of onnxruntime costs
+    about as much as a thousand picks, so of the upper levels all nodes are compared at once, and
+    each is then the place of a node of the next level. On the levels below, all trees take one
+    step, then all the next. The nodes of a level are in the order of the trees, so that the
+    children of node g are 2g and 2g + 1 of the next level.
     """
-    graph, n_trees = pixels.graph, len(first)
-    n = pixels.size(1) / n_pixels
-    start = _starts(pixels, n, n_pixels, n_trees)
-    place = graph.const(np.arange(n_trees, dtype=np.int32)).expand(n, n_trees).reshape(1, -1)
-    for level in range(first.shape[1].bit_length()):
-        nodes = slice((1 << level) - 1, (2 << level) - 1)
-        a, b, limit = (_row(graph, array[:, nodes]) for array in (first, second, threshold))
+    n_trees, depth = len(first), first.shape[1].bit_length()
+    n_whole = min(depth, _WHOLE_LEVELS)
+    levels = [slice((1 << t) - 1, (2 << t) - 1) for t in range(depth)]
+    upper = [
+        np.concatenate([array[:, nodes].reshape(-1) for nodes in levels[:n_whole]])
+        for array in (first, second, threshold)
+    ]
+    places = n_trees * ((1 << np.arange(n_whole + 1)) - 1)
+    # Of node g of level t, where its left child is among all nodes of the upper levels, or, of
+    # the last of them, in the level below.
+    left = [2 * np.arange(n_trees << t) + (places[t + 1] if t + 1 < n_whole else 0)
+            for t in range(n_whole)]  # fmt: skip
+    after = _compare(pixels, n_pixels, view, *upper) + _long_row(pixels.graph, np.concatenate(left))
+    place = after.between(0, n_trees, 1)
+    for _ in range(n_whole - 1):
+        place = after.pick_along(place, 1)
+    if n_whole == depth:
+        return place
+    place = place.reshape(1, -1)
+    start = view.starts(n_pixels, n_trees)
+    for nodes in levels[n_whole:]:
+        a, b, limit = (_row(pixels.graph, array[:, nodes]) for array in (first, second, threshold))
         difference = pixels.pick(a.pick(place) + start) - pixels.pick(b.pick(place) + start)
-        right = difference >= limit.pick(place)
-        place = 2 * place + right.cast(np.int32)
+        place = 2 * place + (difference >= limit.pick(place)).cast(np.int32)
     return place.reshape(-1, n_trees)
 
 
-def _bins(pixels, n_pixels, ferns):
+def _compare(pixels, n_pixels, view, first, second, threshold):
+    """Which of k tests hold of each sample, (n, k) int32: whether the difference of two of its
+    pixels reaches a threshold; `pixels` as of `_leaves`."""
+    rows = pixels.reshape(-1, n_pixels)
+    first, second = (
+        rows.pick_along(_row(pixels.graph, index).expand(view.number(), 1), 1)
+        for index in (first, second)
+    )
+    return (first - second >= _row(pixels.graph, threshold)).cast(np.int32)
+
+
+def _bins(pixels, n_pixels, view, ferns):
     """Rows (n, K) of the table of all leaves that the ferns end in; `pixels` as of `_leaves`."""
     n_ferns, depth = ferns.first.shape
-    n = pixels.size(1) / n_pixels
-    start = _starts(pixels, n, n_pixels, n_ferns * depth)
     # All first tests before all second ones: bits then add up over the first axis.
-    first, second, limit = (
-        _row(pixels.graph, array.T).expand(n, n_ferns * depth).reshape(1, -1)
-        for array in (ferns.first, ferns.second, ferns.threshold)
-    )
-    difference = pixels.pick(first + start) - pixels.pick(second + start)
-    right = (difference >= limit).cast(np.int32).reshape(-1, depth, n_ferns)
+    tests = (array.T.reshape(-1) for array in (ferns.first, ferns.second, ferns.threshold))
+    right = _compare(pixels, n_pixels, view, *tests).reshape(-1, depth, n_ferns)
     digits = (1 << np.arange(depth)[::-1]).reshape(-1, 1)
     return (right * digits).sum(1) + (np.arange(n_ferns) << depth)
-
-
-def _starts(pixels, n, n_pixels, times):
-    """Where the pixels of each of n samples begin, `times` times each: (1, n * times) int32."""
-    start = (pixels.graph.count(n).cast(np.int32) * n_pixels).reshape(-1, 1)
-    return start.expand(1, times).reshape(1, -1)
 
 
 def _row(graph, array):
@@ -197,14 +216,22 @@ def _row(graph, array):
     return graph.const(array.reshape(1, -1).astype(small)).cast(np.int32)
 
 
+def _long_row(graph, array):
+    """A row of int32."""
+    return graph.const(array.reshape(1, -1).astype(np.int32))
+
+
 def _rows_of_leaves(leaves, table):
     return leaves.graph.const(table.reshape(-1, table.shape[2])).take(leaves)
 
 
 def _sum_of_leaves(leaves, table):
-    """Sums (n, R) float32 of the rows (n, K) of a table of leaves."""
-    # Whole numbers far below 2**24: float32 adds them exactly, in any order.
-    return _rows_of_leaves(leaves, table).cast(np.float32).sum(1)
+    """Sums (n, R) float32 of the rows (n, K) of a table of leaves of int8."""
+    rows = _rows_of_leaves(leaves, table)
+    ones = leaves.graph.const(np.ones((1, len(table)), np.uint8))
+    # A product with ones adds bytes as they are, where a sum would want them as floats.
+    totals = leaves.graph.node("MatMulInteger", ones, rows, dtype=np.int32)
+    return totals.reshape(-1, table.shape[2]).cast(np.float32)
 
 
 def _zone_weights(visibility, zone_of, zones):

@@ -6,7 +6,7 @@ bit: a crop holds the very grey levels that OpenCV makes, so that no tree decide
 Centres are (n, 2, 1), sides (n, 1, 1), and shapes (n, 2, L).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from features.geometry import FARTHEST
 
 from ...loop.face_space import SMALLEST_VIEW
 
+# Positions of pixels are int32.
+_MOST_PIXELS = np.iinfo(np.int32).max
 # Fixed-point one of OpenCV's linear interpolation of bytes.
 _ONE = 1 << 11
 
@@ -25,11 +27,12 @@ class View:
     Attributes
     ----------
     pixels : (1, m * H * W) uint8
-    origin : (n, 1) int64
-        Where each face's own part of the pixels begins.
-    step : (n, 1) int64
-        From one pixel to its right neighbour: -1 in a mirror.
-    row : (n, 1) int64
+    origin : (n, 1) int32
+        Where each face's own part of the pixels begins. Positions are int32, which onnxruntime
+        computes with twice as fast as with int64; see `sound_boxes` for images that are too large.
+    step : (n, 1) int32, or None
+        From one pixel to its right neighbour: -1 in a mirror; None where it is 1 for all.
+    row : (n, 1) int32
         From one pixel to the one below.
     limit : (n, 2, 1) float32
         Greatest x and y.
@@ -44,13 +47,31 @@ class View:
     limit: object
     center: object
     side: object
+    _known: dict = field(default_factory=dict, repr=False)
 
     def read(self, points):
         """Grey levels (1, n * p) int32 at points (n, 2, p), the border repeated."""
-        points = points.max(0).min(self.limit).cast(np.int64)
+        points = points.max(0).min(self.limit).cast(np.int32)
         x, y = points.take(0, 1), points.take(1, 1)
-        place = x * self.step + y * self.row + self.origin
+        across = x if self.step is None else x * self.step
+        place = across + (y * self.row + self.origin)
         return self.pixels.pick(place.reshape(1, -1)).cast(np.int32)
+
+    def number(self):
+        """How many samples there are, (1,) int64; asked for once."""
+        if "n" not in self._known:
+            self._known["n"] = self.side.size(0)
+        return self._known["n"]
+
+    def starts(self, n_pixels, times):
+        """Where the `n_pixels` pixels of each sample begin, `times` times each: (1, n * times)
+        int32. Most stages ask for the same, which is computed once."""
+        key = n_pixels, times
+        if key not in self._known:
+            n = self.number()
+            start = (n.graph.count(n).cast(np.int32) * n_pixels).reshape(-1, 1)
+            self._known[key] = start.expand(1, times).reshape(1, -1)
+        return self._known[key]
 
     def pixel_of(self, shapes):
         """Points (n, 2, p) of the box frame in pixels; truncated, they are the nearest."""
@@ -61,12 +82,14 @@ def sound_boxes(boxes, images, face):
     """Corners (n, 2, 1), low and high, float64, of `boxes` (n, 4); and which can be (n, 1, 1).
 
     A box that cannot be, or that lies outside its image, is replaced: it shall not decide how the
-    others are read.
+    others are read. Nor can any where the images have more pixels in all than int32 counts, which
+    leaves room for one crop of each face.
     """
     low, high = _corners(boxes.cast(np.float64))
     last = (_extent(images) - 1).cast(np.float64)
     sound = (low < high) & (high - low < FARTHEST) & (high >= 0) & (low <= last)
     sound = sound.take([0], 1) & sound.take([1], 1)
+    sound = sound & (images.count() <= _MOST_PIXELS - boxes.size(0) * (2 * face) ** 2)
     return sound.where(low, 0), sound.where(high, face), sound
 
 
@@ -110,7 +133,8 @@ def views(images, n, center, side, frame, near, mirror):
         origin = owner * (row * images.size(1))
         limit = (_extent(images) - 1).cast(np.float32)
         return (
-            images.reshape(1, -1), origin.reshape(-1, 1), row.expand(n, 1), limit.expand(n, 2, 1),
+            images.reshape(1, -1), origin.reshape(-1, 1).cast(np.int32),
+            row.expand(n, 1).cast(np.int32), limit.expand(n, 2, 1),
             center.reshape(-1, 2, 1), side.reshape(-1, 1, 1),
         )  # fmt: skip
 
@@ -118,16 +142,17 @@ def views(images, n, center, side, frame, near, mirror):
         crops, centers, sides = _crops(images, n, owner, center, side, frame)
         whole, *here = in_place()
         origin = (graph.count(n) * frame.size**2).reshape(-1, 1) + whole.size(1)
-        size, limit = np.int64(frame.size), np.float32(frame.size - 1)
+        origin = origin.cast(np.int32)
+        size, limit = np.int32(frame.size), np.float32(frame.size - 1)
         there = origin, size, limit, centers.reshape(-1, 2, 1), sides.reshape(-1, 1, 1)
         flat = near.reshape(-1, 1)
         stays = flat, flat, near, near, near
         fields = [k.where(a, b) for k, a, b in zip(stays, here, there, strict=True)]
         return graph.join([whole, crops.reshape(1, -1)], 1), *fields
 
-    dtypes = [np.uint8, np.int64, np.int64, np.float32, np.float32, np.float32]
+    dtypes = [np.uint8, np.int32, np.int32, np.float32, np.float32, np.float32]
     pixels, origin, row, limit, center, side = graph.branch(all_near, in_place, cropped, dtypes)
-    found = [View(pixels, origin, origin * 0 + 1, row, limit, center, side)]
+    found = [View(pixels, origin, None, row, limit, center, side)]
     if mirror:
         found.append(_mirrored(found[0], frame))
     return found
@@ -138,15 +163,15 @@ def cropped_views(images, n, center, side, frame, mirror):
     size = frame.size
     crops, centers, sides = _crops(images, n, _owners(images, n), center, side, frame)
     graph = images.graph
-    one = graph.const(np.ones((1, 1), np.int64)).expand(n, 1)
-    origin = (graph.count(n) * size**2).reshape(-1, 1)
+    row = graph.const(np.full((1, 1), size, np.int32)).expand(n, 1)
+    origin = (graph.count(n) * size**2).reshape(-1, 1).cast(np.int32)
     limit = graph.const(np.full((1, 2, 1), size - 1, np.float32)).expand(n, 2, 1)
     pixels, centers, sides = (
         crops.reshape(1, -1),
         centers.reshape(-1, 2, 1),
         sides.reshape(-1, 1, 1),
     )
-    found = [View(pixels, origin, one, one * size, limit, centers, sides)]
+    found = [View(pixels, origin, None, row, limit, centers, sides)]
     if mirror:
         found.append(_mirrored(found[0], frame))
     return found, crops.reshape(-1, 1, size, size).cast(np.float32)
@@ -182,13 +207,18 @@ def repeated(views, times):
     """The views one after another as one, each `times` times."""
     if len(views) == 1 and times == 1:
         return views[0]
-    pixels = views[0].pixels
+    graph, all_right = views[0].pixels.graph, all(view.step is None for view in views)
 
     def joined(name):
-        return pixels.graph.join([getattr(v, name) for v in views for _ in range(times)], 0)
+        parts = [getattr(v, name) for v in views]
+        if name == "step":
+            parts = [v.row * 0 + 1 if part is None else part
+                     for v, part in zip(views, parts, strict=True)]  # fmt: skip
+        return graph.join([part for part in parts for _ in range(times)], 0)
 
-    names = ("origin", "step", "row", "limit", "center", "side")
-    return View(pixels, **{name: joined(name) for name in names})
+    names = ("origin", "row", "limit", "center", "side")
+    fields = {name: joined(name) for name in names}
+    return View(views[0].pixels, step=None if all_right else joined("step"), **fields)
 
 
 def _extent(images):
@@ -209,9 +239,10 @@ def _mirrored(view, frame):
     center = center - low.cast(np.float64)
     x = last.take([0], 1).cast(np.float64) - center.take([0], 1)
     center = x.graph.join([x, center.take([1], 1)], 1)
-    origin = view.origin + low.take(1, 1) * view.row + (high.take(0, 1) - 1)
+    left, top = ((high - 1).take(0, 1).cast(np.int32), low.take(1, 1).cast(np.int32))
+    origin = view.origin + top * view.row + left
     limit, center = last.cast(np.float32), center.cast(np.float32)
-    return View(view.pixels, origin, -view.step, view.row, limit, center, view.side)
+    return View(view.pixels, origin, view.row * 0 - 1, view.row, limit, center, view.side)
 
 
 def _crop(graph, images, owner, center, side, frame):
@@ -223,8 +254,8 @@ def _crop(graph, images, owner, center, side, frame):
     average = wanted.round().max(1)
     n = (wanted * size / average).round().max(1)
     start = (center + 0.5 - n * average / 2).round()
-    cells, weights = _taps(n, size)
-    cells = cells.reshape(1, -1).max(0).min(n - 1)
+    taps = _taps(n, size)
+    cells = graph.count(n.cast(np.int64)).cast(np.float64).reshape(1, -1)
     low, high = _cells_inside(start, average, n, length)
     cells = cells.max(low).min(high)
     begin = (start + cells * average).max(0)
@@ -238,7 +269,7 @@ def _crop(graph, images, owner, center, side, frame):
     part = part.reshape(tall.reshape(1), wide.reshape(1)).cast(np.int32)
     begin, end = (t.cast(np.int64) - first for t in (begin, end))
     grey = _averages(part, begin, end)
-    crop = _interpolated(grey, weights, size)
+    crop = _interpolated(grey, *taps)
 
     scale = n * average / size
     origin = start + scale / 2 - 0.5
@@ -258,8 +289,8 @@ def _cells_inside(start, average, n, length):
 def _taps(n, size):
     """The two of n cells that each of `size` pixels lies between, and what each weighs.
 
-    All first cells before all second ones, (2 * size,) float64, not yet within 0 and n - 1; and the
-    weights of both in x and of both in y, (size,) int32.
+    First and second cells (size,) int64; and the weights of both in x and of both in y, (size,)
+    int32.
     """
     # The maximum changes nothing; without it, onnxruntime would divide; see `_averages`.
     scale = (1 / (size / n)).max(0)
@@ -270,7 +301,8 @@ def _taps(n, size):
     # OpenCV clears the weight of a column that is not there, but not that of a row.
     shares = inside.where(share, 0), share
     weights = [(part * _ONE).round().cast(np.int32) for s in shares for part in (1 - s, s)]
-    return cell.graph.join([cell, cell + 1], 0).cast(np.float64), weights
+    cells = [c.cast(np.float64).max(0).min(n - 1).cast(np.int64) for c in (cell, cell + 1)]
+    return cells, weights
 
 
 def _averages(part, begin, end):
@@ -282,20 +314,20 @@ def _averages(part, begin, end):
     sums = sums.take(end.take(0)) - sums.take(begin.take(0))
     lengths = (end - begin).cast(np.float32)
     wide, tall = lengths.take(0).reshape(-1, 1), lengths.take(1)
-    # By way of float64, which rounds alike: onnxruntime would divide in place of multiplying by an
-    # inverse that nothing else stands before, and OpenCV multiplies.
-    inverse = (1 / (wide * tall).cast(np.float64)).cast(np.float32)
-    means = sums.cast(np.float32) * inverse
+    # The maximum changes nothing: onnxruntime would divide in place of multiplying by an inverse
+    # that nothing else stands before, and OpenCV multiplies.
+    means = sums.cast(np.float32) * (1 / (wide * tall)).max(0)
     # OpenCV rounds halves up where four pixels are averaged, else to the even number.
     four = wide.equals(2).cast(np.float32) * tall.equals(2).cast(np.float32)
     return (means + four * 0.125).round().cast(np.int32)
 
 
-def _interpolated(grey, weights, size):
-    """The crop, row by column, from grey levels (2 * size, 2 * size), column by row."""
+def _interpolated(grey, cells, weights):
+    """The crop, row by column, from the grey levels of cells (n, n), column by row."""
+    first, second = cells
     left, right, above, below = weights
-    first, second = grey.between(0, size, 0), grey.between(size, 2 * size, 0)
-    columns = first * left.reshape(-1, 1) + second * right.reshape(-1, 1)
-    first, second = columns.between(0, size, 1), columns.between(size, 2 * size, 1)
-    rows = (first / 16 * above) / (1 << 16) + (second / 16 * below) / (1 << 16)
-    return ((rows + 2) / 4).transpose(1, 0).cast(np.uint8)
+    columns = grey.take(first) * left.reshape(-1, 1) + grey.take(second) * right.reshape(-1, 1)
+    lines = columns.transpose(1, 0) / 16
+    first, second = lines.take(first), lines.take(second)
+    rows = first * above.reshape(-1, 1) / (1 << 16) + second * below.reshape(-1, 1) / (1 << 16)
+    return ((rows + 2) / 4).cast(np.uint8)

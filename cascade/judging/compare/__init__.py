@@ -1,4 +1,4 @@
-"""Several models on the same faces: who errs how much, where, and at what cost."""
+"""Comparison of several models on the same faces: accuracy, time and size."""
 
 from .report import write_report
 from .runner import Comparison, compare

@@ -1,4 +1,4 @@
-"""Which box each model of a comparison starts from."""
+"""The face box that each model of a comparison gets."""
 
 import numpy as np
 
@@ -17,14 +17,15 @@ _SAME_FACE = 0.3
 
 
 class Placement:
-    """The box that a model gets, found before its clock starts.
+    """The box that a model gets, found before its time is measured.
 
     Parameters
     ----------
     about : str
         For the table.
     detector : callable, optional
-        The model's own detector; of several boxes it finds, the one over the face's box counts.
+        The model's own detector; if it finds several boxes, the one that overlaps the face's box is
+        used.
     correct : callable, optional
         From boxes (n, 4) to those that the model was trained with.
     """
@@ -33,7 +34,7 @@ class Placement:
         self.about, self._detector, self._correct = about, detector, correct
 
     def __call__(self, image, box):
-        """The box (4,) for a face in `box`; None where the own detector does not find it."""
+        """The box (4,) for a face in `box`; None if the model's own detector does not find it."""
         if self._detector is not None:
             found = np.asarray(self._detector(image), np.float32).reshape(-1, 4)
             overlaps = iou(found, box)[:, 0]
@@ -44,7 +45,7 @@ class Placement:
 
 
 def placed(kind, find, chosen, detector, text):
-    """How a model gets its boxes; a model of ours is put behind its detector in place.
+    """The `Placement` of a model; a model of this toolkit is wrapped in a `FromDetector`.
 
     Parameters
     ----------
@@ -56,25 +57,26 @@ def placed(kind, find, chosen, detector, text):
         The option ``boxes`` of the spec: "given", "corrected", "own", or a detector. None is
         "corrected" where the faces' boxes are of a detector, else "given".
     detector : str or None
-        The detector that the faces' boxes are of; None where they come with the faces.
+        The detector that found the faces' boxes; None if they come with the data set.
     text : str
         The spec, for errors.
 
     Raises
     ------
     InputError
-        If the model has no own detector, or corrected boxes are asked for and the boxes are of no
-        detector.
+        If the model's own detector is unknown, or corrected boxes are requested but the boxes come
+        with the data set.
     """
     if chosen is None:
         chosen = GIVEN if detector is None else CORRECTED
     if chosen == GIVEN:
         return Placement()
     if chosen == CORRECTED and detector is None:
-        raise InputError(f"{text}: boxes=corrected needs boxes of a detector: --boxes detect")
+        raise InputError(f"{text}: boxes=corrected needs boxes of a detector; add --boxes detect")
     if chosen == OWN and kind not in _OWN:
         raise InputError(
-            f"{text}: which detector its boxes come from is not known; name one, as in boxes=dlib"
+            f"{text}: it is not known which detector this model was trained with; name one, "
+            "as in boxes=dlib"
         )
     spec = _OWN[kind] if chosen == OWN else detector if chosen == CORRECTED else chosen
     own = None if chosen == CORRECTED else get_detector(spec)

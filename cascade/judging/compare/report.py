@@ -1,4 +1,4 @@
-"""Writes a comparison down: tables, figures, and one page to look at."""
+"""Writes the results of a comparison: tables, figures, and a page."""
 
 import csv
 import io
@@ -102,7 +102,7 @@ def _plot(comparison, paths):
 
 
 def _faces(comparison):
-    """A row for each face: what it is, and the error and milliseconds of each model."""
+    """A row for each face: its properties, and the error and milliseconds of each model."""
     columns = {"image": comparison.faces.files} | facts(comparison.faces)
     for points in comparison.point_sets:
         for result in comparison.rivals(points):
@@ -122,7 +122,7 @@ def _rounded(value):
 
 
 def _csv(rows):
-    """Rows as csv; texts are guarded, numbers are numbers."""
+    """Rows as csv; texts are guarded against spreadsheet formulas, numbers are not."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(map(guarded, rows[0]))

@@ -23,24 +23,24 @@ _NO_BOX = "no face box"
 
 @dataclass
 class Result:
-    """What one model found.
+    """The results of one model.
 
     Attributes
     ----------
     model : Model
     points : PointSet
-        What its shapes are in terms of the faces' landmarks.
+        The points that it finds, in terms of the faces' landmarks.
     shapes : ndarray of shape (n, P, 2), float32
         In pixels; NaN where it found nothing.
     seconds : ndarray of shape (n,), float64
-        Wall time of each face from the decoded grey image.
+        Wall time per face, from the decoded grey image.
     cpu_seconds : ndarray of shape (n,), float64
-        CPU time of each face, of all threads: what a busy machine does not lengthen, and what
-        shows a model that takes more than one thread.
+        CPU time per face, summed over threads: it hardly depends on other load, and shows if a
+        model uses more than one thread.
     first_seconds : float
-        Of its very first call, with whatever is compiled or built then.
+        Time of its first call, including compilation.
     problem : str
-        What went wrong at the first face it failed on; empty where nothing did.
+        The error at the first face on which the model failed; empty if there was none.
     """
 
     model: object
@@ -62,22 +62,22 @@ class Result:
 
 @dataclass
 class Comparison:
-    """Models and what they found on the same faces.
+    """The results of several models on the same faces.
 
     Attributes
     ----------
     faces : FaceDataset
     results : list of Result
     subsets : dict of str to ndarray of shape (n,), bool
-        Named parts of the faces.
+        Named subsets of the faces.
     without_box : list of str
-        Image files left out because their detector found no face; failures of every model.
+        Image files without a detected face, which count as failures of every model.
     kind : str
         Normaliser of the errors; see `data_tools.metrics.face_lengths`.
     seconds : dict of str to float
-        CPU time of reading images, of the models, and of the harness around them.
+        CPU time of reading images, of the models, and of the measuring code.
     asked : PointSet, optional
-        The points that all models are compared on; without it, as many as they find.
+        The points on which all models are compared; by default all that the models find.
     """
 
     faces: object
@@ -92,8 +92,8 @@ class Comparison:
     def point_sets(self):
         """The sets of points that models are compared on, largest first.
 
-        Every model is a row of its own set and of each smaller one that it can be reduced to.
-        Where points are asked for, these alone.
+        Every model has a row for its own points and for each smaller set that can be computed from
+        them; if points are requested, only for these.
         """
         if self.asked is not None:
             return [self.asked]
@@ -101,7 +101,7 @@ class Comparison:
         return sorted(found.values(), key=lambda points: -points.n_points)
 
     def rivals(self, points):
-        """The results that hold `points`: those of the whole scheme and of that very set."""
+        """The results from which `points` can be computed."""
         return [r for r in self.results if r.points.sources is None or r.points == points]
 
     @cached_property
@@ -122,16 +122,17 @@ class Comparison:
 
     @property
     def overhead(self):
-        """CPU time of the harness as a share of the models'."""
+        """CPU time of the measuring code as a share of the models'."""
         return self.seconds["harness"] / max(self.seconds["models"], 1e-12)
 
 
 def compare(models, faces, subsets=None, progress=None, points=None):
     """Run models on the same faces and boxes.
 
-    Face by face, each model predicts in turn, and the order moves on by one at every face, so
-    that a disturbance of the machine, or a warm cache, favours none. Libraries are held to one
-    thread. Images are decoded before the clock starts. A call that raises is a miss.
+    For each face all models predict in turn, in an order that rotates from face to face, so that
+    load on the machine or a warm cache favours none. Libraries are limited to one thread. Images
+    are decoded before the time is measured. A call that raises an exception counts as a missed
+    face.
 
     Parameters
     ----------
@@ -139,11 +140,11 @@ def compare(models, faces, subsets=None, progress=None, points=None):
         See `specs.open_models`.
     faces : FaceDataset
     subsets : dict of str to ndarray of shape (n,), bool, optional
-        Named parts of the faces to report apart.
+        Named subsets of the faces that are reported separately.
     progress : callable, optional
         Called as ``progress(done, total)`` after each face.
     points : int or str, optional
-        Compare on these alone; see `cascade.judging.points.points_of`.
+        Compare only on these; see `cascade.judging.points.points_of`.
 
     Returns
     -------
@@ -152,7 +153,7 @@ def compare(models, faces, subsets=None, progress=None, points=None):
     Raises
     ------
     InputError
-        If there is no model or face, a model finds other points than the faces have, or fails at
+        If there is no model or no face, or a model finds points that the faces lack or fails on
         every face.
     """
     if not len(faces):
@@ -179,7 +180,7 @@ def compare(models, faces, subsets=None, progress=None, points=None):
 
 
 def machine():
-    """One line that says what the times were measured on."""
+    """One line that describes the machine on which times were measured."""
     return f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
@@ -216,7 +217,7 @@ def _warm_up(results, faces):
 
 
 def _rounds(results, faces, progress):
-    """Every face by every model; what was spent on what."""
+    """Run every model on every face; return the times."""
     clock, cpu, n = time.perf_counter, time.process_time, len(results)
     reading = 0.0
     began = cpu()
@@ -271,7 +272,7 @@ def _mark_seen(find, faces):
 
 
 def facts(faces):
-    """What the error of a face may depend on.
+    """Properties of faces that errors may depend on.
 
     Returns
     -------
@@ -286,11 +287,11 @@ def facts(faces):
 
 
 def turn_of_head(shapes, scheme):
-    """How far heads are turned, from landmarks alone: a proxy of the yaw.
+    """A measure of the yaw of heads, from 2-D landmarks alone.
 
-    The landmarks of the middle line move against the middles of the mirror pairs when a head
-    turns. Their mean offset along the line through the pairs, in units of the mean width of the
-    pairs: 0 from the front, negative where the face looks to the image's left.
+    When a head turns, the landmarks on its middle line shift relative to the midpoints of the
+    mirror pairs. The measure is their mean shift along the lines through the pairs, divided by the
+    mean width of the pairs: 0 for a frontal face, negative if it looks to the left of the image.
 
     Parameters
     ----------

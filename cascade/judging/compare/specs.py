@@ -1,4 +1,4 @@
-"""From the text that names a model on the command line to something that finds landmarks."""
+"""Loads a model for comparison from its text on the command line."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from features.errors import InputError
 
 from .placement import Placement, placed
 
-# The adapter of each prefix, in `peers`; imported, with the library it needs, only when asked for.
+# The adapter in `peers` for each prefix; it and its library are imported only when used.
 ADAPTERS = {
     "dlib": "dlib_trees",
     "opencv-lbf": "opencv_facemark",
@@ -59,8 +59,10 @@ class Finder(Protocol):
     """One line on what it is."""
 
     def __call__(self, image, box):
-        """Points (P, 2) in pixels of a grey image (H, W), uint8, of the face in `box` (4,); None
-        or NaN where it finds none."""
+        """Points (P, 2) in pixels for the face in `box` (4,) of a grey image (H, W), uint8.
+
+        None or NaN if it finds no face.
+        """
 
 
 @dataclass
@@ -73,9 +75,9 @@ class Model:
     spec : str
     find : Finder
     load_seconds : float
-        Import of its library and reading of its files, in this process.
+        Time to import its library and read its files.
     place : Placement
-        The box that it starts from.
+        How it gets its box.
     """
 
     label: str
@@ -108,7 +110,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text):
-        """Take a text apart; a file of that very name is a file."""
+        """Parse a text; if a file with exactly this name exists, it is the target."""
         label, rest = "", text
         if not Path(text).is_file():
             named = _LABEL.match(text)
@@ -125,12 +127,12 @@ class Spec:
         return cls(text, label or _default_label(kind, target), kind, target, options)
 
     def file(self):
-        """The target as a file that is there.
+        """The target as an existing file.
 
         Raises
         ------
         InputError
-            If there is none, or it is larger than 2 GiB.
+            If it does not exist, or is larger than 2 GiB.
         """
         path = Path(self.target)
         if not self.target:
@@ -142,7 +144,7 @@ class Spec:
         return path
 
     def folder(self):
-        """The target as a folder that is there.
+        """The target as an existing folder.
 
         Raises
         ------
@@ -157,14 +159,14 @@ class Spec:
         return path
 
     def check(self):
-        """Read the target with our own reader, before a library that takes it on trust.
+        """Check the target with our own reader, before a library loads it without checks.
 
-        dlib ends the process on a file with an index that cannot be.
+        dlib crashes on a file with an index out of range.
 
         Returns
         -------
         Aligner
-            What our reader made of it.
+            The model as our reader loads it.
 
         Raises
         ------
@@ -177,7 +179,7 @@ class Spec:
         return model
 
     def take(self, name, default, convert=str):
-        """Take an option out, converted.
+        """Remove an option and return its converted value.
 
         Raises
         ------
@@ -193,9 +195,9 @@ class Spec:
             raise InputError(f"{self.text}: {name} cannot be {value!r} ({error})") from error
 
     def finish(self):
-        """Raise InputError if an option was not taken."""
+        """Raise InputError if an option is left over."""
         for name in self.options:
-            raise InputError(f"{self.text}: there is no option {name!r} for {self.kind} models")
+            raise InputError(f"{self.text}: {self.kind} models have no option {name!r}; remove it")
 
 
 def open_model(text, detector=None, start=None):
@@ -208,10 +210,10 @@ def open_model(text, detector=None, start=None):
         the model as one that may have been trained on the test faces; ``boxes=`` says which boxes
         it gets, see `placement.placed`.
     detector : str, optional
-        What the boxes of the faces come from; without it, they come with the faces.
+        The detector that found the faces' boxes; None if they come with the data set.
     start : str, optional
-        A model by name or file: what the model begins with, if it takes a start and the spec names
-        none.
+        Name or file of a model whose landmarks this model refines, if it accepts a start and the
+        spec names none.
 
     Returns
     -------
@@ -220,8 +222,8 @@ def open_model(text, detector=None, start=None):
     Raises
     ------
     InputError
-        If there is no such model, its file is unusable or a library is missing; the message then
-        holds the line that installs it.
+        If there is no such model, its file is unusable or a library is missing; in the last case
+        the message says how to install it.
     """
     spec = Spec.parse(text)
     spec.start = start
@@ -259,12 +261,12 @@ def open_models(texts, detector=None, start=None):
 
 
 def needed(module, install, what):
-    """Import a module that only `what` needs.
+    """Import an optional module, which `what` needs.
 
     Raises
     ------
     InputError
-        If it is missing or cannot be loaded; the message holds the `install` line.
+        If it is missing or cannot be loaded; the message contains the `install` command.
     """
     try:
         return import_module(module)

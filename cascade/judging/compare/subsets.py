@@ -18,9 +18,9 @@ def read_subsets(path, files):
     Parameters
     ----------
     path : str or Path
-        A .csv file of which the column ``image`` holds file names and every other column the label
-        of a subset ("common", "challenging"; empty for none); or a text file of one image name a
-        line, which makes one subset of the file's own name. Names may leave out folder and suffix.
+        A .csv file with file names in the column ``image`` and subset labels ("common",
+        "challenging"; empty for none) in every other column; or a text file with one image name per
+        line, which defines one subset named after the file. Image names may omit folder and suffix.
     files : list of str
         Image file of each face.
 

@@ -1,4 +1,4 @@
-"""The figures of a comparison: a row a model, for each set of points and subset of faces."""
+"""The figures of a comparison: one row per model, set of points and subset of faces."""
 
 from functools import partial
 from itertools import combinations
@@ -49,9 +49,9 @@ def rows(comparison, seed=0):
     Returns
     -------
     list of dict
-        With the keys `COLUMNS`. Errors are fractions. NME and its interval are of the faces that
-        were found; AUC, failure rate and median count a miss, or a face without a box, as a
-        failure. None where nothing can be said.
+        With the keys `COLUMNS`. Errors are fractions. NME and its interval are over the faces that
+        were found; AUC, failure rate and median count a missed face, or a face without a box, as a
+        failure. None if a figure is undefined.
     """
     table = []
     for points in comparison.point_sets:

@@ -1,4 +1,4 @@
-"""Face detectors side by side: how many faces they find, at how many wrong boxes and what cost."""
+"""Comparison of face detectors: recall, wrong boxes and time."""
 
 from .peers import open_detectors
 from .report import write_report

@@ -1,4 +1,4 @@
-"""Recall against wrong boxes an image, and average precision."""
+"""Recall against wrong boxes per image, and average precision."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from .matching import RIGHT, WRONG
 
 @dataclass(frozen=True)
 class Curve:
-    """What a detector finds as its threshold falls: the discrete curve of FDDB.
+    """Results of a detector for falling thresholds: the discrete curve of FDDB.
 
-    A face is found or it is not (Jain & Learned-Miller 2010); all matches count alike. The last
-    point is that of the detector's own threshold.
+    A face counts as found or not found (Jain & Learned-Miller 2010), however well the box fits. The
+    last point belongs to the detector's own threshold.
 
     Attributes
     ----------
     thresholds : ndarray of shape (k,), float64
         Scores, descending: each point holds the boxes with this score or a higher one.
     right, wrong : ndarray of shape (k,), int64
-        Faces found, and boxes of no face.
+        Numbers of faces found, and of boxes without a face.
     n_faces, n_images : int
     """
 
@@ -31,7 +31,7 @@ class Curve:
 
     @property
     def recall(self):
-        """Share of the faces found at each point: (k,), NaN where there is no face."""
+        """Share of the faces found at each point: (k,), NaN if there are no faces."""
         return self.right / self.n_faces if self.n_faces else np.full(len(self.right), np.nan)
 
     @property
@@ -46,7 +46,7 @@ class Curve:
 
     @property
     def average_precision(self):
-        """Mean precision over the faces, those not found counting 0; NaN where there is no face.
+        """Average precision, where faces that are not found count 0; NaN if there are no faces.
 
         The sum over the points of precision times the gain in recall, without interpolation: what
         `sklearn.metrics.average_precision_score` computes of the boxes, times the share of the
@@ -58,12 +58,12 @@ class Curve:
         return float((self.precision * gain).sum())
 
     def recall_at(self, wrong_per_image):
-        """Highest recall with at most so many wrong boxes an image.
+        """Highest recall with at most this many wrong boxes per image.
 
         Returns
         -------
         float
-            0 where even the surest boxes hold more; NaN where there is no face.
+            0 if even the highest threshold has more; NaN if there are no faces.
         """
         if not self.n_faces:
             return float("nan")
@@ -108,7 +108,7 @@ def curve(scores, verdicts, n_faces, n_images):
 
 
 def wrong_elsewhere(on_faces, empty):
-    """Wrong boxes on photographs without faces, at the thresholds of a curve.
+    """Wrong boxes per image on photographs without faces, at the thresholds of a curve.
 
     Parameters
     ----------

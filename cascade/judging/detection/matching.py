@@ -1,4 +1,4 @@
-"""Which boxes of a detector are of which annotated faces."""
+"""Matching of detected boxes to annotated faces."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ RIGHT, WRONG, UNCOUNTED = 1, 0, -1
 
 
 class Matching(NamedTuple):
-    """The boxes of a photograph, judged.
+    """The matched boxes of a photograph.
 
     Attributes
     ----------
     verdicts : ndarray of shape (n,), int8
-        Of each box: `RIGHT`, `WRONG`, or `UNCOUNTED` where only an ignored face is there.
+        For each box `RIGHT`, `WRONG`, or `UNCOUNTED` if it lies on an ignored face only.
     face : ndarray of shape (n,), int64
-        The annotated face that each right box is of; -1 for the others.
+        The annotated face that each right box belongs to; -1 for the others.
     """
 
     verdicts: np.ndarray
@@ -27,11 +27,11 @@ class Matching(NamedTuple):
 
 
 def match(boxes, scores, faces, ignored, overlap=0.5):
-    """Match the boxes of a photograph to its faces, the surest box first.
+    """Match the boxes of a photograph to its faces, in order of descending score.
 
-    Each box takes the face that it overlaps most among those that no surer box has taken, if their
-    intersection over union reaches `overlap`, as in PASCAL VOC and COCO. Since surer boxes do not
-    depend on less sure ones, one matching serves every threshold of the score.
+    Each box takes the face that it overlaps most among those not yet taken, if their intersection
+    over union reaches `overlap`, as in PASCAL VOC and COCO. Since boxes with higher scores do not
+    depend on those with lower ones, one matching holds for every threshold.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def match(boxes, scores, faces, ignored, overlap=0.5):
     scores : array_like of shape (n,)
     faces : array_like of shape (k, 4)
     ignored : array_like of shape (m, 4)
-        Boxes in which nothing needs to be found: a box that matches no face but overlaps one of
-        them by `overlap`, or lies in it by half of its own area, is not counted.
+        Ignored boxes: a detected box that matches no face but overlaps one of them by `overlap`, or
+        has half of its area inside it, is not counted.
     overlap : float in (0, 1]
 
     Returns

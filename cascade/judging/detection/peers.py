@@ -1,4 +1,4 @@
-"""The detectors that can be judged: those of `data_tools.detectors`, and OpenCV's Haar cascade."""
+"""The detectors that can be compared: `data_tools.detectors`, and OpenCV's Haar cascade."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from data_tools.detectors import DETECTORS, Detector, get_detector
 from features.errors import InputError
 from features.images import as_grey
 
-# What is judged besides the detectors of `data_tools.detectors`.
+# Detectors besides those of `data_tools.detectors`.
 _OTHERS = ("haar", "haar:FILE")
 
 
 class Peer(NamedTuple):
-    """A detector ready to be judged.
+    """A loaded detector with its label.
 
     Attributes
     ----------
@@ -46,12 +46,14 @@ def open_detectors(names, rotation=0.0):
     Raises
     ------
     InputError
-        If there is none, one is unknown or lacks something, or two have one label.
+        If the list is empty, a detector is unknown or cannot be loaded, or two have the same label.
     """
     texts = names.split(",") if isinstance(names, str) else list(names)
     peers = [_open(text.strip(), rotation) for text in texts if text.strip()]
     if not peers:
-        raise InputError(f"no detector to judge; name some of {', '.join((*DETECTORS, *_OTHERS))}")
+        raise InputError(
+            f"no detector to compare; name some of {', '.join((*DETECTORS, *_OTHERS))}"
+        )
     labels = [peer.label for peer in peers]
     for label in labels:
         if labels.count(label) > 1:
@@ -79,7 +81,7 @@ class Haar(Detector):
     Raises
     ------
     InputError
-        If this OpenCV has no such cascades, as OpenCV 5, or the file is none.
+        If this OpenCV has no such cascades (as OpenCV 5), or the file is not a cascade.
     """
 
     STEP, NEIGHBOURS = 1.1, 3
@@ -99,7 +101,9 @@ class Haar(Detector):
             raise InputError(f"{path}: larger than {self.MAX_BYTES} bytes, so no Haar cascade")
         self.cascade = cv2.CascadeClassifier(str(path))
         if self.cascade.empty():
-            raise InputError(f"{path}: not a cascade that OpenCV can load")
+            raise InputError(
+                f"{path}: not a cascade that OpenCV can load; name an .xml file of a Haar cascade"
+            )
 
     def search(self, image, long_side=None):
         """As `Detector.search`; the score is the margin of the last stage."""

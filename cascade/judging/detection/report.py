@@ -1,4 +1,4 @@
-"""Writes down what detectors are worth: JSON, a table, and the curves as a figure."""
+"""Writes the results of detectors: JSON, a table, and a figure of the curves."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ _MOST_WRONG = 1.0
 
 
 def write_report(judgement, folder):
-    """Write the table, how it came about, and the curves.
+    """Write the table, the settings of the evaluation, and the curves.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _points(curve):
 
 
 def _csv(rows):
-    """A line a row; recall by size and at wrong boxes an image in columns of their own."""
+    """One line per row; recall by size, and at given rates of wrong boxes, in separate columns."""
     flat = []
     for row in rows:
         line = {k: v for k, v in row.items() if not isinstance(v, dict)}
@@ -109,7 +109,7 @@ def _csv(rows):
 
 
 def _figure(judgement, form):
-    """A panel for each set with faces: recall against wrong boxes an image."""
+    """A panel for each set with faces: recall against wrong boxes per image."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -147,7 +147,7 @@ def _figure(judgement, form):
 def _empty(judgement, k):
     """The set without faces on which wrong boxes are counted for set `k`; None for its own.
 
-    Photographs around one annotated face show other faces, too, and to find these is not wrong.
+    Photographs with one annotated face may show other faces, and finding those is not wrong.
     """
     if judgement.sets[k].kind != "crops":
         return None

@@ -11,18 +11,18 @@ from ..timing import one_thread, warm_up
 from .curves import curve
 from .matching import match
 
-#: Intersection over union from which on a box is of a face.
+#: Intersection over union at which a box counts as a face.
 OVERLAP = 0.5
 
 
 @dataclass
 class Found:
-    """What a detector found in a set of scenes.
+    """The boxes of a detector on a set of scenes.
 
     Attributes
     ----------
     boxes : list of ndarray of shape (k, 4), float64
-        Its own, of each photograph.
+        Uncorrected boxes of each photograph.
     scores : list of ndarray of shape (k,), float64
     cpu_seconds : ndarray of shape (n,), float64
         CPU time of each search, from the decoded grey image.
@@ -34,10 +34,10 @@ class Found:
 
 
 def search_all(peers, scenes, progress=None):
-    """Let every detector search every photograph, on one thread.
+    """Run every detector on every photograph, on one thread.
 
-    The order of the detectors moves on by one at every photograph, so that a disturbance of the
-    machine or a warm cache favours none.
+    The order of the detectors rotates from photograph to photograph, so that load on the machine or
+    a warm cache favours none.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def search_all(peers, scenes, progress=None):
 
 @dataclass
 class Judgement:
-    """What detectors are worth on several sets of scenes.
+    """The results of detectors on several sets of scenes.
 
     Attributes
     ----------
@@ -81,9 +81,9 @@ class Judgement:
     found : list of dict of str to Found
         For each set, by detector.
     fits : dict of (str, str) to DetectorFit or None
-        By detector and convention of the annotated boxes: how its boxes lie to them.
+        By detector and convention of the annotated boxes: the correction between the two.
     measured_on : dict of str to str
-        By convention: on which faces these were measured.
+        By convention: the faces on which the corrections were measured.
     overlap : float
     """
 
@@ -95,7 +95,10 @@ class Judgement:
     overlap: float = OVERLAP
 
     def correction(self, label, convention):
-        """From a detector's boxes to the annotated ones; no change where it found no face."""
+        """The correction from a detector's boxes to the annotated ones.
+
+        It changes nothing if the detector found no face.
+        """
         fit = self.fits.get((label, convention))
         return BoxCorrection() if fit is None else fit.correction
 
@@ -129,12 +132,12 @@ class Judgement:
 
 
 def judge(peers, sets, calibration=None, *, overlap=OVERLAP, progress=None):
-    """Judge detectors on several sets of scenes.
+    """Evaluate detectors on several sets of scenes.
 
-    Every detector draws another box around the same face, so its boxes are corrected before they
-    are matched: by the `BoxCorrection` that is measured for it on `calibration`, or, for boxes of
-    another convention or without it, on the very faces of the sets; its three numbers hardly fit
-    themselves to hundreds of faces.
+    Detectors draw different boxes around the same face, so boxes are corrected before they are
+    matched. The `BoxCorrection` of each detector is measured on `calibration`, or on the evaluated
+    faces themselves if `calibration` is missing or has boxes of another convention; with three
+    numbers and hundreds of faces, overfitting is negligible.
 
     Parameters
     ----------
@@ -142,9 +145,9 @@ def judge(peers, sets, calibration=None, *, overlap=OVERLAP, progress=None):
         See `open_detectors`.
     sets : list of Scenes
     calibration : Scenes, optional
-        Photographs with faces that are not judged.
+        Photographs with faces that are not part of the evaluation.
     overlap : float
-        Intersection over union from which on a box is of a face.
+        Intersection over union at which a box counts as a face.
     progress : callable, optional
         Called as ``progress(text)`` before each set, and returns what `search_all` takes.
 

@@ -1,4 +1,4 @@
-"""The figures of judged detectors: a row for each set of scenes and detector."""
+"""The figures of detectors: one row per set of scenes and detector."""
 
 from itertools import pairwise
 
@@ -8,7 +8,7 @@ from data_tools.scenes import sides
 
 #: Edges of the classes of face sizes, sides in pixels.
 SIZES = (0, 30, 60, 120, np.inf)
-#: Wrong boxes an image at which recall is told.
+#: Rates of wrong boxes per image at which recall is reported.
 ALLOWED = (0.02, 0.1, 0.5)
 
 
@@ -30,10 +30,10 @@ def rows(judgement):
     -------
     list of dict
         ``set``, ``kind``, ``n_images``, ``n_faces``, ``detector``; ``recall`` and
-        ``wrong_per_image`` at the detector's own threshold; ``recall_uncorrected``, of its boxes
-        as they are; ``average_precision``; ``recall_at``, by wrong boxes an image; ``by_size``, the
-        recall and number of faces by their side in pixels; ``cpu_ms`` an image, the median, and
-        ``cpu_ms_mean``. None where nothing can be said.
+        ``wrong_per_image`` at the detector's own threshold; ``recall_uncorrected``, for its
+        uncorrected boxes; ``average_precision``; ``recall_at``, by wrong boxes per image;
+        ``by_size``, the recall and number of faces by their side in pixels; ``cpu_ms`` per image,
+        the median, and ``cpu_ms_mean``. None if a figure is undefined.
     """
     table = []
     for k, scenes in enumerate(judgement.sets):

@@ -95,7 +95,7 @@ def unpack(stream, grid, weights, scale, shape):
         raise InputError("the packed leaves are shorter than the trees need")
     largest = np.abs(weights.astype(np.int64)).max()
     if grid.max() > _FINEST or largest > kernels.MAX_WEIGHT:
-        raise InputError("the packed leaves have impossible units")
+        raise InputError("the units of the packed leaves are out of range")
     leaves = np.empty(shape, np.float32)
     if not kernels.unpack(stream, grid, weights, scale, leaves):
         raise InputError("the packed leaves end early or are damaged")

@@ -30,15 +30,15 @@ def _check_nodes(trees, sizes):
     if nodes & (nodes + 1) or nodes > _MAX_NODES:
         raise InputError(f"trees of {nodes} splits are not complete")
     if max(trees.first.max(), trees.second.max()) >= sizes["features"]:
-        raise InputError("a split looks at a pixel that is not read")
+        raise InputError("a split uses a pixel that does not exist")
 
 
 class BoxTrees:
     """The trees of one stage with the leaves of a dlib file.
 
-    In memory the leaves are what they are in the file; in a model file they are packed, with no
-    change in the sums but where a coordinate comes near zero. Packing takes seconds, so it waits
-    until somebody saves.
+    In memory the leaves are those of the .dat file. In our model files they are packed, which does
+    not change the sums except where a coordinate is near zero. Packing takes seconds, so it is done
+    only when the model is saved.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ class BoxTrees:
     def compact(self, n_components):
         """The same splits with leaves of two bytes a component: `CompactBoxTrees`."""
         rows = self.leaves.reshape(-1, self.leaves.shape[2])
-        # Leaves count from zero: no mean is taken off.
+        # Leaves are relative to zero: no mean is subtracted.
         strength, vectors = np.linalg.eigh(rows.T.astype(np.float64) @ rows)
         basis = vectors[:, np.argsort(-strength)[:n_components]].T
         coefficients = rows @ basis.T
-        # Nothing is clipped: what one tree leaves out, later trees do not make good.
+        # Nothing may be clipped, since later trees would not correct it.
         unit = np.maximum(np.abs(coefficients).max(0), 1e-12) / _LEAF_MAX
         leaves = np.rint(coefficients / unit).astype(np.int16)
         return CompactBoxTrees(
@@ -169,7 +169,10 @@ class CompactBoxTrees:
         if sizes["trees"] > _MAX_COMPACT_TREES:
             raise InputError(f"{sizes['trees']} trees are too many for compact leaves")
         if sizes["leaves"] != sizes["nodes"] + 1:
-            raise InputError(f"{sizes['leaves']} leaves for {sizes['nodes']} splits")
+            raise InputError(
+                f"{sizes['leaves']} leaves for {sizes['nodes']} splits; there must be one more "
+                "than splits"
+            )
 
     @property
     def leaves(self):

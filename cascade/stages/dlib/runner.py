@@ -1,4 +1,4 @@
-"""Stages of dlib's kind in action: consecutive stages of one size in one kernel."""
+"""Runs stages of dlib models: consecutive stages of one size in one kernel."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from . import _run_kernels as kernels
 
 
 class BoxTreesRunner:
-    """Box-frame trees with leaves of float32: what dlib predicts, bit for bit."""
+    """Box-frame trees with float32 leaves: dlib's results, bit for bit."""
 
     kernel = staticmethod(kernels.run_float_trees)
 

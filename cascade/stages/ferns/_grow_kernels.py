@@ -2,8 +2,8 @@
 
 The state is laid out as in `cascade.stages.trees._grow_kernels`: ``pixels (P, N) uint8``
 feature-major, and ``coefs (N, width) int16``, residuals in the stage's basis. ``leaf (N,) uint8``
-is the bin of each sample. All sums are integers, so their order, and with it the number of threads,
-does not matter.
+is the bin of each sample. All sums are integers, so their order, and with it the number of threads
+and of members that hold the samples, does not matter.
 """
 
 import numpy as np
@@ -11,7 +11,9 @@ import numpy as np
 from features._lanes import LANES, subtract_lanes
 from features.jit import njit
 
-# Rows handled at a time: sums of as many products fit 32 bits, see `PROJECTION_MAX`.
+# Rows handled at a time: sums of as many products fit 32 bits, see `PROJECTION_MAX`. Tiles are
+# counted over the rows of all members of a training, so that a choice of tiles means the same rows
+# however they are divided.
 TILE = 2048
 #: Bound of a projected residual: TILE * 255 * PROJECTION_MAX < 2**31.
 PROJECTION_MAX = 2047
@@ -20,7 +22,7 @@ WEIGHT_ONE = 64
 
 
 @njit(nogil=True, cache=True)
-def cross_sums(pixels, coefs, directions, shift, start, step, out):
+def cross_sums(pixels, coefs, directions, shift, row, start, step, out):
     """Sums over rows of projected residual times grey level.
 
     Parameters
@@ -29,6 +31,8 @@ def cross_sums(pixels, coefs, directions, shift, start, step, out):
     coefs : (N, width) int16
     directions : (F, width) int16
         What residuals are projected on; the projections are divided by ``2**shift`` and clamped.
+    row : int
+        Number of the first row among those of all members.
     start, step : int
         First tile to read, and how many tiles to go on: (0, 1) reads all.
     out : (F, P + 1) int64
@@ -38,25 +42,28 @@ def cross_sums(pixels, coefs, directions, shift, start, step, out):
     width = coefs.shape[1]
     projected = np.empty((n_directions, TILE), np.int16)
     out[:] = 0
-    for tile in range(start * TILE, coefs.shape[0], step * TILE):
-        end = min(tile + TILE, coefs.shape[0])
-        rows = coefs[tile:end]
-        for i in range(end - tile):
-            row = rows[i]
+    behind = row % (step * TILE)  # rows between the last tile with number 0, step, … and ours
+    for tile in range(start * TILE - behind, coefs.shape[0], step * TILE):
+        here, end = max(tile, 0), min(tile + TILE, coefs.shape[0])
+        if here >= end:
+            continue
+        rows = coefs[here:end]
+        for i in range(end - here):
+            line = rows[i]
             for f in range(n_directions):
                 direction = directions[f]
                 value = np.int32(0)
                 for c in range(width):
-                    value = np.int32(value + np.int32(row[c]) * np.int32(direction[c]))
+                    value = np.int32(value + np.int32(line[c]) * np.int32(direction[c]))
                 short = min(max(value >> shift, -PROJECTION_MAX), PROJECTION_MAX)
                 projected[f, i] = short
                 out[f, n_points] += short
         for p in range(n_points):
-            grey = pixels[p, tile:end]
+            grey = pixels[p, here:end]
             for f in range(n_directions):
                 y = projected[f]
                 value = np.int32(0)
-                for i in range(end - tile):
+                for i in range(end - here):
                     # back to 32 bits at every step, or Numba would add in 64
                     value = np.int32(value + np.int32(grey[i]) * np.int32(y[i]))
                 out[f, p] += value

@@ -4,10 +4,11 @@ A fern compares F pairs of pixels, and the outcomes, read as a binary number, na
 Pairs are chosen by correlation: residuals are projected on a random direction, and the pair whose
 difference correlates most with the projection is taken. As with the trees, residuals are integers
 in the basis of their principal components, leaves are int8, and all sums are sums of integers: one
-thread or eight grow the same ferns, bit for bit.
+thread or eight, one member of a training or many, grow the same ferns, bit for bit.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,6 +54,9 @@ class BoostedFerns(Parameters):
         Principal components in which the residuals are fitted.
     """
 
+    #: The ferns are the same however the samples are divided over the members of a training.
+    over_members: ClassVar[bool] = True
+
     n_ferns: int = 500
     depth: int = 5
     shrinkage: float = 1000.0
@@ -62,9 +66,10 @@ class BoostedFerns(Parameters):
 
     def fit_stage(self, feature, samples, residuals, reference, rng, workers, tick=None):
         """Grow the ferns on the grey levels that `feature` reads; see `fit`."""
-        return self.fit(feature.extract(samples, reference, workers), residuals, rng, workers, tick)
+        pixels = feature.extract(samples, reference, workers)
+        return self.fit(pixels, residuals, rng, workers, tick, first=samples.first)
 
-    def fit(self, pixels, residuals, rng, workers, tick=None):
+    def fit(self, pixels, residuals, rng, workers, tick=None, *, first=0):
         """Grow the ferns.
 
         Parameters
@@ -77,14 +82,16 @@ class BoostedFerns(Parameters):
         workers : Workers
         tick : callable, optional
             Called after each fern with the share of ferns that are grown.
+        first : int
+            Number of the first row among those of all members of the training.
 
         Returns
         -------
         Ferns
         """
         self._check()
-        basis, coefficients = self._basis(residuals, self.n_components)
-        grower = self._grower(pixels, coefficients, rng, workers)
+        basis, coefficients = self._basis(residuals, self.n_components, workers)
+        grower = self._grower(pixels, coefficients, rng, workers, first)
         rows = []
         for k in range(self.n_ferns):
             (row,) = grower.grow([(0, pixels.shape[1])], self.learning_rate)
@@ -105,13 +112,13 @@ class BoostedFerns(Parameters):
         require_range("threshold", self.threshold, 0, 1)
         require_range("n_components", self.n_components, 1, 10_000)
 
-    def _basis(self, residuals, n_components):
-        return ResidualBasis.fit(residuals, min(n_components, residuals.shape[1]))
+    def _basis(self, residuals, n_components, workers):
+        return ResidualBasis.fit(residuals, min(n_components, residuals.shape[1]), workers)
 
-    def _grower(self, pixels, coefficients, rng, workers):
+    def _grower(self, pixels, coefficients, rng, workers, first):
         return FernGrower(
             np.ascontiguousarray(pixels.T), coefficients, self.depth, self.shrinkage,
-            self.learning_rate, self.threshold, rng, workers,
+            self.learning_rate, self.threshold, rng, workers, first,
         )  # fmt: skip
 
 
@@ -154,8 +161,10 @@ class OcclusionFerns(BoostedFerns):
         self._check()
         require_range("n_zones", self.n_zones, 1, GRID**2)
         require_range("n_visibility", self.n_visibility, 1, 10_000)
-        shape, moves = self._basis(residuals, self.n_components)
-        seen, changes = self._basis(samples.visible - samples.visibility, self.n_visibility)
+        shape, moves = self._basis(residuals, self.n_components, workers)
+        samples.believe_visible()
+        unknown = samples.visible - samples.visibility
+        seen, changes = self._basis(unknown, self.n_visibility, workers)
         zone_of = zones(reference, reference)
         zone_of_point = zones(feature.positions(reference), reference)
         # The points of a zone side by side, so that its ferns are grown on a slice.
@@ -167,7 +176,7 @@ class OcclusionFerns(BoostedFerns):
         weights = _weights(samples.visibility, zone_of)
 
         pixels = feature.extract(samples, reference, workers)[:, order]
-        grower = self._grower(pixels, np.hstack([moves, changes]), rng, workers)
+        grower = self._grower(pixels, np.hstack([moves, changes]), rng, workers, samples.first)
         rows, of_rows = [], []
         while len(rows) < self.n_ferns:
             n = min(self.n_zones, len(usable), self.n_ferns - len(rows))
@@ -221,6 +230,8 @@ class FernGrower:
         As in `BoostedFerns`.
     rng : numpy.random.Generator
     workers : Workers
+    first : int
+        Number of the first row among those of all members of the training.
 
     Attributes
     ----------
@@ -229,28 +240,32 @@ class FernGrower:
     """
 
     def __init__(self, pixels, coefficients, depth, shrinkage, learning_rate, threshold, rng,
-                 workers):  # fmt: skip
+                 workers, first=0):  # fmt: skip
         n_rows, self.n_components = coefficients.shape
         self.depth, self.shrinkage, self.threshold = depth, shrinkage, threshold
         self.rng, self.workers = rng, workers
         # Each component uses the 16 bits it has, so that leaves of the weak ones are not all 0.
-        largest = np.maximum(np.abs(coefficients.astype(np.int32)).max(0), 1)
-        raised = np.floor(np.log2(_LARGEST / largest)).clip(0, _RAISED_MAX).astype(np.int16)
+        largest = np.abs(coefficients.astype(np.int32)).max(0, initial=1)
+        raised = (np.frexp(_LARGEST / workers.largest(largest))[1] - 1).clip(0, _RAISED_MAX)
+        raised = raised.astype(np.int16)
         coefficients = coefficients << raised
-        self._steps = leaf_units(coefficients, _REACH * learning_rate)
+        self._steps = leaf_units(coefficients, _REACH * learning_rate, workers)
         self.units = self._steps / 2.0**raised
         # Directions lower what is raised: projections are those of the residuals.
         self._lowered = 2.0 ** (_RAISED_MAX - raised)
         # Every so many tiles of rows, in turns, choose the pairs.
-        self._stride = max(1, n_rows // _N_SELECTION)
+        n_all = int(workers.total(np.array(n_rows)))
+        self._stride = max(1, n_all // _N_SELECTION)
         tile = self._stride * kernels.TILE
         self._shards = [
-            Shard(pixels[:, start:stop], coefficients[start:stop])
-            for start, stop in workers.ranges(n_rows, tile)
+            Shard(pixels[:, start:stop], coefficients[start:stop], first + start)
+            for start, stop in workers.ranges(n_rows, tile) or [(0, 0)]
         ]
-        spread = np.sqrt(((coefficients.std(0, dtype=np.float64) * self._lowered) ** 2).sum())
-        self._shift = max(0, int(np.ceil(np.log2(max(_DIRECTION * spread / _PROJECTION, 1)))))
-        self._mean, self._precision = _pixel_statistics(pixels)
+        spread = _spread(coefficients, self._lowered, workers)
+        # The next power of two by the parts of the number, which are exact; logarithms are not.
+        fraction, exponent = np.frexp(max(_DIRECTION * spread / _PROJECTION, 1))
+        self._shift = int(exponent) - (fraction == 0.5)
+        self._mean, self._precision = _pixel_statistics(pixels, first, n_all, workers)
         self._count = 0
 
     def grow(self, spans, rate, weights=None):
@@ -294,13 +309,13 @@ class FernGrower:
     def _grow(self, j, start, stop, rate):
         first, second = self._pairs(start, stop)
         largest = np.max(self._ask(lambda shard: shard.largest(first, second)), axis=0)
+        largest = self.workers.largest(largest)
         drawn = self.rng.uniform(-self.threshold, self.threshold, self.depth)
         threshold = np.rint(drawn * largest).astype(np.int16)
-        answers = self._ask(lambda shard: shard.sums(j, first, second, threshold))
-        sums = sum(s for s, _ in answers)[:, : self.n_components]
-        counts = sum(c for _, c in answers)[:, None]
+        sums = sum(self._ask(lambda shard: shard.sums(j, first, second, threshold)))
+        sums = self.workers.total(sums)
         # The rounded value is what inference adds, so it is what is left out of the residual.
-        values = rate * sums / np.maximum(counts + self.shrinkage, 1)
+        values = rate * sums[:, :-1] / np.maximum(sums[:, -1:] + self.shrinkage, 1)
         return first, second, threshold, to_leaves(values, self._steps)
 
     def _pairs(self, start, stop):
@@ -312,11 +327,15 @@ class FernGrower:
         totals = sum(
             self._ask(lambda shard: shard.cross(directions, self._shift, tiles, start, stop))
         )
-        covariance = totals[:, :-1] - self._mean[start:stop] * totals[:, -1:]
-        first, second = np.empty((2, self.depth), np.int64)
-        precision = np.ascontiguousarray(self._precision[start:stop, start:stop])
-        kernels.best_pairs(covariance.astype(np.float32), precision, first, second)
-        return first + start, second + start
+
+        def best(totals):
+            covariance = totals[:, :-1] - self._mean[start:stop] * totals[:, -1:]
+            pairs = np.empty((2, self.depth), np.int64)
+            precision = np.ascontiguousarray(self._precision[start:stop, start:stop])
+            kernels.best_pairs(covariance.astype(np.float32), precision, *pairs)
+            return pairs + start
+
+        return self.workers.decide(best, totals)
 
     def _values(self, leaves):
         width = self._shards[0].coefs.shape[1]
@@ -329,11 +348,12 @@ class FernGrower:
 
 
 class Shard:
-    """The rows that one worker answers for."""
+    """The rows that one thread answers for; `first` is the number of the first of them."""
 
-    def __init__(self, pixels, coefficients):
-        n, n_components = coefficients.shape
-        self.pixels = pixels
+    def __init__(self, pixels, coefficients, first):
+        n, self.n_components = coefficients.shape
+        n_components = self.n_components
+        self.pixels, self.first = pixels, first
         self.coefs = np.zeros((n, -(-n_components // 8) * 8), np.int16)
         self.coefs[:, :n_components] = coefficients
         self.leaf = {}
@@ -341,7 +361,9 @@ class Shard:
     def cross(self, directions, shift, tiles, start, stop):
         """Sums of projected residuals times the pixels [start, stop)."""
         out = np.empty((len(directions), stop - start + 1), np.int64)
-        kernels.cross_sums(self.pixels[start:stop], self.coefs, directions, shift, *tiles, out)
+        kernels.cross_sums(
+            self.pixels[start:stop], self.coefs, directions, shift, self.first, *tiles, out
+        )
         return out
 
     def largest(self, first, second):
@@ -351,13 +373,14 @@ class Shard:
         return out
 
     def sums(self, j, first, second, threshold):
-        """Put the rows into the bins of the step's fern j; residuals and rows by bin."""
+        """Put the rows into the bins of the step's fern j; sums of the residuals by bin, and
+        numbers of rows in the last column."""
         leaf = self.leaf.setdefault(j, np.empty(len(self.coefs), np.uint8))
         kernels.find_bins(self.pixels, first, second, threshold, leaf)
         sums = np.zeros((1 << len(first), self.coefs.shape[1]), np.int64)
         counts = np.zeros(1 << len(first), np.int64)
         leaf_sums(self.coefs, leaf, sums, counts)
-        return sums, counts
+        return np.column_stack([sums[:, : self.n_components], counts])
 
     def subtract(self, values, weights):
         """Leave the step's ferns out of the residuals."""
@@ -368,16 +391,34 @@ class Shard:
                 kernels.subtract_weighted(self.coefs, self.leaf[j], value, weights[j])
 
 
-def _pixel_statistics(pixels):
+def _spread(coefficients, factors, workers):
+    """Standard deviation of coefficients (n, R) int16 times `factors` (R,), all together."""
+    sums = np.zeros((3, coefficients.shape[1]), np.int64)
+    sums[0] = len(coefficients)
+    for start in range(0, len(coefficients), kernels.TILE):
+        part = coefficients[start : start + kernels.TILE].astype(np.int64)
+        sums[1] += part.sum(0)
+        sums[2] += np.square(part).sum(0)
+    count, total, squares = workers.total(sums)
+    variance = np.maximum(squares / count - np.square(total / count), 0)
+    return workers.decide(lambda: float(np.sqrt((variance * factors**2).sum())))
+
+
+def _pixel_statistics(pixels, first, n_all, workers):
     """Means (P,), and 1 / variance of all differences (P, P) float32, from some of the samples."""
-    grey = pixels[:, :: max(1, pixels.shape[1] // _N_SELECTION)].astype(np.float64)
-    n = grey.shape[1]
+    stride = max(1, n_all // _N_SELECTION)
+    grey = pixels[:, -first % stride :: stride].astype(np.float64)
     with one_blas_thread():
         # Products of whole numbers below 2^53: exact, whatever the order of the sums.
-        products = grey @ grey.T
-    total = grey.sum(1)
-    covariance = products * n - np.outer(total, total)
-    own = covariance.diagonal()
-    variance = (own[:, None] + own - 2 * covariance) / n**2
-    # Differences that hardly vary would win by their noise.
-    return total / n, np.where(variance > 1, 1 / np.maximum(variance, 1), 0).astype(np.float32)
+        products = (grey @ grey.T).astype(np.int64)
+
+    def statistics(products, total, n):
+        covariance = products * float(n) - np.outer(total, total)
+        own = covariance.diagonal()
+        variance = (own[:, None] + own - 2 * covariance) / float(n) ** 2
+        # Differences that hardly vary would win by their noise.
+        precision = np.where(variance > 1, 1 / np.maximum(variance, 1), 0)
+        return total / n, precision.astype(np.float32)
+
+    total = grey.sum(1).astype(np.int64)
+    return workers.decide(statistics, products, total, np.array(grey.shape[1]))

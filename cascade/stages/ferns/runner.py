@@ -74,8 +74,8 @@ class ZonedFernsRunner:
     def run(self, samples, workers=SERIAL, staged=None):
         """As in `cascade.stages.plain.PlainRunner`; moves ``samples.visibility`` as well."""
         staged = NOT_STAGED if staged is None else staged
-        if self._sees and samples.visibility is None:
-            samples.visibility = np.ones(samples.shapes.shape[:2], np.float32)
+        if self._sees:
+            samples.believe_visible()
         visibility = samples.visibility if self._sees else _NOT_SEEN
 
         def run(span):

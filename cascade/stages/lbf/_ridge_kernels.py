@@ -1,7 +1,7 @@
 """Numba kernels of linear regression on sparse binary codes, which are kept as leaf indices.
 
 ``codes (K, N) uint8`` is tree-major: the ones of sample i are at ``k * n_leaves + codes[k, i]``.
-Rows of numbers are whole groups of lanes wide.
+Rows of numbers are whole groups of lanes wide. Numbers are whole, so that sums are exact.
 """
 
 import numpy as np
@@ -10,6 +10,8 @@ from features._lanes import LANES, add_lanes
 from features.jit import njit
 
 _TILE = 256
+# Samples whose sums are made in 32 bits, before they are added in 64.
+BLOCK = 2048
 
 
 @njit(nogil=True, cache=True)
@@ -43,22 +45,46 @@ def _scatter(codes, n_leaves, rows, start, size, out):
 
 
 @njit(nogil=True, cache=True)
-def add_normal(codes, n_leaves, weights, start, stop, out):
-    """``out += X.T @ (X @ weights)`` over the samples [start, stop) of the binary code X."""
-    rows = np.empty((_TILE, weights.shape[1]), weights.dtype)
-    for first in range(start, stop, _TILE):
-        size = min(_TILE, stop - first)
-        rows[:] = 0
-        _gather(codes, n_leaves, weights, first, size, rows)
-        _scatter(codes, n_leaves, rows, first, size, out)
+def _add_all(part, total):
+    """``total += part``, and `part` begins anew; both flat."""
+    for at in range(0, part.shape[0], LANES):
+        add_lanes(total, np.uint64(at), part, np.uint64(at))
+    part[:] = 0
 
 
 @njit(nogil=True, cache=True)
-def add_transposed(codes, n_leaves, targets, start, stop, out):
-    """``out += X.T @ targets`` over the samples [start, stop) of the binary code X."""
-    for first in range(start, stop, _TILE):
-        size = min(_TILE, stop - first)
-        _scatter(codes, n_leaves, targets[first : first + size], first, size, out)
+def add_normal(codes, n_leaves, weights, start, stop, part, out):
+    """``out += X.T @ (X @ weights)`` over the samples [start, stop) of the binary code X.
+
+    Parameters
+    ----------
+    weights : (K * n_leaves, width) int32
+        Such that those of one sample add up to less than ``2**31 / BLOCK``.
+    part : (K * n_leaves, width) int32
+        Zeros, before and after.
+    out : (K * n_leaves, width) int64
+    """
+    rows = np.empty((_TILE, weights.shape[1]), weights.dtype)
+    for block in range(start, stop, BLOCK):
+        end = min(block + BLOCK, stop)
+        for first in range(block, end, _TILE):
+            size = min(_TILE, end - first)
+            rows[:] = 0
+            _gather(codes, n_leaves, weights, first, size, rows)
+            _scatter(codes, n_leaves, rows, first, size, part)
+        _add_all(part.reshape(-1), out.reshape(-1))
+
+
+@njit(nogil=True, cache=True)
+def add_transposed(codes, n_leaves, targets, start, stop, part, out):
+    """``out += X.T @ targets`` over the samples [start, stop); `targets` (N, width) are int16, the
+    others as in `add_normal`."""
+    for block in range(start, stop, BLOCK):
+        end = min(block + BLOCK, stop)
+        for first in range(block, end, _TILE):
+            size = min(_TILE, end - first)
+            _scatter(codes, n_leaves, targets[first : first + size], first, size, part)
+        _add_all(part.reshape(-1), out.reshape(-1))
 
 
 @njit(nogil=True, cache=True)

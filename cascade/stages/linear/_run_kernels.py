@@ -27,6 +27,36 @@ def add_product(numbers, weights, total):
 
 
 @njit(nogil=True, cache=True)
+def predict_rows(features, weights, basis, bias, out):
+    """``out = features @ weights @ basis + bias``, each row in the same order of adding.
+
+    BLAS would add those of some rows in another order, as their number wants it.
+
+    Parameters
+    ----------
+    features : (N, F) float32
+    weights : (F, R) int8
+    basis : (R, K) float32
+    bias : (K,) float32
+    out : (N, K) float32
+        Overwritten.
+    """
+    total = np.empty(weights.shape[1], np.float32)
+    for i in range(features.shape[0]):
+        row, answer = features[i], out[i]
+        total[:] = 0
+        for f in range(row.shape[0]):
+            value, line = row[f], weights[f]
+            for r in range(total.shape[0]):
+                total[r] += value * np.float32(line[r])
+        answer[:] = bias
+        for r in range(total.shape[0]):
+            value, line = total[r], basis[r]
+            for k in range(answer.shape[0]):
+                answer[k] += value * line[k]
+
+
+@njit(nogil=True, cache=True)
 def run_hog(images, index, placements, shapes, reference, spacings, cells, gains, weights, basis,
             bias, start, stop, staged):  # fmt: skip
     """Move the shapes [start, stop) through T stages, in place.

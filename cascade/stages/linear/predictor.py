@@ -7,6 +7,8 @@ import numpy as np
 
 from features.errors import InputError
 
+from . import _run_kernels as kernels
+
 
 @dataclass(frozen=True)
 class ReducedLinear:
@@ -54,5 +56,7 @@ class ReducedLinear:
 
     def predict(self, features):
         """Updates (N, 2L) float32 of features (N, F)."""
-        components = np.asarray(features, np.float32) @ self.weights.astype(np.float32)
-        return components @ self.basis + self.bias
+        features = np.asarray(features, np.float32, order="C")
+        out = np.empty((len(features), len(self.bias)), np.float32)
+        kernels.predict_rows(features, self.weights, self.basis, self.bias, out)
+        return out

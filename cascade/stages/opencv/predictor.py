@@ -13,9 +13,9 @@ from . import _run_kernels as kernels
 
 @dataclass(frozen=True)
 class LeafWeights:
-    """The global regression of one stage as OpenCV's FacemarkLBF keeps it.
+    """The global regression of one stage in the form of OpenCV's FacemarkLBF.
 
-    It is large, but its sums have the very bits of OpenCV's.
+    It is large, but its sums equal OpenCV's bit for bit.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class LeafWeights:
     @classmethod
     @one_blas_thread()
     def from_sparse(cls, sparse):
-        """The weights of `cascade.stages.lbf.regressor.SparseLinear`, written out.
+        """The weights of `cascade.stages.lbf.regressor.SparseLinear`, expanded.
 
-        Its mean update goes to the first tree: of its leaves, every sample has one.
+        The bias is added to all leaves of the first tree, of which every sample reaches one.
         """
         weights = sparse.weights.astype(np.float64) @ sparse.basis.astype(np.float64)
         weights[0] += sparse.bias

@@ -1,4 +1,4 @@
-"""Stages of OpenCV's kind in action."""
+"""Runs stages of OpenCV models."""
 
 import numpy as np
 

@@ -18,8 +18,8 @@ from features.jit import njit
 
 BINS = 32
 BIN_WIDTH = 8  # grey levels a bin; differences are clamped to ±128
-# Rows handled at a time. Shards begin at whole tiles, so that a choice of tiles means the same
-# rows for any number of shards.
+# Rows handled at a time. Tiles are counted over the rows of all members of a training, so that a
+# choice of tiles means the same rows however they are divided.
 TILE = 2048
 _COUNT = LANES - 1
 
@@ -41,13 +41,15 @@ def advance(coefs, leaf, leaves, signs, sketch):
 
 
 @njit(nogil=True, cache=True)
-def histograms(pixels, first, second, node, sketch, start, step, out):
+def histograms(pixels, first, second, node, sketch, row, start, step, out):
     """Sums of the sketch by (candidate, node, bin of the pixel difference).
 
     Parameters
     ----------
     first, second : (C,) uint16
         The candidate pairs of pixels.
+    row : int
+        Number of the first row among those of all members.
     start, step : int
         First tile to read, and how many tiles to go on: (0, 1) reads all.
     out : (C, n_nodes * BINS * LANES) int32
@@ -55,20 +57,23 @@ def histograms(pixels, first, second, node, sketch, start, step, out):
     """
     low, high = np.int16(0), np.int16(255)
     keys = np.empty(TILE, np.uint16)
+    behind = row % (step * TILE)  # rows between the last tile with number 0, step, … and ours
     for c in range(first.shape[0]):
         total = out[c]
         total[:] = 0
-        for tile in range(start * TILE, node.shape[0], step * TILE):
+        for tile in range(start * TILE - behind, node.shape[0], step * TILE):
             # slices from 0: an index that might be negative would keep the loops from vectorising
-            end = min(tile + TILE, node.shape[0])
-            a, b, at = pixels[first[c], tile:end], pixels[second[c], tile:end], node[tile:end]
-            rows = sketch[tile:end].reshape(-1)
-            for i in range(end - tile):
+            here, end = max(tile, 0), min(tile + TILE, node.shape[0])
+            if here >= end:
+                continue
+            a, b, at = pixels[first[c], here:end], pixels[second[c], here:end], node[here:end]
+            rows = sketch[here:end].reshape(-1)
+            for i in range(end - here):
                 level = np.int16(np.int16(a[i]) - np.int16(b[i]) + np.int16(128))
                 level = level if level > low else low
                 level = level if level < high else high
                 keys[i] = np.uint16(np.uint16(level) >> 3) + (np.uint16(at[i]) << 5)
-            for i in range(end - tile):
+            for i in range(end - here):
                 key = np.uint64(keys[i]) * np.uint64(LANES)
                 add_lanes(total, key, rows, np.uint64(i) * np.uint64(LANES))
 

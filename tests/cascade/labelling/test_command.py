@@ -66,7 +66,7 @@ def test_only_this_machine_unless_told_otherwise(folder):
 def test_wrong_arguments(folder, tmp_path):
     for options, words in (
         ([tmp_path / "nothing"], "no such folder"),
-        ([tmp_path], "no image that could be labelled"),
+        ([tmp_path], "no image in the folder can be labelled"),
         ([folder, "--scheme", "none"], "no landmark scheme 'none'"),
         ([folder, "--method", "magic"], "no method 'magic'"),
         ([folder, "--model", "magic"], "no such model file"),

@@ -123,6 +123,7 @@ def test_proposals_get_better_with_every_face(session, learner, drawn):
     assert not learner._due() and learner.status()["left"] == 1
     finish(session, drawn, 9)
     assert learner._due()
+    learner._warm_up()  # as its thread does first: nothing is compiled while somebody waits
     learner.learn()
     status = learner.status()
     row = status["history"][0]
@@ -239,6 +240,7 @@ def test_a_landmark_that_nobody_placed_is_told_and_mended(session, learner, draw
 
 def test_learning_in_the_background(session, drawn):
     learner = Learner(session, method="ert").start()
+    assert learner.status()["busy"] == "getting ready"  # the page says so
     try:
         for i in range(10):
             finish(session, drawn, i)

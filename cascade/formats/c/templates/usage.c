@@ -12,9 +12,11 @@ stack (sizeof(struct cascade_room), and a little more).
     int cascade_predict(const uint8_t *grey, int width, int height, int stride,
                         const float box[4], float *points);
 
-Two models in one program: compile each with another -Dcascade_predict=NAME, -Dcascade_align=NAME
-and -Dcascade_n_points=NAME. WebAssembly, which needs no library either:
+Two models in one program: compile each with another -Dcascade_predict=NAME, and likewise of
+cascade_align, cascade_n_points, cascade_from_detector and cascade_box_of. WebAssembly, which needs
+no library either:
 
     clang --target=wasm32 -O3 -msimd128 -mbulk-memory -nostdlib -Wl,--no-entry
         -Wl,--export=cascade_predict -Wl,--export=cascade_align -Wl,--export=cascade_n_points
+        -Wl,--export=cascade_from_detector -Wl,--export=cascade_box_of
         -Wl,--export=__heap_base -Wl,-z,stack-size=1048576 -o model.wasm model.c

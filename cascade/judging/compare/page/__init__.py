@@ -1,4 +1,4 @@
-"""The page of a comparison: one HTML file that needs nothing else, neither files nor network."""
+"""The page of a comparison: one self-contained HTML file, without other files or network."""
 
 import base64
 import json
@@ -99,7 +99,7 @@ def _data(comparison, summary):
 
 
 def _gallery(errors):
-    """Indices of a model's best, median and worst faces; misses are the worst of all."""
+    """Indices of a model's best, median and worst faces; missed faces count as the worst."""
     known = np.flatnonzero(~np.isnan(errors))
     order = known[np.argsort(errors[known], kind="stable")]
     middle = max(0, len(order) // 2 - _N_MEDIAN // 2)
