@@ -135,7 +135,9 @@ def predict(
             param_hint="--min-score, --resolution, --rotation",
         )
     if jobs == 0:
-        raise typer.BadParameter("0 threads; give at least 1, or -1 for all cores", param_hint="--jobs")
+        raise typer.BadParameter(
+            "0 threads; give at least 1, or -1 for all cores", param_hint="--jobs"
+        )
     if model is None and looks_like_model(inputs[0]):
         model, *inputs = inputs
         _refuse_nothing(model)

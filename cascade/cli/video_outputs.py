@@ -76,7 +76,7 @@ class Window:
     _TITLE = "cascade video"
 
     def __init__(self, scheme):
-        import cv2
+        from features.opencv import cv2
 
         self.scheme, self.closed = scheme, False
         shown_by = "WAYLAND_DISPLAY", "DISPLAY"

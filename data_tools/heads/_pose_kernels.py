@@ -55,7 +55,12 @@ def _nearest(spread, shared, rotation):
             a, b, c, d = (j + 1) % 3, (j + 2) % 3, (i + 1) % 3, (i + 2) % 3
             inverse[i, j] = s[a, c] * s[b, d] - s[a, d] * s[b, c]
     inverse /= s[0, 0] * inverse[0, 0] + s[0, 1] * inverse[1, 0] + s[0, 2] * inverse[2, 0]
-    rows = shared @ inverse
+    # Loops in place of a product: that of numba ends the program where scipy is not installed.
+    rows = np.zeros((2, 3))
+    for i in range(2):
+        for j in range(3):
+            for k in range(3):
+                rows[i, j] += shared[i, k] * inverse[k, j]
     # Their polar factor: (A A')^(-1/2) A, of a matrix of two rows in closed form.
     a, b, d = (rows[0] ** 2).sum(), (rows[0] * rows[1]).sum(), (rows[1] ** 2).sum()
     root = np.sqrt(max(a * d - b * b, 1e-30))

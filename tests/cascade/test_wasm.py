@@ -11,6 +11,7 @@ import pytest
 
 from cascade.detection import c_source
 from cascade.detection.jda.detector import JdaDetector
+from cascade.detection.jda.running import ANGLES
 from cascade.formats.c import export
 from cascade.models import pretrained
 from data_tools.synthetic import synthetic_faces
@@ -85,7 +86,8 @@ def test_the_same_faces(tmp_path):
         image = cv2.resize(image, (width, width // 3))
         cv2.cvtColor(image, cv2.COLOR_GRAY2RGBA).tofile(tmp_path / f"{width}.rgba")
         sizes.append(image.shape[::-1])
-        ours.append(JdaDetector().find(image))
+        ours.append(pretrained("jda").detect(
+            image, min_size=20.0, min_score=JdaDetector.LEAST, rotation=ANGLES))  # fmt: skip
     done = subprocess.run(
         ["node", "find.js", json.dumps(sizes)], cwd=tmp_path, capture_output=True, text=True
     )

@@ -59,7 +59,8 @@ def write(model, path, *, n_starts=None, mirror=None, opset=_OPSET):
     -----
     The operators add and round as the predictor does; with onnxruntime on a CPU, the landmarks are
     the same to the bit, those of SDM and of routes but for what an angle and a sum of distances
-    are rounded to. Each face is read in place or from a crop, as in `predict`.
+    are rounded to. Each face is read in place or from a crop, as in `predict`. Positions
+    of pixels are 32-bit integers: images of 2**31 pixels in all or more give NaN.
 
     Examples
     --------

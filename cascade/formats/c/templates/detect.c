@@ -79,8 +79,10 @@ static int cascade_candidates(struct cascade_detector_room *room,
                               const struct cascade_search *search, double largest)
 {
     int n = 0, n_kept = 0;
-    for (double side = search->min_size * CASCADE_CONTEXT; side <= largest; side *= search->factor)
-        for (int angle = 0; angle < search->n_angles; angle++) {
+    for (int angle = 0; angle < search->n_angles; angle++) {
+        double factor = angle ? search->more_factor : search->factor;
+        double step = angle ? search->more_step : search->step;
+        for (double side = search->min_size * CASCADE_CONTEXT; side <= largest; side *= factor) {
             struct cascade_window like = {0};
             int level = cascade_level_of(side);
             if (level > room->coarsest)
@@ -88,14 +90,17 @@ static int cascade_candidates(struct cascade_detector_room *room,
             like.level = (int16_t)level;
             like.angle = (int16_t)angle;
             like.side = side / cascade_power(level);
-            n = cascade_scan(&room->levels[level], like, search->turns + 2 * angle, search->step,
+            n = cascade_scan(&room->levels[level], like, search->turns + 2 * angle, step,
                              &room->scan, room->windows, n);
         }
+    }
     for (int i = 0; i < n; i++) {
         const struct cascade_window *window = &room->windows[i];
         room->squares[i].x = cascade_from_level(window->x, window->level);
         room->squares[i].y = cascade_from_level(window->y, window->level);
         room->squares[i].side = window->side * cascade_power(window->level);
+        room->squares[i].cosine = search->turns[2 * window->angle];
+        room->squares[i].sine = search->turns[2 * window->angle + 1];
         room->scores[i] = window->score;
     }
     cascade_sort(room->scores, n, room->order, room->other);
@@ -146,7 +151,7 @@ static void cascade_average_group(const struct cascade_detector_room *room, int 
                                   struct cascade_found *face)
 {
     double sums[2 * CASCADE_POINTS] = {0}, total = 0;
-    struct cascade_square mean = {0, 0, 0};
+    struct cascade_square mean = {0, 0, 0, 1, 0};
     for (int i = 0; i < n; i++) {
         double pixels[2 * CASCADE_POINTS], weight;
         if (room->labels[i] != group)
@@ -224,10 +229,26 @@ static void cascade_look_again(const struct cascade_detector_room *room, struct 
         face->shape[c] = cascade_rounded(pixels[c]);
 }
 
+/* Whether a face is none but one of those before it, found at another angle. */
+static int cascade_is_repeated(const struct cascade_square *square,
+                               const struct cascade_square *before, int n)
+{
+    for (int k = 0; k < n; k++) {
+        double half = before[k].side / 2;
+        if (cascade_overlap(&before[k], square) > CASCADE_APART)
+            return 1;
+        if (cascade_away(square->x - before[k].x) < half &&
+            cascade_away(square->y - before[k].y) < half && square->side < before[k].side)
+            return 1;
+    }
+    return 0;
+}
+
 /* Tell the caller, the surest first. */
 static int cascade_report(struct cascade_detector_room *room, double min_score,
                           struct cascade_face *faces, int most)
 {
+    struct cascade_square *told = room->squares; /* nobody needs those of windows any more */
     int n = 0;
     cascade_sort(room->scores, room->n_found, room->order, room->other);
     for (int k = 0; k < room->n_found && n < most; k++) {
@@ -238,6 +259,11 @@ static int cascade_report(struct cascade_detector_room *room, double min_score,
             break;
         for (int i = 0; i < 4; i++)
             face->box[i] = found->box[i];
+        told[n].x = ((double)face->box[0] + face->box[2]) / 2;
+        told[n].y = ((double)face->box[1] + face->box[3]) / 2;
+        told[n].side = (double)face->box[2] - face->box[0];
+        if (cascade_is_repeated(&told[n], told, n))
+            continue;
         for (int p = 0; p < CASCADE_POINTS; p++) {
             face->points[2 * p] = found->shape[p];
             face->points[2 * p + 1] = found->shape[CASCADE_POINTS + p];
@@ -265,7 +291,10 @@ static int cascade_is_search(const struct cascade_search *search)
     return search && search->turns && search->min_size >= 8 && search->min_size <= 1 << 20 &&
            search->max_size >= 0 && search->factor >= 1.01 && search->factor <= 4 &&
            search->step >= 0.01 && search->step <= 1 && search->n_angles >= 1 &&
-           search->n_angles <= 36;
+           search->n_angles <= 36 &&
+           (search->n_angles == 1 ||
+            (search->more_factor >= 1.01 && search->more_factor <= 8 &&
+             search->more_step >= 0.01 && search->more_step <= 2));
 }
 
 CASCADE_API int cascade_detect(const uint8_t *grey, int width, int height, int stride,
@@ -318,17 +347,12 @@ CASCADE_API int cascade_detect(const uint8_t *grey, int width, int height, int s
 CASCADE_API int cascade_find(const uint8_t *grey, int width, int height, int stride, void *scratch,
                              size_t size, struct cascade_face *faces, int most)
 {
-    int n, longer = width > height ? width : height;
-    struct cascade_search search = {0, 0, 1.15, 0.1, CASCADE_LEAST, 1, cascade_upright};
+    int longer = width > height ? width : height;
+    struct cascade_search search = {
+        0, 0, 1.15, 0.1, CASCADE_MORE_FACTOR, CASCADE_MORE_STEP, CASCADE_LEAST, CASCADE_ANGLES,
+        cascade_angles};
     search.min_size = longer * CASCADE_PART;
     search.min_size = search.min_size > CASCADE_SMALLEST ? search.min_size : CASCADE_SMALLEST;
-    n = cascade_detect(grey, width, height, stride, &search, scratch, size, faces, most);
-    if (n != 0)
-        return n;
-    search.min_size *= 2;
-    search.min_score = CASCADE_LEAST_TURNED;
-    search.n_angles = CASCADE_TURNED;
-    search.turns = cascade_turned;
     return cascade_detect(grey, width, height, stride, &search, scratch, size, faces, most);
 }
 

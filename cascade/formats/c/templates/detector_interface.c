@@ -13,6 +13,7 @@ struct cascade_face {
 struct cascade_search {
     double min_size, max_size; /* sides of boxes, in pixels; 8 or more; 0 is as large as can be */
     double factor, step;       /* from a size to the next, 1.01 to 4; between windows, in sides */
+    double more_factor, more_step; /* the same of all angles but the first */
     double min_score;          /* faces with a lower one are left out */
     int n_angles;              /* 1 to 36, by which faces are turned, clockwise; */
     const double *turns;       /* the cosine and sine of each */
@@ -26,8 +27,8 @@ CASCADE_API int cascade_detect(const uint8_t *grey, int width, int height, int s
                                const struct cascade_search *search, void *scratch, size_t size,
                                struct cascade_face *faces, int most);
 
-/* The same for upright faces of at least 20 pixels, or 1/48 of the longer side; where there is
-   none, for those twice as large or more that are turned by 35 degrees. */
+/* The same for faces of at least 20 pixels, or 1/64 of the longer side, that are upright or turned
+   by about 40 degrees at most: what the detector 'jda' of the package finds. */
 CASCADE_API int cascade_find(const uint8_t *grey, int width, int height, int stride, void *scratch,
                              size_t size, struct cascade_face *faces, int most);
 

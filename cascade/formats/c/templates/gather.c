@@ -41,6 +41,12 @@ static double cascade_overlap(const struct cascade_square *one, const struct cas
     return common / (one->side * one->side + other->side * other->side - common);
 }
 
+/* Whether two squares are turned too differently to be of one face. */
+static int cascade_differ(const struct cascade_square *one, const struct cascade_square *other)
+{
+    return one->cosine * other->cosine + one->sine * other->sine < CASCADE_DIFFERING;
+}
+
 /* Of windows that look at the same thing, only a few of the best are kept: their number. `kept` is
    overwritten with 1 for those, 0 for others. */
 static int cascade_thin(const struct cascade_square *squares, const int32_t *order, int n,
@@ -52,7 +58,7 @@ static int cascade_thin(const struct cascade_square *squares, const int32_t *ord
         int count = 0;
         for (int j = 0; j < n_kept && count < CASCADE_MOST_ALIKE; j++) {
             const struct cascade_square *other = &squares[chosen[j]];
-            if (cascade_away(other->x - square->x) < square->side)
+            if (cascade_away(other->x - square->x) < square->side && !cascade_differ(square, other))
                 count += cascade_overlap(square, other) > CASCADE_ALIKE;
         }
         kept[order[k]] = count < CASCADE_MOST_ALIKE;
@@ -77,7 +83,7 @@ static int cascade_group(const struct cascade_square *squares, const int32_t *or
         for (int k = 0; k < n; k++) {
             const struct cascade_square *other = &squares[k];
             double overlap, half = centre->side / 2;
-            if (labels[k] != -2)
+            if (labels[k] != -2 || cascade_differ(centre, other))
                 continue;
             overlap = cascade_overlap(centre, other);
             if (overlap > CASCADE_SAME || k == best)

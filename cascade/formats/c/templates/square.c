@@ -1,8 +1,8 @@
 /* -------------------------------------------------------------- boxes that landmarks lie in */
 
-/* A square: its centre and side. */
+/* A square: its centre and side, and the cosine and sine of the angle of what is in it. */
 struct cascade_square {
-    double x, y, side;
+    double x, y, side, cosine, sine;
 };
 
 /* The square that a shape, all x before all y in pixels, lies to as the mean shape to its box; and
@@ -34,5 +34,7 @@ static struct cascade_square cascade_square_of(const double *shape, struct casca
     square.x = cascade_rounded(means[2] - (a * means[0] - b * means[1]));
     square.y = cascade_rounded(means[3] - (b * means[0] + a * means[1]));
     square.side = cascade_rounded(sqrt((double)turn->a * turn->a + (double)turn->b * turn->b));
+    square.cosine = square.side > 0 ? turn->a / square.side : 1;
+    square.sine = square.side > 0 ? turn->b / square.side : 0;
     return square;
 }
