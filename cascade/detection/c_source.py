@@ -26,7 +26,7 @@ from .jda.running import ANGLES, USUAL_SIDE
 # Of a usual search: from a size of windows to the next, and between windows, in their sides.
 FACTOR, STEP = 1.15, 0.1
 # Windows that pass the first part, those that pass the stages, and faces that are verified: what
-# the working memory has room for. Of 400 photographs, the most had 3309, 282 and 96.
+# the working memory has room for. Of 26 photographs, the most had 3309, 282 and 96.
 _WINDOWS, _PASSED, _FOUND = 1 << 14, 1024, 256
 _MOST_LEVELS = 20
 # Images with longer sides have pixels whose coordinates are no float32.
