@@ -184,8 +184,8 @@ class Detector:
         -------
         boxes : ndarray of shape (n, 4), float32
         scores : ndarray of shape (n,), float32
-            Higher is surer. ``lbp`` counts windows, from 4 on; dlib tells the distance from its
-            plane, from 0 on; YuNet a probability from 0.6 on.
+            Higher is more certain. ``lbp`` counts windows, from 4; dlib gives the distance from its
+            separating plane, from 0; YuNet a probability, from 0.6.
         """
         raise NotImplementedError(f"{type(self).__name__} must say how it searches")
 

@@ -1,8 +1,8 @@
-"""Threads over kernels that release the GIL, and the members of a training that they belong to.
+"""Threads that run kernels without the GIL, and communication between the members of a training.
 
-A training runs on one member, or on several that each hold some of the samples; all run the same
-code. Where it needs a sum over all samples, or takes a decision, it asks its `Workers`. Alone, the
-question is answered on the spot; with others, the group that the workers belong to answers it.
+A training has one member, or several that each hold some of the samples and run the same code.
+Sums over all samples, and decisions, are computed by methods of `Workers`. With one member they are
+local; with several, they are computed together with the group of members.
 """
 
 import os
@@ -30,7 +30,7 @@ def count_jobs(n_jobs):
         return 1
     require_count("n_jobs", n_jobs, -_MOST_THREADS, _MOST_THREADS)
     if n_jobs == 0:
-        raise InputError("n_jobs is 0, and 0 threads do no work; take 1 or more, or -1")
+        raise InputError("n_jobs is 0; it must be at least 1, or -1 for all cores")
     if n_jobs < 0:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return max(1, cores + 1 + int(n_jobs))
@@ -81,7 +81,7 @@ class Workers:
         return [function(items[0])] + [other.result() for other in others]
 
     def each(self, function, items):
-        """Call ``function(item)`` for every item; whoever is free takes the next one.
+        """Call ``function(item)`` for every item; the next free thread takes the next item.
 
         For items that take differently long. An error ends the work once the calls that run are
         done, and is raised.

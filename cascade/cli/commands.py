@@ -44,7 +44,7 @@ COMMANDS = {
         "cascade convert predictor.dat model.safetensors --compact 64",
     ),
     "faces": Entry(
-        "Draw faces, or take them out of a data set's own files.",
+        "Write a folder of faces: drawn ones, a data set's, or those found in photographs.",
         "cascade faces drawn --number 400 --occluders 0.7 --out covered",
     ),
     "store": Entry(

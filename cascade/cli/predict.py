@@ -63,7 +63,7 @@ def predict(
         float | None,
         typer.Option(
             metavar="SCORE",
-            help="Leave out faces that the detector is less sure of: jda tells log odds from 1.2, "
+            help="Leave out faces that the detector is less sure of: jda tells log odds from 1.8, "
             "lbp counts from 4, dlib from 0, YuNet from 0.6 to 1; the scores are in the JSON.",
         ),
     ] = None,
@@ -135,7 +135,9 @@ def predict(
             param_hint="--min-score, --resolution, --rotation",
         )
     if jobs == 0:
-        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+        raise typer.BadParameter(
+            "0 threads; give at least 1, or -1 for all cores", param_hint="--jobs"
+        )
     if model is None and looks_like_model(inputs[0]):
         model, *inputs = inputs
         _refuse_nothing(model)

@@ -69,7 +69,9 @@ def store(
     from .augmenting import Augmentation
 
     if jobs == 0:
-        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+        raise typer.BadParameter(
+            "0 threads; give at least 1, or -1 for all cores", param_hint="--jobs"
+        )
     if verify:
         for folder in folders:
             with reporting() as progress:

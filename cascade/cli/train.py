@@ -147,7 +147,9 @@ def train(
     from .stored import open_faces
 
     if jobs == 0:
-        raise typer.BadParameter("0 threads do no work; take 1 or more, or -1", param_hint="--jobs")
+        raise typer.BadParameter(
+            "0 threads; give at least 1, or -1 for all cores", param_hint="--jobs"
+        )
     extra = Augmentation(augment, copies, set_ or [])
     threads = None if dask is not None and jobs < 0 else jobs
     model = configured(METHODS[method], preset, extra.others, random_state=seed, n_jobs=threads)

@@ -136,6 +136,9 @@ class CommGroup:
             self._run(self._send(0, to_message(value)))
             return None
         ranks = range(1, self.size)
+        if not ranks:
+            self._look()
+            return [tidy(value)]
         return [tidy(value), *map(from_message, self._run(self._receive(ranks)))]
 
     def from_root(self, value):

@@ -140,8 +140,8 @@ def run(function, argument, own, token, rank, size):
     told : list of tuple
         What was posted and not yet asked for.
     facts : dict
-        `rounds`, `bytes` sent and `seconds` of this member, and `peak_mib`, the most memory that
-        its process has had.
+        `rounds`, `bytes` sent, `seconds` and `cpu_s` (of the process) of this member, and
+        `peak_mib`, the most memory that its process has had.
     """
     from distributed import get_worker, secede
 
@@ -151,7 +151,7 @@ def run(function, argument, own, token, rank, size):
     secede()
     training = _training(token, rank)
     group = training.group = CommGroup(rank, size, token, training.stopped)
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     try:
         _meet(group, training, worker)
         value = function(group, worker.state.nthreads, training.post, argument, own)
@@ -165,9 +165,13 @@ def run(function, argument, own, token, rank, size):
         with _LOCK:
             _TRAININGS.pop((token, rank), None)
         group.close()
-    seconds = time.monotonic() - began
-    facts = {"rounds": group.n_rounds, "bytes": group.n_bytes, "seconds": seconds}
-    facts["peak_mib"] = _peak_mib()
+    facts = {
+        "rounds": group.n_rounds,
+        "bytes": group.n_bytes,
+        "seconds": time.monotonic() - began,
+        "cpu_s": time.process_time() - cpu,
+        "peak_mib": _peak_mib(),
+    }
     return value, training.taken(), facts
 
 

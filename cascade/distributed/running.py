@@ -11,17 +11,15 @@ from . import member
 from .cluster import workers_of
 
 # Seconds between two questions to member 0, at first and at most.
-_SOON, _LATER = 0.02, 0.25
+_SOON, _LATER = 0.02, 0.5
 # Seconds between two looks at what is known here without asking.
 _TICK = 0.005
+# Seconds between two questions to the other members, whose tasks end if nobody asks.
+_ASK_ALL = 20
 # Seconds that the scheduler or a worker may take to answer.
 _ANSWER = 15
 # Seconds that the other members have to end after one did.
 _GRACE = 3
-
-
-class _NoAnswer(Exception):
-    """A scheduler or worker does not answer."""
 
 
 def run_on_workers(client, function, argument, owns, hear, name="training"):
@@ -62,7 +60,7 @@ def run_on_workers(client, function, argument, owns, hear, name="training"):
 
 class _Members:
     def __init__(self, client, function, argument, owns, name):
-        self.client, self.token = client, uuid.uuid4().hex
+        self.client, self.token, self._asked_all = client, uuid.uuid4().hex, 0.0
         self.addresses = workers_of(client)
         n = len(self.addresses)
         shared = _sent(client, argument, self.addresses)
@@ -126,7 +124,7 @@ class _Members:
 
     def _keep_alive(self, now):
         """Ask the other members, too, once in a while: they end if nobody does."""
-        if now - getattr(self, "_asked_all", 0) < 20:
+        if now - self._asked_all < _ASK_ALL:
             return
         self._asked_all = now
         for rank in range(1, len(self.futures)):

@@ -1,7 +1,7 @@
 """The loop on the workers of a Dask cluster: `fit` with a client.
 
-Each worker runs `BaseCascade.fit_member` on its share of the crops. What member 0 has to tell, its
-progress and the checkpoint of each stage, is heard here, in the process that called `fit`.
+Each worker runs `BaseCascade.fit_member` on its share of the crops. Member 0 reports its progress
+and the checkpoint of each stage to the process that called `fit`, which runs this module.
 """
 
 import os
@@ -76,7 +76,7 @@ def fit_on_cluster(model, client, job, file, progress):
 
 
 def refuse_undivided(model):
-    """Refuse what only one member can train, so far.
+    """Raise InputError for models that can only be trained on one machine so far.
 
     Stages say that they ask `workers` for all sums by `over_members` of feature and regressor.
     """
@@ -94,7 +94,7 @@ def refuse_undivided(model):
 
 
 def _divided(model, faces, training, progress):
-    """What all members are to know of faces, and the crops that they are to be sent, or None.
+    """The facts about faces that all members get, and the crops to send to them, or None.
 
     Members read image files and stores on disk themselves; images in memory are cropped here.
     """
@@ -126,7 +126,7 @@ class _FilesFromHere(FaceDataset):
 
 
 class _Window:
-    """Some crops in the place of an array of all: those that this member was sent."""
+    """The crops that were sent to this member, indexed by their numbers among all crops."""
 
     def __init__(self, images, first):
         self._images, self._first = images, first
@@ -139,7 +139,7 @@ class _Window:
 
 
 class _Posted:
-    """The checkpoint of a member: what the caller read, and what it is to write."""
+    """The checkpoint file as a member sees it: the caller reads and writes it."""
 
     def __init__(self, path, kept, post):
         self.path, self._kept, self._post = path, kept, post
@@ -158,7 +158,7 @@ class _Posted:
 
 
 class _Posting(Silent):
-    """Progress that is told to the caller."""
+    """Reports progress to the caller."""
 
     def __init__(self, post):
         for name in _TOLD:

@@ -1,4 +1,4 @@
-"""What the members of a training know of its faces, and which samples are whose."""
+"""How the faces and samples of a training are shared by its members."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ..stages.samples import Samples
 
 
 class Job(NamedTuple):
-    """What is to be trained on; the arguments of `fit`, after they were looked at.
+    """The data and options of a training: the checked arguments of `fit`.
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class Job(NamedTuple):
 
 
 class Faces(NamedTuple):
-    """What a training works on.
+    """The data of a training.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Faces(NamedTuple):
     everyone : FaceStore
         The facts about the faces of all members; the same store where there is one.
     samples : Samples
-        On their way from the training starts.
+        Training samples, moved by the stages trained so far.
     watched : Samples or None
-        Faces to watch the error on, on their way from the mean shape.
+        Validation samples, started from the mean shape.
     """
 
     store: object
@@ -74,7 +74,7 @@ def samples_of(own, everyone, starts, n_starts, workers):
 
 
 def chosen_rows(n, most, rng):
-    """All of n crops, or `most` of them by chance: ascending row numbers."""
+    """Ascending row numbers of all n crops, or of `most` of them chosen at random."""
     return np.arange(n) if n <= most else np.sort(rng.permutation(n)[:most])
 
 

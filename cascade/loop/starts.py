@@ -1,4 +1,4 @@
-"""Where the cascade starts: the mean shape, and the starts that training samples around it."""
+"""Initial shapes: the mean shape, and the shapes that training samples around it."""
 
 from dataclasses import dataclass
 

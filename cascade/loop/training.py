@@ -69,9 +69,9 @@ class BaseCascade(Predictor, Estimator):
         predictors that did not see the faces.
     members_ : list of dict
         After a training on Dask workers, what each did: `worker`, `rounds` of sums, `bytes` sent,
-        `seconds`, and `peak_mib` of memory. Not kept in files.
+        `seconds`, `cpu_s` of its process, and `peak_mib` of memory. Not kept in files.
     notes_ : dict of str
-        Free facts kept in the model file: `data`, `terms`, `boxes`, ….
+        Free text kept in the model file: `data`, `terms`, `boxes`, ….
     """
 
     starts: Starts = field(default_factory=Starts)
@@ -90,7 +90,7 @@ class BaseCascade(Predictor, Estimator):
     verbose: bool | int | None = None
 
     method: ClassVar[str] = "cascade"
-    #: How much to invest, by the names the command line offers.
+    #: Sets of parameters by name, for ``--preset``.
     PRESETS: ClassVar[dict] = {"default": {}}
 
     def recipe(self):
@@ -117,7 +117,7 @@ class BaseCascade(Predictor, Estimator):
         boxes : array_like of shape (n, 4)
             (left, top, right, bottom) of the faces on the images, in pixels.
         validation : FaceDataset, FaceStore or float, optional
-            Faces to watch the error on, or the share of image files of `faces` to split off.
+            Validation faces, or the share of image files of `faces` to split off for validation.
         scheme : Scheme, str or Path, optional
             What the landmarks on the images are; see `FaceDataset`.
         color : {"bgr", "rgb"}
@@ -512,9 +512,10 @@ class Cascade(BaseCascade):
     n_jobs : int, optional
         Threads for training; -1 takes all cores.
     poses : Poses
-        What is done for heads that are turned; by default, nothing.
+        How head pose is handled; by default, not at all.
     confidence : bool
-        Whether to learn how sure the landmarks are; see `Alignment.confidence`. A few seconds.
+        Whether to train a confidence estimator, which takes a few seconds; see
+        `Alignment.confidence`.
     max_landmarks : int, optional
         Most landmarks that stages read and move; where faces have more, so many are spread over
         the face and the others follow from them by shape modes, see `cascade.loop.shape_modes`.

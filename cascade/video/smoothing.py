@@ -64,10 +64,10 @@ class OneEuroFilter:
 class FaceSmoother:
     """Smooths the motion of a face as a whole, and what its landmarks do besides, apart.
 
-    The face moves by a similarity, which all landmarks tell together and which therefore hardly
-    trembles: it may follow fast. What is left of each landmark in the frame of the face, expression
-    and noise, moves little and trembles most: it is smoothed strongly. All lengths are in sides of
-    the face, so the parameters hold for a face of any size.
+    The motion of the face is a similarity estimated from all landmarks, so it has little jitter and
+    is smoothed weakly. The remaining motion of each landmark in the frame of the face (expression
+    and noise) is small and has most of the jitter, so it is smoothed strongly. All lengths are in
+    sides of the face, so the parameters hold for a face of any size.
 
     Parameters
     ----------

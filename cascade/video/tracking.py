@@ -1,8 +1,8 @@
 """Faces in a video: detected once, then followed from frame to frame by their landmarks.
 
-The detector is the dear part, so it looks only where it must: at the whole frame where a face is
-missing, ever less often while none turns up, and at the surroundings of each face now and then,
-ever less often while it is seen there.
+Detection is expensive, so the detector searches the whole frame only while a face is missing, and
+less often the longer none appears; it checks the surroundings of each face at intervals that grow
+while the checks succeed.
 """
 
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ class Face(NamedTuple):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Recipe(Parameters):
-    """What changes a face.
+    """Base class of augmentations.
 
     `apply` must not write into the arrays of the face it is given, and must take all randomness
     from its generator. Where `moves` is True, the shape, the box and what is visible may follow

@@ -14,7 +14,7 @@ def _head(scheme):
     found = known(scheme)
     if found is None:
         raise InputError(
-            f"where the landmarks of scheme {scheme.name!r} are on a head is not known; measure it "
+            f"no head model is known for landmark scheme {scheme.name!r}; measure it "
             "with data_tools.heads.HeadShape.fit from annotated faces that turn to the sides"
         )
     return HeadShape(*found, scheme)

@@ -48,7 +48,7 @@ def rounds(group, threads, post, n_rounds, own):
 
 
 def timed(train):
-    """Row of a second training: wall and CPU seconds of this process; and the model."""
+    """Row of a second training: wall seconds, and CPU seconds of this process; and the model."""
     train()
     cpu, wall = time.process_time(), time.perf_counter()
     model = train()
@@ -64,7 +64,7 @@ def on_cluster(n_workers, train, n_rounds):
 
     with (
         LocalCluster(
-            n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -74,6 +74,7 @@ def on_cluster(n_workers, train, n_rounds):
         )
         members = model.members_
     row |= {
+        "cpu_s": sum(m["cpu_s"] for m in members),
         "round_ms": wall * 1e3,
         "round_cpu_ms": cpu * 1e3,
         "rounds": members[0]["rounds"],
@@ -132,14 +133,14 @@ def compare(options, folder):
         files.add(dumps(trained))
     if len(files) > 1:
         raise InputError("the models differ; they must be the same to the byte")
-    print(f"{'':12} wall s  rounds  ms/round  CPU ms  sent MB  peak MiB  against 2 threads")
+    print(f"{'':12} wall s   CPU s  rounds  ms/round  CPU ms  sent MB  peak MiB  against 2 threads")
     for name, row in rows.items():
         more = "" if "rounds" not in row else (
             f"{row['rounds']:8} {row['round_ms']:9.2f} {row['round_cpu_ms']:7.2f} "
             f"{row['sent_mb']:8.1f} {row['peak_mib']:9.0f}"
         )  # fmt: skip
         ratio = row["wall_s"] / rows["2 threads"]["wall_s"]
-        print(f"{name:12} {row['wall_s']:6.1f} {more:45} {ratio:18.2f}")
+        print(f"{name:12} {row['wall_s']:6.1f} {row['cpu_s']:7.1f} {more:45} {ratio:18.2f}")
     return {"machine": machine(), "crops": len(store), "trees": trees, "rows": rows}
 
 

@@ -84,7 +84,7 @@ def _photographed(address, profile):
         ready = "return document.body.dataset.ready === 'yes'"
         driver.get(address)
         _until(driver, ready)
-        _until(driver, "return /held out/.test(document.querySelector('#model-text').textContent)")
+        _until(driver, "return /held-out/.test(document.querySelector('#model-text').textContent)")
         driver.get(address)  # the trained model proposes now
         _until(driver, ready)
         _until(driver, "return Boolean(window.labelling.page.editing.current)")

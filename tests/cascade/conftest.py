@@ -1,5 +1,6 @@
 """A small model of each method that can be written as a program for other runtimes."""
 
+import numpy as np
 import pytest
 
 
@@ -12,8 +13,12 @@ class _Trained(dict):
 
     def __missing__(self, name):
         faces = self._hidden if name == "rcpr" else self._faces
-        self[name] = self._recipes[name].fit(faces)
-        return self[name]
+        model = self[name] = self._recipes[name].fit(faces)
+        if name == "rcpr":
+            # Starts far from the mean come first, so that some faces start anew from nearer ones.
+            away = np.linalg.norm((model.starts_ - model.starts_[0]).mean(1), axis=1)
+            model.starts_ = model.starts_[[0, *np.argsort(-away)[:-1]]]
+        return model
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ def photos(tmp_path, synthetic, small_ert, monkeypatch):
     box = synthetic.boxes[4]
     detector = Finds([box, box + 30], [9.0, 5.0])
     for module in ("cascade.detection.from_detector", "data_tools.detectors"):
-        monkeypatch.setattr(f"{module}.get_detector", lambda spec: detector)
+        monkeypatch.setattr(f"{module}.get_detector", lambda *options: detector)
     return tmp_path
 
 

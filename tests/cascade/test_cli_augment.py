@@ -126,8 +126,8 @@ def test_mistakes_are_found_before_faces_are_read(tmp_path):
     nowhere, out = tmp_path / "nowhere", tmp_path / "m.safetensors"
     train = ("train", "ert", nowhere, "--out", out)
     assert "no augmentation is called 'ligth'" in fails(*train, "--augment", "ligth")
-    assert "--copies needs it" in fails(*train, "--copies", 3)
-    assert "augment.light.p=1 needs it" in fails(*train, "--set", "augment.light.p=1")
+    assert "--copies needs --augment" in fails(*train, "--copies", 3)
+    assert "augment.light.p=1 needs --augment" in fails(*train, "--set", "augment.light.p=1")
     light = (*train, "--augment", "light", "--set")
     assert "did you mean gamma" in fails(*light, "augment.light.gama=(1,2)")
     assert "gamma must be 2 numbers in brackets" in fails(*light, "augment.light.gamma=2")

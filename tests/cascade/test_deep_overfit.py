@@ -4,6 +4,8 @@ One that cannot has a mistake in its loss, its units or its layers, which no hou
 cure.
 """
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ SIZES = {
     "se-resnet": ("--size", "32", "--width", "8", "--blocks", "1", "1"),
     "densereg": ("--size", "64", "--width", "8"),
 }
-LEFT = 0.35  # of the error of the mean shape, at most
+LEFT = 0.5  # of the error of the mean shape, at most; what does not learn keeps 0.9 and more
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,8 @@ def test_thirty_faces_are_learned_by_heart(deep, folder, tmp_path, name):
         "--out", str(tmp_path / "net.onnx"), *sizes, "--validation", "0.5", "--batch", "10",
         "--epochs", str(EPOCHS.get(name, 60)), "--rate", "0.003",
     ])  # fmt: skip
+
+    importlib.import_module("keras").utils.set_random_seed(0)
 
     def points(scheme):
         return whole(scheme) if entry.found is None else points_of(scheme, entry.found)

@@ -167,6 +167,12 @@ def test_detectors_by_name():
         open_detectors(" , ")
 
 
+def test_detectors_of_turned_faces_search_for_them():
+    turned, upright = (peer.detector for peer in open_detectors("jda,lbp", rotation=90))
+    assert max(turned.angles) == 90 and upright is open_detectors("lbp")[0].detector
+    assert max(open_detectors("jda")[0].detector.angles) < 45
+
+
 def test_haar_says_what_it_needs(tmp_path):
     if not hasattr(cv2, "CascadeClassifier"):
         with pytest.raises(InputError, match="opencv-python<5"):

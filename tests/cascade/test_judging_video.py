@@ -161,7 +161,7 @@ def test_the_command_on_300vw(folder, small_ert, tmp_path, monkeypatch):
 
     head = TalkingHead(seed=2, size=(160, 120), rate=20.0)
     box = np.concatenate([head.shapes[0].min(0), head.shapes[0].max(0)])[None]
-    monkeypatch.setattr(from_detector, "get_detector", lambda spec: lambda grey: box)
+    monkeypatch.setattr(from_detector, "get_detector", lambda *options: lambda grey: box)
     small_ert.save(tmp_path / "m.safetensors")
     done = run(tmp_path / "m.safetensors", folder, "--video", "--json", tmp_path / "f.json")
     assert done.exit_code == 0, done.output
@@ -182,7 +182,7 @@ def test_the_table_of_cascade_video_tells_openings(folder, small_ert, tmp_path, 
 
     head = TalkingHead(seed=2, size=(160, 120), rate=20.0)
     box = np.concatenate([head.shapes[0].min(0), head.shapes[0].max(0)])[None]
-    monkeypatch.setattr(from_detector, "get_detector", lambda spec: lambda grey: box)
+    monkeypatch.setattr(from_detector, "get_detector", lambda *options: lambda grey: box)
     small_ert.save(tmp_path / "m.safetensors")
     done = CliRunner().invoke(app, [
         "video", str(folder / "001" / "vid.avi"), "-m", str(tmp_path / "m.safetensors"), "--csv",

@@ -55,7 +55,7 @@ class TestModelSelection:
         with pytest.raises(IndexError):
             faces[30]
         for index in ("a", (0, 1)):
-            with pytest.raises(InputError, match="chosen by"):
+            with pytest.raises(InputError, match="selected by"):
                 faces[index]
 
     def test_score_is_minus_the_mean_error(self, model, faces):

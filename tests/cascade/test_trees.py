@@ -35,6 +35,13 @@ def grow(data, n_jobs=1, seed=1, **options):
         return BoostedTrees(**options).fit(pixels, residuals, positions, rng, workers)
 
 
+def test_all_roots_split_few_samples(data):
+    """Fewer than a tile of samples cannot be divided between trees."""
+    pixels, residuals, positions = data
+    few = grow((pixels[:500], residuals[:500], positions))
+    assert (few.threshold[:, 0] < 256).all()
+
+
 def test_histograms_equal_numpy(data):
     pixels = np.ascontiguousarray(data[0].T)
     rng = np.random.default_rng(1)

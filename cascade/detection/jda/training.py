@@ -56,6 +56,7 @@ class Training:
         """Take up mined windows of a checkpoint."""
         self.negatives.draw = draw
         self.others = self.negatives.again(origin) if len(origin) else None
+        self.errors = [self.error_of(windows) for windows in (self.faces, self.watched)]
 
     # ---------------------------------------------------------------------------------- windows
 

@@ -51,22 +51,22 @@ export function draw(chart, legend, history) {
 // What the card says of the model: a figure, and a sentence.
 export function words(learner) {
   const last = learner.history.at(-1);
-  const busy = { "getting ready": " Compiling the training code …", learning: " Learning …" };
+  const busy = { "getting ready": " Compiling the training code …", learning: " Training …" };
   const learning = busy[learner.busy] || "";
   if (!last) {
     const now = learner.by ? `The ${learner.by === "mean" ? "mean of your faces" : learner.by + " model"} proposes. ` : "";
     if (learner.left) {
       const faces = `${learner.left} more face${learner.left > 1 ? "s" : ""}`;
-      return ["", `${now}A model learns after ${faces}.${learning}`];
+      return ["", `${now}A model is trained after ${faces}.${learning}`];
     }
-    return ["", `${now}${learning || "It learns soon."}`];
+    return ["", `${now}${learning || "Training begins soon."}`];
   }
   const key = Object.keys(NAMES).find((name) => learner.by === (NAMES[name] || "").toUpperCase() || learner.by === name)
     || (learner.by.startsWith("trained") ? "trained" : learner.by.toLowerCase());
   const error = last[key];
-  const from = key === "trained" ? "trained before" : `learned from ${learner.learned_from} faces`;
+  const from = key === "trained" ? "" : `, trained on ${learner.learned_from} faces,`;
   return [
     Number.isFinite(error) ? percent(error) : "",
-    `error on faces held out, in shares of the ${learner.unit}. ${learner.by} proposes, ${from}.${learning}`,
+    `error on held-out faces, relative to the ${learner.unit}. ${learner.by}${from} makes the proposals.${learning}`,
   ];
 }

@@ -32,7 +32,7 @@ class SparseRidge(Parameters):
     Parameters
     ----------
     alpha_per_sample : float
-        Penalty of the squared weights, in numbers of samples.
+        Penalty of the squared weights, as a multiple of the number of samples.
     n_components : int
         Principal components of the residuals that are regressed.
     tol : float

@@ -12,7 +12,8 @@ from .rounding import exact_spans
 
 # Columns of the matrix of features that one thread adds at a time.
 _PANEL = 256
-# Up to here sums fit 32 bits; those of products are at most the largest sum of squares.
+# Up to here sums fit 32 bits; those of products are at most the root of the product of two sums of
+# squares.
 _FITS = 2**31 - 1
 
 
@@ -35,8 +36,8 @@ class NormalEquations:
         Samples that were added.
     gram : ndarray of shape (F, F), int32
         X'X; only what is not above its diagonal. int64 once that is needed.
-    cross : ndarray of shape (F, K), int64
-        X'Y.
+    cross : ndarray of shape (F, K), int32
+        X'Y. int64 once that is needed.
     total : tuple of ndarray (F,) and (K,), int64
         Sums of X and Y.
     energy : tuple of ndarray (F,) and (K,), int64
@@ -48,7 +49,7 @@ class NormalEquations:
         n_features, n_targets = len(features.step), len(targets.step)
         self.n = 0
         self.gram = np.zeros((n_features, n_features), np.int32)
-        self.cross = np.zeros((n_features, n_targets), np.int64)
+        self.cross = np.zeros((n_features, n_targets), np.int32)
         self.total = np.zeros(n_features, np.int64), np.zeros(n_targets, np.int64)
         self.energy = np.zeros(n_features, np.int64), np.zeros(n_targets, np.int64)
 
@@ -59,7 +60,7 @@ class NormalEquations:
             total, energy = kernels.sums(values)
             self.total[k][:] += total.astype(np.int64)
             self.energy[k][:] += energy.astype(np.int64)
-        self._widen(self.energy[0])
+        self._widen()
         for rows in exact_spans(x, x):
             self._add_gram(x[rows])
         for rows in exact_spans(x, y):
@@ -74,10 +75,13 @@ class NormalEquations:
 
         self.workers.map(add, range(0, x.shape[1], _PANEL))
 
-    def _widen(self, energy):
-        """Keep X'X in 64 bits where sums of squares (F,) say that 32 are too few."""
-        if self.gram.dtype == np.int32 and energy.max(initial=0) > _FITS:
-            self.gram = self.gram.astype(np.int64)
+    def _widen(self):
+        """Keep sums of products in 64 bits where sums of squares say that 32 are too few."""
+        x, y = (float(energy.max(initial=0)) for energy in self.energy)
+        if x > _FITS:
+            self.gram = self.gram.astype(np.int64, copy=False)
+        if x * y > float(_FITS) ** 2:
+            self.cross = self.cross.astype(np.int64, copy=False)
 
     def gather(self):
         """Add what all members have, in place; X'X and X'Y on member 0 alone."""
@@ -87,7 +91,7 @@ class NormalEquations:
         self.n = int(workers.total(np.array(self.n, np.int64)))
         self.total = tuple(workers.total(total) for total in self.total)
         self.energy = tuple(workers.total(energy) for energy in self.energy)
-        self._widen(self.energy[0])
+        self._widen()
         panels = [self.gram[a : a + _PANEL, : a + _PANEL] for a in range(0, len(self.gram), _PANEL)]
         for panel in [*panels, self.cross]:
 
@@ -115,7 +119,7 @@ class NormalEquations:
             total.n += part.n
             total.total = tuple(a + b for a, b in zip(total.total, part.total, strict=True))
             total.energy = tuple(a + b for a, b in zip(total.energy, part.energy, strict=True))
-            total._widen(total.energy[0])
+            total._widen()
             total.gram += part.gram
             total.cross += part.cross
             if own:
@@ -174,9 +178,12 @@ class NormalEquations:
 
     def _cross(self, x, y):
         """X'Y around `x` and `y`, float64."""
-        cross = self.cross - np.outer(self.total[0], y)
+        cross = np.outer(self.total[0], -y)
+        cross += self.cross
         cross -= np.outer(x, self.total[1] - self.n * y)
-        return cross * np.outer(self.features.step, self.targets.step).astype(np.float64)
+        cross *= self.features.step[:, None]
+        cross *= self.targets.step
+        return cross
 
 
 @dataclass

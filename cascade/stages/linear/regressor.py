@@ -50,7 +50,7 @@ class ReducedRidge(Parameters):
         ``alpha_per_sample * N``. Of several, that with the least squared error on one part of
         the faces, held out, is taken and fitted to all; "auto" chooses from `CANDIDATES`.
     rank : int
-        Directions in which the answers lie.
+        Rank of the linear map.
     n_descriptor_components : int, optional
         Principal components that the descriptor at each landmark is reduced to before the fit;
         without it, none are dropped. See `DescriptorPCA`.

@@ -26,6 +26,8 @@ from .predictor import Trees
 
 # Components a group of lanes holds; the last lane counts samples.
 _GROUP = LANES - 1
+# Tiles of samples from which on half of them choose the split of a root.
+_HALVED = 8
 # Above any pixel difference: sends every sample to the left.
 _NEVER = 256
 
@@ -123,10 +125,13 @@ class BoostedTrees(Parameters):
         nodes = np.zeros((3, self.n_trees, n_leaves - 1), np.int16)
         leaves = np.zeros((self.n_trees, n_leaves, width), np.int8)
         correction = np.zeros((n_leaves, width), np.int16)
+        # Half of many samples, alternating from tree to tree, place a root well enough.
+        n_all = int(workers.total(np.array(len(residuals), np.int64)))
+        n_parts = 2 if n_all >= _HALVED * kernels.TILE else 1
         for k in range(self.n_trees):
             # The rounded value is what inference adds, so it is what is left out of the residual.
             nodes[:, k], leaves[k] = self._grow(
-                shards, workers, pairs[k], correction, signs[k], k % 2, unit
+                shards, workers, pairs[k], correction, signs[k], (k % n_parts, n_parts), unit
             )
             correction = leaves[k].astype(np.int16) * unit
             if tick is not None:
@@ -142,7 +147,7 @@ class BoostedTrees(Parameters):
             bias=basis.mean,
         )
 
-    def _grow(self, shards, workers, pairs, correction, signs, parity, unit):
+    def _grow(self, shards, workers, pairs, correction, signs, root_tiles, unit):
         """One tree, level by level: (first, second, threshold) of its nodes, and its leaves.
 
         The data answer three questions only: histograms of these candidates, apply this split,
@@ -155,8 +160,7 @@ class BoostedTrees(Parameters):
         for level in range(self.depth):
             n_nodes = 1 << level
             first, second = np.ascontiguousarray(pairs[level].T)
-            # Half the samples, alternating from tree to tree, place the root well enough.
-            tiles = (parity, 2) if level == 0 else (0, 1)
+            tiles = root_tiles if level == 0 else (0, 1)
             totals = _add(
                 workers.map(
                     lambda shard: shard.histograms(split, first, second, n_nodes, tiles),  # noqa: B023
@@ -201,7 +205,7 @@ class Shard:
         self.sketch = np.empty((n, LANES), np.int16)
 
     def advance(self, correction, signs):
-        """Leave the last tree's leaves out of the residuals, and start the next tree."""
+        """Subtract the last tree's leaves from the residuals, and start the next tree."""
         kernels.advance(self.coefs, self.node, correction, signs, self.sketch)
         self.node[:] = 0
 

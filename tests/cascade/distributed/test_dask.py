@@ -20,6 +20,8 @@ from data_tools.store.crops import StoredCrops
 from data_tools.writers import write_pts
 from features.errors import InputError
 
+from .test_exact_sums import METHODS as SMALL
+
 distributed = pytest.importorskip("distributed", reason="needs pip install 'cascade-align[dask]'")
 
 
@@ -33,7 +35,7 @@ def client():
     """Two workers of one thread, in processes that are started anew when they die."""
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -106,11 +108,54 @@ def test_sdm_with_key_shapes_and_confidence(client, faces):
     assert dumps(apart) == dumps(sdm().fit(faces))
 
 
+@pytest.mark.parametrize("method", ["lbf", "esr"])
+def test_other_methods(client, faces, method):
+    cls, options = SMALL[method]
+    apart = cls(**options).fit(faces, client=client)
+    assert dumps(apart) == dumps(cls(**options).fit(faces))
+    assert [member["rounds"] > 0 for member in apart.members_] == [True, True]
+
+
 def test_relative_files_are_those_of_the_caller(client, on_disk, tmp_path, monkeypatch):
     monkeypatch.chdir(os.path.dirname(on_disk.files[0]))
     names = [os.path.basename(file) for file in on_disk.files]
     faces = FaceDataset(names, on_disk.shapes, on_disk.boxes, on_disk.scheme)
     assert dumps(make().fit(faces, client=client)) == dumps(make().fit(on_disk))
+
+
+def test_workers_that_are_threads_of_this_process(faces):
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        apart = make(n_stages=1).fit(faces, client=client)
+    assert len(apart.members_) == 3
+    assert dumps(apart) == dumps(make(n_stages=1).fit(faces))
+
+
+def test_members_talk_by_the_certificates_of_their_workers(faces):
+    pytest.importorskip("cryptography", reason="needs pip install cryptography")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
+            security=distributed.Security.temporary(),
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):  # fmt: skip
+        assert all(address.startswith("tls://") for address in client.nthreads())
+        apart = make(n_stages=1).fit(faces, client=client)
+    assert dumps(apart) == dumps(make(n_stages=1).fit(faces))
+
+
+def test_a_member_whose_caller_is_gone_ends():
+    from cascade.distributed.member import _LEASE, _Training
+
+    training = _Training()
+    assert training.stopped() is None
+    training.heard -= _LEASE + 1
+    assert "gone" in training.stopped()
 
 
 def test_two_trainings_at_once(client, faces):

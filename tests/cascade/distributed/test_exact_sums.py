@@ -10,7 +10,7 @@ from data_tools.synthetic import synthetic_faces
 from .test_members import train
 
 SMALL_SDM = {
-    "half": (0.2, 0.12), "n_stages": 2, "n_cells": 2, "rank": 8, "starts": Starts(n=3),
+    "half": (0.2, 0.12), "n_stages": 2, "n_cells": 1, "rank": 8, "starts": Starts(n=3),
     "frame_size": 160, "face_size": 88, "confidence": False, "random_state": 3,
 }  # fmt: skip
 SMALL_LBF = {

@@ -1,17 +1,19 @@
 """Windows, stages and whole trainings of the joint cascade."""
 
+import cv2
 import numpy as np
 import pytest
 
 import cascade
-from cascade.detection.jda.faces import Jitter, mean_in_boxes, render
+from cascade.detection.jda.faces import Jitter, mean_in_boxes, render, rolls_of, varied
 from cascade.detection.jda.mining import Negatives
 from cascade.detection.jda.model import JDA
 from cascade.detection.jda.stage_training import read_pool, run_on_crops
 from cascade.detection.jda.stages import FAILED
+from cascade.detection.jda.worn import worn
 from features.errors import InputError
 
-from .made_up import SMALL, leaf_by_hand
+from .made_up import SMALL, image, leaf_by_hand
 
 
 def test_rendered_faces_show_the_landmarks_where_they_are_told(faces):
@@ -32,6 +34,33 @@ def test_rendered_faces_show_the_landmarks_where_they_are_told(faces):
         u, v = np.clip(np.rint(shape[inside]).astype(int).T, 0, 159)
         differences += list(windows.crops[k][y, x].astype(float) - photo[v, u])
     assert np.median(np.abs(differences)) < 12
+
+
+def test_photographs_are_turned_by_what_is_told(faces):
+    mean, rng = mean_in_boxes(faces), np.random.default_rng(2)
+    turns = []
+    for k in range(6):
+        picture, boxes, turn = varied(faces, k, mean, 20.0, rng)
+        assert boxes.shape == (1, 4) and picture.dtype == np.uint8
+        middle = (boxes[0, :2] + boxes[0, 2:]) / 2
+        assert (middle > 0).all() and (middle < np.array(picture.shape[::-1])).all()
+        turns.append(turn)
+    assert np.ptp(turns) > 10
+    upright = [varied(faces, k, mean, 0.0, rng)[2] for k in range(6)]
+    assert np.allclose(np.abs(upright), np.abs(rolls_of(faces.shapes[:6], mean)), atol=0.01)
+
+
+def test_worn_photographs_follow_from_the_random_numbers_and_keep_their_content():
+    whole = cv2.GaussianBlur(image(120, 160, 5), (0, 0), 4)
+    before = whole.copy()
+    made = [worn(whole, np.random.default_rng(k)) for k in range(12)]
+    assert np.array_equal(whole, before)
+    assert np.array_equal(made[3], worn(whole, np.random.default_rng(3)))
+    for picture in made:
+        assert picture.shape == whole.shape and picture.dtype == np.uint8
+        assert not np.array_equal(picture, whole)
+        alike = cv2.GaussianBlur(picture, (0, 0), 3).ravel()
+        assert np.corrcoef(alike, cv2.GaussianBlur(whole, (0, 0), 3).ravel())[0, 1] > 0.9
 
 
 def test_mined_windows_are_read_again_from_five_numbers(model, faces, backgrounds):
@@ -95,6 +124,7 @@ def test_training_is_the_same_for_any_number_of_threads_and_after_a_break(
         for name in ("anchors", "nodes", "leaves", "limits"):
             assert np.array_equal(getattr(ours, name), getattr(theirs, name))
     assert np.array_equal(model.front_.nodes, other.front_.nodes)
+    assert other.history_ == model.history_
     with pytest.raises(InputError, match="another parameters"):
         JDA(**{**SMALL, "n_trees": 5}, random_state=0).fit(
             faces, backgrounds, checkpoint=part, resume=True

@@ -81,7 +81,7 @@ def test_twelve_faces_teach_a_model(browser, served, folder, drawn):
         assert np.abs(placed - truth_of(drawn, i)).max() < 3 / zoom + 0.05
         browser.key("Enter")
         browser.until("page.index !== arguments[0]", i)
-    browser.until("document.getElementById('model-text').textContent.includes('learned from')")
+    browser.until("document.getElementById('model-text').textContent.includes('trained on')")
     status = browser.run("return fetch('api/status').then((a) => a.json())")["learner"]
     assert not status["message"] and status["labelled"] == 12 and status["by"] in ("ERT", "SDM")
     row = status["history"][-1]
