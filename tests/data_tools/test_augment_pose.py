@@ -308,7 +308,7 @@ def test_a_scheme_whose_head_nobody_knows(faces):
         [face.image for face in faces], [face.shape[:7] for face in faces],
         [face.box for face in faces],
     )  # fmt: skip
-    with pytest.raises(InputError, match="not known"):
+    with pytest.raises(InputError, match="no head model"):
         PoseTurn().prepare(data, np.random.default_rng(0))
 
 

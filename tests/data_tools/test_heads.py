@@ -151,7 +151,7 @@ def test_a_scheme_nobody_knows():
     chosen = [8, 30, 36, 39, 42, 45, 48, 54, 27]
     flip = [chosen.index(FACE68.flip[i]) for i in chosen]
     scheme = Scheme("mine", len(chosen), flip=flip, eye_corners=(2, 5))
-    with pytest.raises(InputError, match=r"not known.*HeadShape\.fit"):
+    with pytest.raises(InputError, match=r"no head model.*HeadShape\.fit"):
         pose(shapes[:, chosen], scheme)
     shapes = shapes[:, chosen]
     shapes[::7, 3] = np.nan  # missing in some
