@@ -41,7 +41,8 @@ const NUDGES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 const typing = (target) =>
   target.matches("input[type=text], textarea, select") || target.closest("dialog[open]");
-const pressing = (target) => target.matches("button, input, a, summary");
+// What was just hidden keeps the focus for a moment, and is not pressed.
+const pressing = (target) => target.matches("button, input, a, summary") && target.offsetParent !== null;
 
 export function listen(page, view) {
   document.addEventListener("keydown", (event) => {
