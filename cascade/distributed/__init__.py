@@ -10,4 +10,5 @@ members talk to member 0 directly, over connections of Dask's own kind (`distrib
   is lost
 - `member`: in the worker's process; what runs there
 - `group`: the connections between members
+- `malloc`: memory that is freed, and kept for the next array
 """

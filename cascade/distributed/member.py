@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from features.errors import InputError
 
 from .group import CommGroup, Lost
+from .malloc import kept_memory
 
 try:
     import resource
@@ -154,7 +155,8 @@ def run(function, argument, own, token, rank, size):
     began, cpu = time.monotonic(), time.process_time()
     try:
         _meet(group, training, worker)
-        value = function(group, worker.state.nthreads, training.post, argument, own)
+        with kept_memory():
+            value = function(group, worker.state.nthreads, training.post, argument, own)
     except Lost as error:
         value = Failure(str(error), "lost")
     except InputError as error:

@@ -1,9 +1,12 @@
 """Trainings divided over members that are threads of one process: the same bytes for any cut."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
 from cascade import ERT, SDM, Poses, Starts
+from cascade.distributed.malloc import kept_memory
 from cascade.formats.native import dumps
 from cascade.loop.checkpoint import Checkpoint
 from cascade.loop.progress import Silent
@@ -100,3 +103,27 @@ def test_an_error_on_one_member_is_the_training_s(synthetic, tmp_path):
     faces.images = [*faces.images[:11], None]
     with pytest.raises(InputError, match=faces.files[11]):
         train(METHODS["ert"], faces, [1, 1])
+
+
+def test_memory_is_kept_and_given_back(monkeypatch):
+    """Page faults of large arrays that come and go: few while memory is kept, else many."""
+    resource = pytest.importorskip("resource", reason="no page faults are counted here")
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("malloc is not glibc's")
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(200):
+            np.ones(1 << 17)  # 1 MB
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    with kept_memory():
+        kept = faults()
+    given_back = faults()
+    if given_back < 10_000:
+        pytest.skip("pages are larger here, or memory is not given back")
+    assert kept < given_back / 4
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_")
+    with kept_memory():
+        pass
