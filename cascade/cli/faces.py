@@ -13,7 +13,7 @@ from data_tools.files import replace_file
 from features.errors import InputError
 
 from .common import check_boxes, reporting, say, tell_skipped
-from .options import Augment, Boxes, Copies, Detector, Rotation
+from .options import Augment, AugmentSettings, Boxes, Copies, Detector, Rotation
 
 _DRAWN, _LIST = "drawn", "list"
 
@@ -69,15 +69,7 @@ def faces(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of drawn faces and of copies.")] = 0,
     augment: Augment = None,
     copies: Copies = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="A parameter of --augment, e.g. augment.light.shadow=0.8; cascade train sdm "
-            "--parameters lists them.",
-        ),
-    ] = None,
+    set_: AugmentSettings = None,
     detect: Annotated[
         bool,
         typer.Option(

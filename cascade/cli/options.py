@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from data_tools.detector_table import DETECTORS, kind_of
+from data_tools.schemes import SCHEMES
 
 BOX_SOURCES = ("csv", "tight", "detect")
 
@@ -97,3 +98,20 @@ Start = Annotated[
     ),
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Threads; -1 takes every core.")]
+AugmentSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of --augment, e.g. augment.light.shadow=0.8; cascade train sdm "
+        "--parameters lists them.",
+    ),
+]
+LandmarkScheme = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help=f"Landmark scheme: {', '.join(SCHEMES)} or a JSON file; without it, by the "
+        "number of points.",
+    ),
+]

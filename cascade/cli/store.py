@@ -6,13 +6,21 @@ from typing import Annotated
 import typer
 
 from data_tools.detector_table import DEFAULT_DETECTOR
-from data_tools.schemes import SCHEMES
 from features.errors import InputError
 from features.frame import Frame
 from features.workers import Workers
 
 from .common import check_boxes, read_faces, reporting, say, with_scheme
-from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
+from .options import (
+    Augment,
+    AugmentSettings,
+    Boxes,
+    Copies,
+    Detector,
+    Folders,
+    Jobs,
+    LandmarkScheme,
+)
 
 
 def store(
@@ -23,14 +31,7 @@ def store(
     ] = None,
     boxes: Boxes = "csv",
     detector: Detector = DEFAULT_DETECTOR,
-    scheme: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help=f"Landmark scheme: {', '.join(SCHEMES)} or a JSON file; without it, by the "
-            "number of points.",
-        ),
-    ] = None,
+    scheme: LandmarkScheme = None,
     frame_size: Annotated[
         int, typer.Option(min=16, max=4096, help="Side of the crops in pixels.")
     ] = Frame.size,
@@ -42,14 +43,7 @@ def store(
     ] = True,
     augment: Augment = None,
     copies: Copies = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="A parameter of --augment, e.g. augment.light.shadow=0.8.",
-        ),
-    ] = None,
+    set_: AugmentSettings = None,
     jobs: Jobs = -1,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes other copies.")] = 0,
     verify: Annotated[

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from data_tools.detector_table import DEFAULT_DETECTOR
-from data_tools.schemes import SCHEMES
 from features.errors import InputError
 
 from ..methods import METHODS
@@ -26,7 +25,7 @@ from .common import (
     say,
     with_scheme,
 )
-from .options import Augment, Boxes, Copies, Detector, Folders, Jobs
+from .options import Augment, Boxes, Copies, Detector, Folders, Jobs, LandmarkScheme
 
 Method = StrEnum("Method", {name: name for name in METHODS})
 # Faces that the written file is checked on.
@@ -69,14 +68,7 @@ def train(
     ] = None,
     boxes: Boxes = "csv",
     detector: Detector = DEFAULT_DETECTOR,
-    scheme: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help=f"Landmark scheme: {', '.join(SCHEMES)} or a JSON file; without it, by the "
-            "number of points.",
-        ),
-    ] = None,
+    scheme: LandmarkScheme = None,
     preset: Annotated[
         str,
         typer.Option(
