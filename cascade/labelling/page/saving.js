@@ -10,6 +10,7 @@ export class Saver {
     this.page = page;
     this.timer = null;
     this.running = Promise.resolve();
+    this.sending = false;
   }
 
   // Save after a pause, so that a drag is one save.
@@ -23,12 +24,16 @@ export class Saver {
   now() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.running = this.running.then(() => this.save(), () => this.save());
+    const save = () => {
+      this.sending = true;
+      return this.save().finally(() => { this.sending = false; });
+    };
+    this.running = this.running.then(save, save);
     return this.running;
   }
 
   get waiting() {
-    return this.timer !== null || this.page.editing.changed;
+    return this.timer !== null || this.sending || this.page.editing.changed;
   }
 
   async save() {
@@ -77,10 +82,12 @@ export class Saver {
 
   // Faces that were changed elsewhere while nothing is unsaved here.
   async refresh() {
-    const { page } = this, index = page.index;
+    const { page } = this, { index, revision } = page;
     if (index === null || this.waiting) return;
     const now = await get(`images/${index}?propose=no`);
-    if (index === page.index && !this.waiting && now.revision !== page.revision) {
+    // Nothing was saved from here while the answer was on its way.
+    const same = index === page.index && revision === page.revision && !this.waiting;
+    if (same && now.revision !== revision) {
       await page.open(index, true);
       page.panels.notice("This image was just changed in another tab or by somebody else. What you see is theirs.");
     }
