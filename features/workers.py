@@ -53,7 +53,6 @@ class Workers:
         - ``rank`` and ``size``: which member this is, of how many;
         - ``to_root(value)``: what all members sent, in order of ranks, on member 0; None elsewhere;
         - ``from_root(value)``: what member 0 sent, on all members;
-        - ``dealt(values)``: on each member its own of the values that member 0 gave;
         - ``share(n)``: the (start, stop) of n items in a row that are this member's.
 
         Values are as of `features.messages.tidy`. Without a group, the training has one member.
@@ -267,28 +266,6 @@ class Workers:
         single = copy(self)
         single._group, single.rank, single.size = None, 0, 1
         return single
-
-    def exchanged(self, parts):
-        """Send each member its part.
-
-        Parameters
-        ----------
-        parts : list
-            ``parts[k]``, as of `features.messages.tidy`, goes to member k.
-
-        Returns
-        -------
-        list
-            What each member sent to this one, in the order of their ranks.
-        """
-        if len(parts) != self.size:
-            raise ValueError(f"{len(parts)} parts for {self.size} members")
-        if self._group is None:
-            return [tidy(part) for part in parts]
-        sent = self._group.to_root(list(parts))
-        if sent is not None:
-            sent = [list(to_one) for to_one in zip(*sent, strict=True)]
-        return self._group.dealt(sent)
 
     def close(self):
         """End the threads."""

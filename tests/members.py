@@ -47,9 +47,6 @@ class ThreadGroup:
     def from_root(self, value):
         return from_message(self._meet(value)[0])
 
-    def dealt(self, values):
-        return from_message(self._meet(values)[0][self.rank])
-
 
 def run_members(function, weights):
     """``function(group)`` in a thread for every member: the list of what they returned.

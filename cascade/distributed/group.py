@@ -150,13 +150,6 @@ class CommGroup:
             self._run(self._send_all({rank: message for rank in range(1, self.size)}))
         return tidy(value)
 
-    def dealt(self, values):
-        """On each member, its own of the values that member 0 gave."""
-        if self.rank:
-            return from_message(self._run(self._receive([0]))[0])
-        self._run(self._send_all({k: to_message(values[k]) for k in range(1, self.size)}))
-        return tidy(values[0])
-
     def _run(self, coroutine):
         from distributed.comm import CommClosedError
 

@@ -82,15 +82,6 @@ def test_rows_are_joined_in_the_order_of_ranks():
         assert answer[:, 0].tolist() == [1, 2, 2]
 
 
-def test_parts_go_where_they_are_addressed():
-    answers = ask(lambda w: w.exchanged([{"from": w.rank, "to": to} for to in range(3)]))
-    for rank, answer in enumerate(answers):
-        assert answer == [{"from": k, "to": rank} for k in range(3)]
-    assert SERIAL.exchanged([5]) == [5]
-    with pytest.raises(ValueError, match="2 parts for 1 members"):
-        SERIAL.exchanged([1, 2])
-
-
 def test_an_error_of_one_member_ends_all():
     def member(workers):
         if workers.rank == 1:
